@@ -1,0 +1,268 @@
+"""``callboard catalog``: look into the catalog and change what it is read from, on a local store or a server."""
+
+from __future__ import annotations
+
+import json as json_module
+import os
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from callboard.cli.catalog_door import CatalogDoor, open_catalog
+from callboard.cli.commands import Config, Data, Json, Token, Url, make_group, run_async
+from callboard.cli.output import OK, PROBLEMS, print_json, print_table
+from callboard.cli.store import Target
+from callboard.features.catalog.cli_validate import validate
+from callboard.model.refs import LocationRef
+
+app = make_group("The software catalog.")
+app.command("validate")(validate)
+
+Ref = Annotated[str, typer.Argument(help="Entity ref: [kind:][namespace/]name; component if no kind is given.")]
+Filter = Annotated[
+    Optional[list[str]],
+    typer.Option("--filter", help="key=value,key=value (and); repeat for or. As the filter parameter of the REST API."),
+]
+
+
+@app.command("list")
+def list_entities(
+    filter: Filter = None,
+    kind: Annotated[Optional[str], typer.Option(help="Only this kind.")] = None,
+    owner: Annotated[Optional[str], typer.Option(help="Only what this group or user owns (a ref).")] = None,
+    text: Annotated[Optional[str], typer.Option(help="Only names, titles and descriptions that contain this.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many.")] = 100,
+    offset: Annotated[int, typer.Option(min=0, help="Leave out so many first.")] = 0,
+    data: Data = Path("callboard-data"), config: Config = None, url: Url = None, token: Token = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Entities, sorted by name."""
+
+    async def work() -> int:
+        async with open_catalog(Target.of(data, config, url, token)) as catalog:
+            page = await catalog.list_entities(
+                _filters(filter, kind, owner), text=text, limit=limit, offset=offset
+            )
+        if json:
+            print_json({"items": page["items"], "totalItems": page["totalItems"], "offset": offset})
+            return OK
+        print_table(
+            ["ref", "type", "lifecycle", "owner", "title"],
+            [_row(entity) for entity in page["items"]],
+            empty="No entity matches.",
+        )
+        shown = len(page["items"])
+        if shown and shown + offset < page["totalItems"]:
+            print(f"{offset + 1} to {offset + shown} of {page['totalItems']}; --offset {offset + shown} shows the next.")
+        return OK
+
+    run_async(work, as_json=json)
+
+
+@app.command("show")
+def show(
+    ref: Ref,
+    data: Data = Path("callboard-data"), config: Config = None, url: Url = None, token: Token = None, json: Json = False,
+) -> None:  # fmt: skip
+    """One entity, as YAML, or JSON with --json."""
+
+    async def work() -> int:
+        async with open_catalog(Target.of(data, config, url, token)) as catalog:
+            entity = await catalog.get_entity(ref)
+        print_json(entity) if json else print(_yaml(entity), end="")
+        return OK
+
+    run_async(work, as_json=json)
+
+
+@app.command("why")
+def why(
+    asked: Annotated[str, typer.Argument(help="An entity ref, a URL, or the path of a file.")],
+    data: Data = Path("callboard-data"), config: Config = None, url: Url = None, token: Token = None, json: Json = False,
+) -> None:  # fmt: skip
+    """What happened to a file, URL or ref: each step, and where it stopped. Exit status 1 when something stopped."""
+
+    async def work() -> int:
+        local = Path(asked)
+        about = str(local.resolve()) if "://" not in asked and ":" not in asked and local.is_file() else asked
+        async with open_catalog(Target.of(data, config, url, token)) as catalog:
+            answer = await catalog.why(about)
+        stopped = not answer["subjects"] or any(s.get("stoppedAt") for s in answer["subjects"])
+        if json:
+            print_json(answer)
+        else:
+            _print_why(answer)
+        return PROBLEMS if stopped else OK
+
+    run_async(work, as_json=json)
+
+
+@app.command("add")
+def add(
+    target: Annotated[str, typer.Argument(help="URL of a descriptor file; on a local store also a path.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would come in.")] = False,
+    data: Data = Path("callboard-data"), config: Config = None, url: Url = None, token: Token = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Register a location and read it. Registering it again has it read again."""
+
+    async def work() -> int:
+        location = LocationRef("url", target) if "://" in target else LocationRef("file", os.path.abspath(target))
+        async with open_catalog(Target.of(data, config, url, token)) as catalog:
+            answer = await catalog.add_location(location, dry_run=dry_run)
+        if json:
+            print_json(answer)
+        elif dry_run:
+            print_table(["ref", "type", "lifecycle", "owner", "title"], [_row(e) for e in answer["entities"]], empty="Nothing.")
+        else:
+            print(f"Registered {location} as {answer['location']['id']}.")
+        return OK
+
+    run_async(work, as_json=json)
+
+
+@app.command("refresh")
+def refresh(
+    ref: Ref,
+    data: Data = Path("callboard-data"), config: Config = None, url: Url = None, token: Token = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Have an entity's source read again now."""
+
+    async def work() -> int:
+        async with open_catalog(Target.of(data, config, url, token)) as catalog:
+            await catalog.refresh(ref)
+        print_json({"refreshed": ref}) if json else print(f"{ref} is being read again.")
+        return OK
+
+    run_async(work, as_json=json)
+
+
+@app.command("locations")
+def locations(
+    remove: Annotated[Optional[str], typer.Option(help="Remove the location with this id, with what only it brought.")] = None,
+    data: Data = Path("callboard-data"), config: Config = None, url: Url = None, token: Token = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Registered locations. Those of the settings are not among them."""
+
+    async def work() -> int:
+        async with open_catalog(Target.of(data, config, url, token)) as catalog:
+            if remove is not None:
+                await catalog.remove_location(remove)
+                print_json({"removed": remove}) if json else print(f"Removed {remove}.")
+                return OK
+            found = await catalog.list_locations()
+        if json:
+            print_json({"items": found})
+        else:
+            print_table(["id", "type", "target"], [[x["id"], x["type"], x["target"]] for x in found], empty="None registered.")
+        return OK
+
+    run_async(work, as_json=json)
+
+
+@app.command("export")
+def export(
+    filter: Filter = None,
+    kind: Annotated[Optional[str], typer.Option(help="Only this kind.")] = None,
+    owner: Annotated[Optional[str], typer.Option(help="Only what this group or user owns (a ref).")] = None,
+    format: Annotated[str, typer.Option(help="yaml, json (lines) or csv.")] = "yaml",
+    data: Data = Path("callboard-data"), config: Config = None, url: Url = None, token: Token = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Every entity that matches, as descriptor files hold them: without uid, etag, relations and status."""
+
+    async def work() -> int:
+        kind_of_file = "json" if json else format
+        if kind_of_file not in ("yaml", "json", "csv"):
+            raise typer.BadParameter(f"{format}: choose yaml, json or csv", param_hint="--format")
+        async with open_catalog(Target.of(data, config, url, token)) as catalog:
+            await _export(catalog, _filters(filter, kind, owner), kind_of_file)
+        return OK
+
+    run_async(work, as_json=json)
+
+
+async def _export(catalog: CatalogDoor, filters: list[str], format: str) -> None:
+    import csv
+    import sys
+
+    writer = csv.writer(sys.stdout)
+    if format == "csv":
+        writer.writerow(["kind", "namespace", "name", "title", "type", "lifecycle", "owner", "system", "tags", "description"])
+    async for entity in catalog.iter_entities(filters):
+        metadata, spec = entity["metadata"], entity.get("spec") or {}
+        if format == "csv":
+            cells = [
+                entity["kind"], metadata.get("namespace", "default"), metadata["name"], metadata.get("title"), spec.get("type"),
+                spec.get("lifecycle"), spec.get("owner"), spec.get("system"), " ".join(metadata.get("tags") or ()),
+                metadata.get("description"),
+            ]  # fmt: skip
+            # a cell that begins like a formula would run in a spreadsheet
+            writer.writerow([f"'{c}" if isinstance(c, str) and c[:1] in "=+-@\t\r" else c for c in cells])
+        elif format == "json":
+            print(json_module.dumps(descriptor_of(entity), ensure_ascii=False))
+        else:
+            print("---\n" + _yaml(descriptor_of(entity)), end="")
+
+
+def descriptor_of(entity: dict[str, Any]) -> dict[str, Any]:
+    """What a descriptor file would hold: nothing that the catalog adds by itself."""
+    metadata = {k: v for k, v in entity["metadata"].items() if k not in ("uid", "etag")}
+    if metadata.get("namespace") == "default":
+        del metadata["namespace"]
+    annotations = {
+        k: v
+        for k, v in (metadata.get("annotations") or {}).items()
+        if k not in ("backstage.io/managed-by-location", "backstage.io/managed-by-origin-location", "backstage.io/orphan")
+    }
+    metadata.pop("annotations", None)
+    ordered = {"name": metadata.pop("name"), **metadata}
+    if annotations:
+        ordered["annotations"] = annotations
+    out = {"apiVersion": entity["apiVersion"], "kind": entity["kind"], "metadata": ordered}
+    if "spec" in entity:
+        out["spec"] = entity["spec"]
+    return out
+
+
+def _filters(filters: list[str] | None, kind: str | None, owner: str | None) -> list[str]:
+    more = ([f"kind={kind}"] if kind else []) + ([f"relations.ownedBy={_owner(owner)}"] if owner else [])
+    if not more:
+        return list(filters or ())
+    return [",".join([given, *more]) for given in filters] if filters else [",".join(more)]
+
+
+def _owner(text: str) -> str:
+    from callboard.model.refs import EntityRef
+
+    return str(EntityRef.parse(text, default_kind="group"))
+
+
+def _row(entity: dict[str, Any]) -> list[Any]:
+    metadata, spec = entity["metadata"], entity.get("spec") or {}
+    ref = f"{entity['kind']}:{metadata.get('namespace', 'default')}/{metadata['name']}".lower()
+    return [ref, spec.get("type"), spec.get("lifecycle"), spec.get("owner"), metadata.get("title")]
+
+
+def _yaml(value: Any) -> str:
+    import yaml
+
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
+
+
+_MARKS = {"ok": "ok     ", "failed": "FAILED ", "skipped": "-      ", "waiting": "waiting", "unknown": "?      "}
+
+
+def _print_why(answer: dict[str, Any]) -> None:
+    if not answer["subjects"]:
+        print(f"Nothing in the catalog names {answer['asked']}.")
+        for near in answer.get("suggestions") or ():
+            print(f"  did you mean {near}?")
+        return
+    for subject in answer["subjects"]:
+        print(subject["title"])
+        for step in subject["steps"]:
+            print(f"  {_MARKS[step['state']]} {step['name']}: {step['detail']}")
+            for finding in step.get("findings") or ():
+                place = ":".join(str(finding[k]) for k in ("file", "line", "column") if finding.get(k) is not None)
+                print(f"          {place + ': ' if place else ''}{finding['message']}")
+                if finding.get("fix"):
+                    print(f"          fix: {finding['fix']}")

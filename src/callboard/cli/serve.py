@@ -1,0 +1,368 @@
+"""``callboard serve``: settings, address, portal, server. The options stand here once, for typer and for the short way."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Iterator, Sequence
+
+from callboard.cli.output import OK, exit_code_of, print_error
+from callboard.kernel.errors import CallboardError, InputError, UnavailableError
+
+if TYPE_CHECKING:
+    from callboard.app import Portal
+    from callboard.kernel.settings import Settings
+
+DEFAULT_PORT = 7007
+DEFAULT_DATA = Path("callboard-data")
+_LOOPBACK_NAMES = ("localhost", "ip6-localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option. ``kind``: path, text, number or flag; ``choices`` limits text; ``repeat`` collects a list."""
+
+    flag: str
+    kind: str
+    help: str
+    default: Any = None
+    repeat: bool = False
+    choices: tuple[str, ...] = ()
+    minimum: int = 0
+    maximum: int = 65535
+
+    @property
+    def name(self) -> str:
+        return self.flag.removeprefix("--").replace("-", "_")
+
+
+SERVE_OPTIONS: tuple[Option, ...] = (
+    Option(
+        "--config",
+        "path",
+        "A settings file; later ones win. Default: app-config.yaml and its kin, if there.",
+        repeat=True,
+    ),
+    Option("--data", "path", "Folder of the database and everything else that is kept.", DEFAULT_DATA),
+    Option("--host", "text", "Address to bind. Default: backend.listen of the settings, else 127.0.0.1."),
+    Option("--port", "number", "Port to bind, 0 for any free one. Default: backend.listen of the settings, else 7007."),
+    Option("--demo", "flag", "Show the example organisation, with a guest who may look and try.", False),
+    Option("--strict-config", "flag", "Refuse settings with unknown keys.", False),
+    Option("--log-format", "text", "How log lines look.", None, choices=("console", "json")),
+    Option("--log-level", "text", "How much is logged.", None, choices=("debug", "info", "warning", "error")),
+    Option("--json", "flag", "Print the address as JSON, on one line, instead of the banner.", False),
+)
+
+
+@dataclass(slots=True)
+class ServeOptions:
+    """What was asked for on the command line."""
+
+    config: list[Path] = field(default_factory=list)
+    data: Path = DEFAULT_DATA
+    host: str | None = None
+    port: int | None = None
+    demo: bool = False
+    strict_config: bool = False
+    log_format: str | None = None
+    log_level: str | None = None
+    json: bool = False
+
+
+def parse_quickly(arguments: Sequence[str]) -> ServeOptions | None:
+    """Options of a well-formed command line; None for anything else, which is then typer's to explain."""
+    by_flag = {option.flag: option for option in SERVE_OPTIONS}
+    options = ServeOptions()
+    rest = list(arguments)
+    while rest:
+        flag, equals, text = rest.pop(0).partition("=")
+        option = by_flag.get(flag)
+        if option is None or (equals and option.kind == "flag"):
+            return None
+        if option.kind == "flag":
+            setattr(options, option.name, True)
+            continue
+        if not equals:
+            if not rest or rest[0].startswith("-"):
+                return None
+            text = rest.pop(0)
+        value = _parse_value(option, text)
+        if value is None:
+            return None
+        if option.repeat:
+            getattr(options, option.name).append(value)
+        else:
+            setattr(options, option.name, value)
+    return options
+
+
+def _parse_value(option: Option, text: str) -> Any:
+    if option.kind == "path":
+        return Path(text) if text else None
+    if option.kind == "number":
+        return (
+            int(text) if text.isascii() and text.isdigit() and option.minimum <= int(text) <= option.maximum else None
+        )
+    return text if text and (not option.choices or text in option.choices) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen. ``host`` as given; an empty one means every address."""
+
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can connect. A name other than localhost counts as beyond."""
+        import ipaddress
+
+        if self.host.lower() in _LOOPBACK_NAMES:
+            return True
+        try:
+            return ipaddress.ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return False
+
+
+def parse_listen(
+    settings: Settings, host: str | None = None, port: int | None = None, *, demo: bool = False
+) -> Address:
+    """The address from the command line, else from ``backend.listen``, else ``127.0.0.1:7007``.
+
+    ``backend.listen`` is ``:7007``, ``host:port`` or ``{host, port}``; a settings file that names no host means every
+    address, as in Backstage; a demo stays on this machine unless a host is named. Raises ``SettingsError``.
+    """
+    value = settings.get("backend.listen")
+    listen_host: str | None = None
+    listen_port = DEFAULT_PORT
+    if isinstance(value, dict):
+        listen_host = settings.get_str("backend.listen.host", None)
+        listen_port = settings.get_int("backend.listen.port", DEFAULT_PORT)
+    elif value is not None:
+        text = str(value).strip()
+        before, _, after = text.rpartition(":")
+        if not after.isdigit():
+            raise settings.error(
+                "backend.listen", f"backend.listen must be ':7007', 'host:port' or {{host, port}}, not {text!r}"
+            )
+        listen_host, listen_port = before.strip("[]") or None, int(after)
+    if listen_port > 65535 or listen_port < 0:
+        raise settings.error("backend.listen", f"{listen_port} is no port")
+    # A file that does not speak of the address must not open the portal to the network.
+    fallback = "" if value is not None and not demo else "127.0.0.1"
+    return Address(
+        host if host is not None else (listen_host if listen_host is not None else fallback),
+        port if port is not None else listen_port,
+    )
+
+
+def with_address(settings: Settings, address: Address, port: int) -> Settings:
+    """The settings as they hold for a server at this address: who may enter as a guest, and links, depend on it."""
+    host = address.host.strip("[]") or ("::" if socket.has_dualstack_ipv6() else "0.0.0.0")
+    given: dict[str, Any] = {"backend": {"listen": {"host": host, "port": port}}}
+    if not settings.has("backend.baseUrl"):
+        given["backend"]["baseUrl"] = _url_of(address, port)
+    return settings.overlaid(given, name="command line")
+
+
+def require_safe_address(settings: Settings, address: Address, *, demo: bool) -> None:
+    """Refuse a demo that others could reach, unless the settings allow guests by name. Raises ``InputError``."""
+    if not demo or address.is_loopback:
+        return
+    if settings.get_bool("auth.providers.guest.dangerouslyAllowOutsideDevelopment", False):
+        return
+    raise InputError(
+        f"--demo lets everybody in as guest, and {address.host or 'every address'} can be reached by others. Listen on 127.0.0.1,"
+        " or set auth.providers.guest.dangerouslyAllowOutsideDevelopment: true if that is meant."
+    )
+
+
+def run_serve(options: ServeOptions) -> int:
+    """Start the server and stay until it is told to stop; the exit code."""
+    from callboard.kernel.logs import configure_logs
+    from callboard.kernel.settings import Settings
+
+    try:
+        settings = Settings.load(options.config, strict=options.strict_config)
+        level = options.log_level or settings.get_str("backend.logger.level", "info")
+        log_format = options.log_format or settings.get_str("backend.logger.format", "console")
+        try:
+            configure_logs(log_format == "json", "warning" if level == "warn" else level, secrets=settings.secrets)
+        except ValueError as error:
+            raise settings.error("backend.logger.level", str(error)) from None
+        address = parse_listen(settings, options.host, options.port, demo=options.demo)
+        require_safe_address(settings, address, demo=options.demo)
+    except CallboardError as error:
+        print_error(error, as_json=options.json)
+        return exit_code_of(error)
+    try:
+        import uvloop
+
+        runner: Any = uvloop.run
+    except ImportError:  # no uvloop on this platform
+        runner = asyncio.run
+    try:
+        return int(runner(_serve(options, settings, address)))
+    except KeyboardInterrupt:
+        return OK
+    except CallboardError as error:
+        print_error(error, as_json=options.json)
+        return exit_code_of(error)
+
+
+async def _serve(options: ServeOptions, settings: Settings, address: Address) -> int:
+    import uvicorn
+
+    from callboard.app import create_portal
+
+    listener = _bind(address)
+    try:
+        port = listener.getsockname()[1]
+        url = _url_of(address, port)
+        portal = await create_portal(with_address(settings, address, port), data_dir=options.data, demo=options.demo)
+        config = uvicorn.Config(
+            portal.asgi,
+            http="httptools" if _has("httptools") else "auto",
+            ws="websockets-sansio" if _has("websockets") else "none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(settings.get_bool("backend.trustProxy", False)),
+            timeout_graceful_shutdown=1,
+            timeout_keep_alive=30,
+            backlog=2048,
+        )
+        server = _make_server(config, portal)
+        try:
+            starting = asyncio.ensure_future(_start(portal, server, url, options))
+            await server.serve(sockets=[listener])
+            failed = await _finish(starting)
+        finally:
+            await portal.close()
+    finally:
+        listener.close()
+    if failed is not None:
+        print_error(failed, as_json=options.json)
+        return exit_code_of(failed)
+    return OK
+
+
+def _make_server(config: Any, portal: Portal) -> Any:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """Ends on SIGTERM and SIGINT, and lets the portal close: uvicorn's own way kills the process before that."""
+
+        def __init__(self, config: Any) -> None:
+            super().__init__(config)
+            self.listening = asyncio.Event()
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            self.listening.set()
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, self._stop)
+            try:
+                yield
+            finally:
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    loop.remove_signal_handler(number)
+
+        def _stop(self) -> None:
+            portal.begin_stop()  # open streams end instead of being cut
+            self.force_exit = self.should_exit
+            self.should_exit = True
+
+    return Server(config)
+
+
+async def _start(portal: Portal, server: Any, url: str, options: ServeOptions) -> CallboardError | None:
+    """Start the portal while the server listens already; the error if it failed, and then the server ends."""
+    try:
+        await portal.start()
+    except CallboardError as error:
+        server.should_exit = True
+        return error
+    except BaseException:
+        server.should_exit = True
+        raise
+    await server.listening.wait()
+    if not server.should_exit:
+        _print_banner(portal, url, options)
+    return None
+
+
+async def _finish(starting: asyncio.Future[CallboardError | None]) -> CallboardError | None:
+    if not starting.done():
+        starting.cancel()
+    try:
+        return await starting
+    except asyncio.CancelledError:
+        return None
+
+
+def _bind(address: Address) -> socket.socket:
+    """A listening socket. Raises ``UnavailableError`` if the address is taken or is not ours."""
+    host = address.host.strip("[]")
+    family = socket.AF_INET6 if ":" in host or (not host and socket.has_dualstack_ipv6()) else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6 and not host:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind((host, address.port))
+        listener.listen(2048)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        where = f"{host or '*'}:{address.port}"
+        raise UnavailableError(
+            f"cannot listen on {where}: {error.strerror or error}. Choose another with --port or --host."
+        ) from None
+    return listener
+
+
+def _url_of(address: Address, port: int) -> str:
+    host = address.host.strip("[]") or "localhost"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _has(module: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(module) is not None
+
+
+def _print_banner(portal: Portal, url: str, options: ServeOptions) -> None:
+    from callboard import __version__
+
+    if options.json:
+        import json
+
+        print(json.dumps({"event": "listening", "url": url, "pid": os.getpid(), "version": __version__}), flush=True)
+        return
+    title = portal.settings.get_str("app.title", "Callboard")
+    lines = [f"{title} is ready at {url}", f"  Callboard {__version__}, data in {portal.data_dir}"]
+    if portal.settings.files:
+        lines.append(f"  settings: {', '.join(portal.settings.files)}")
+    else:
+        lines.append("  no settings file: `callboard init` writes one to begin with")
+    if options.demo:
+        lines.append("  demo: everybody on this machine is a guest")
+    lines += [f"  warning: {warning}" for warning in portal.settings.warnings]
+    if broken := [problem for problem in portal.plugins.problems if problem.severity == "error"]:
+        lines.append(f"  {len(broken)} plugin(s) left out: `callboard doctor` tells why")
+    lines.append("  Stop with Ctrl+C")
+    print("\n".join(lines), flush=True)

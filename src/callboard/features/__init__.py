@@ -1,0 +1,1 @@
+"""Features, low to high: search, catalog, notifications, importing, scaffolder, techdocs, scorecards, flags, …"""

@@ -1,0 +1,447 @@
+"""The entity page, tolerant of any kind: what a document has is shown, what it lacks leaves no gap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Callable, Final, Mapping, Sequence
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+
+from callboard.features.catalog.interface import EntityCard, EntityTab, Finding, HistoryEntry
+from callboard.features.catalog.pages.links import display_title, entity_href, kind_title, link_to, links_of, related, safe_href, text, why_href
+from callboard.features.catalog.pages.problems import FindingView, finding_view
+from callboard.kernel.auth.actor import Actor
+from callboard.model.predicates import matches
+from callboard.model.refs import DEFAULT_NAMESPACE, EntityRef, LocationRef, RefError
+from callboard.model.terms import Terms
+from callboard.ui.code import Code, format_yaml, show_code
+from callboard.ui.icons import kind_mark, link_icon, stable_hue
+from callboard.ui.markdown import is_markdown, render_markdown
+from callboard.ui.moments import Moment, moment
+from callboard.ui.parts import Banner, Crumb, EntityLink, LinkItem, Tab
+
+RELATION_ORDER: Final = (
+    "partof", "haspart", "providesapi", "consumesapi", "apiprovidedby", "apiconsumedby", "dependson", "dependencyof",
+    "hasmember", "memberof", "parentof", "childof", "ownerof", "ownedby",
+)  # fmt: skip
+SHOWN_RELATIONS: Final = 12
+RELATIONS_PAGE: Final = 100
+MAX_DEFINITION_BYTES: Final = 200_000
+_FACT_FIELDS: Final = ("type", "lifecycle", "target", "presence")
+_NOT_FACTS: Final = frozenset(
+    "type lifecycle owner system domain definition subcomponentof parent children members memberof dependson dependencyof "
+    "providesapis consumesapis profile targets target presence parameters steps output".split()
+)
+_LANGUAGES: Final = {"openapi": "yaml", "asyncapi": "yaml", "graphql": "graphql", "grpc": "protobuf", "trpc": "typescript"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line of the about list: plain text, entity links, or an outside address."""
+
+    label: str
+    text: str | None = None
+    links: Sequence[EntityLink] = ()
+    href: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RelationGroup:
+    """Relations of one meaning. ``links`` are the first of ``count``; ``more_href`` leads to all of them."""
+
+    type: str
+    title: str
+    count: int
+    links: Sequence[EntityLink]
+    more_href: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an entity comes from. ``view_href`` and ``edit_href`` are outside addresses; ``origin`` is the registered root."""
+
+    text: str | None
+    view_href: str | None
+    edit_href: str | None
+    origin: str | None
+    why_href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the history. ``lines`` are (sign, path, before, after): sign is +, − or ~."""
+
+    id: int
+    at: Moment
+    change: str
+    status: str
+    source: str
+    actor: str
+    lines: Sequence[tuple[str, str, str | None, str | None]]
+    unlisted: int
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedCard:
+    """A card that a plugin gave, rendered."""
+
+    id: str
+    title: str
+    html: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class EntityPage:
+    """``catalog/entity.html``; ``tab`` says which of the fields below the line are filled."""
+
+    title: str
+    crumbs: Sequence[Crumb]
+    ref: str
+    kind: str
+    icon: str
+    hue: int
+    lifecycle: str | None
+    type: str | None
+    owners: Sequence[EntityLink]
+    summary: str | None
+    links: Sequence[LinkItem]
+    banners: Sequence[Banner]
+    tabs: Sequence[Tab]
+    tab: str
+    href: str
+    visited: Mapping[str, Any]
+    refresh_href: str
+    source: Source
+    # overview
+    description: Markup | None = None
+    facts: Sequence[Fact] = ()
+    relations: Sequence[RelationGroup] = ()
+    tags: Sequence[tuple[str, str]] = ()
+    annotations: Sequence[tuple[str, str, str | None]] = ()
+    labels: Sequence[tuple[str, str, str | None]] = ()
+    main_cards: Sequence[RenderedCard] = ()
+    side_cards: Sequence[RenderedCard] = ()
+    # other tabs
+    code: Code | None = None
+    raw_href: str | None = None
+    changes: Sequence[Change] = ()
+    older_href: str | None = None
+    shown_findings: Sequence[FindingView] = ()
+    relation: RelationGroup | None = None
+    relation_range: tuple[int, int] | None = None
+    relation_previous: str | None = None
+    relation_choices: Sequence[Tab] = ()
+    plugin_html: Markup | None = None
+
+
+def _spec(entity: Mapping[str, Any]) -> Mapping[str, Any]:
+    spec = entity.get("spec")
+    return spec if isinstance(spec, dict) else {}
+
+
+def _annotations(entity: Mapping[str, Any]) -> Mapping[str, Any]:
+    annotations = entity["metadata"].get("annotations")
+    return annotations if isinstance(annotations, dict) else {}
+
+
+def relation_counts(entity: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]:
+    """(type in lower case, type as written, target refs) of every relation type, in the order that pages show them."""
+    groups: dict[str, tuple[str, list[str]]] = {}
+    for relation in entity.get("relations") or ():
+        name = str(relation.get("type", ""))
+        groups.setdefault(name.lower(), (name, []))[1].append(str(relation.get("targetRef", "")).lower())
+    rank = {name: n for n, name in enumerate(RELATION_ORDER)}
+    ordered = sorted(groups.items(), key=lambda item: (rank.get(item[0], len(rank)), item[0]))
+    return [(key, name, list(dict.fromkeys(refs))) for key, (name, refs) in ordered]
+
+
+def relation_title(key: str, name: str, t: Callable[..., str]) -> str:
+    """The words for a relation; a type that nobody told us about is split at its capitals."""
+    if t.has(f"catalog.relation.{key}"):  # type: ignore[attr-defined]
+        return t(f"catalog.relation.{key}")
+    words = "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
+    return words[:1].upper() + words[1:]
+
+
+def shown_refs(entity: Mapping[str, Any]) -> list[str]:
+    """The refs whose documents the overview needs: the first of each group and all that the header names."""
+    refs = [r for key, _, targets in relation_counts(entity) for r in targets[:SHOWN_RELATIONS]]
+    return list(dict.fromkeys([*related(entity, "ownedBy")[:3], *refs]))
+
+
+def facts_of(entity: Mapping[str, Any], known: Mapping[str, Any], t: Callable[..., str]) -> list[Fact]:
+    """The about list: the fields that every kind has, those of its kind, then what else is scalar in ``spec``."""
+    spec, metadata = _spec(entity), entity["metadata"]
+    facts: list[Fact] = []
+    parts = related(entity, "partOf")
+    for kind, label in (("system:", "system"), ("domain:", "domain"), ("component:", "part_of")):
+        if refs := [r for r in parts if r.startswith(kind)]:
+            facts.append(Fact(t(f"catalog.fact.{label}"), links=links_of(refs[:3], known)))
+    for field in _FACT_FIELDS:
+        if value := text(spec.get(field)):
+            facts.append(Fact(t(f"catalog.fact.{field}"), value))
+    profile = spec.get("profile") if isinstance(spec.get("profile"), dict) else {}
+    if email := text(profile.get("email")):
+        facts.append(Fact(t("catalog.fact.email"), email, href=safe_href(f"mailto:{email}")))
+    for relation, label in (("memberOf", "groups"), ("childOf", "parent")):
+        if refs := related(entity, relation):
+            facts.append(Fact(t(f"catalog.fact.{label}"), links=links_of(refs[:6], known)))
+    targets = spec.get("targets")
+    if isinstance(targets, list):
+        facts += [Fact(t("catalog.fact.target"), value) for target in targets[:20] if (value := text(target))]
+    for key, raw in spec.items():
+        value = text(raw)
+        if key.lower() not in _NOT_FACTS and value and len(value) <= 200 and "\n" not in value:
+            facts.append(Fact(key, value))
+    if (metadata.get("namespace") or DEFAULT_NAMESPACE).lower() != DEFAULT_NAMESPACE:
+        facts.append(Fact(t("catalog.fact.namespace"), str(metadata["namespace"])))
+    return facts
+
+
+def relation_groups(entity: Mapping[str, Any], known: Mapping[str, Any], t: Callable[..., str]) -> list[RelationGroup]:
+    """Groups for the overview. The owner stands in the header and is not repeated."""
+    ref = EntityRef.of(entity)
+    groups = []
+    for key, name, refs in relation_counts(entity):
+        if key == "ownedby":
+            continue
+        more = entity_href(ref, "relations") + "?" + urlencode({"type": key}) if len(refs) > SHOWN_RELATIONS else None
+        links = links_of(refs[:SHOWN_RELATIONS], known)
+        groups.append(RelationGroup(key, relation_title(key, name, t), len(refs), links, more))
+    return groups
+
+
+def source_of(entity: Mapping[str, Any]) -> Source:
+    """Where the document lies, from the annotations that reading it left."""
+    annotations = _annotations(entity)
+    ref = str(EntityRef.of(entity))
+    raw = text(annotations.get("backstage.io/managed-by-location"))
+    where = None
+    if raw:
+        try:
+            where = LocationRef.parse(raw)
+        except RefError:
+            where = None
+    view = safe_href(annotations.get("backstage.io/view-url")) or (safe_href(where.target) if where else None)
+    return Source(
+        text=where.target if where else raw,
+        view_href=view,
+        edit_href=safe_href(annotations.get("backstage.io/edit-url")),
+        origin=text(annotations.get("backstage.io/managed-by-origin-location")),
+        why_href=why_href(ref),
+    )
+
+
+def pairs(values: Any) -> list[tuple[str, str, str | None]]:
+    """A mapping as (key, text, address if it is one), sorted by key."""
+    if not isinstance(values, dict):
+        return []
+    return [(str(k), v if isinstance(v, str) else str(v), safe_href(v)) for k, v in sorted(values.items(), key=lambda i: str(i[0]))]
+
+
+def entity_links(entity: Mapping[str, Any]) -> list[LinkItem]:
+    out = []
+    for link in entity["metadata"].get("links") or ():
+        if isinstance(link, dict) and (href := safe_href(link.get("url"))):
+            title = text(link.get("title")) or href.split("://", 1)[-1].removesuffix("/")
+            out.append(LinkItem(title, href, link_icon(text(link.get("icon"))), text(link.get("type"))))
+    return out
+
+
+def problem_banners(
+    entity: Mapping[str, Any], findings: Sequence[Finding], actor: Actor, owners: Sequence[EntityLink], t: Callable[..., str]
+) -> list[Banner]:
+    """Problems first: what is wrong, what it means for what one sees, and who can put it right."""
+    ref = EntityRef.of(entity)
+    source = source_of(entity)
+    banners = []
+    errors = [f for f in findings if f.severity == "error"]
+    worst = errors or list(findings)
+    if worst:
+        first = finding_view(worst[0], None)
+        body = [f"{first.place}: {first.message}" if first.place else first.message]
+        if first.fix:
+            body.append(t("catalog.problem.fix", fix=first.fix))
+        is_own = bool(actor.ownership & {o.ref for o in owners})
+        if is_own:
+            body.append(t("catalog.problem.yours"))
+        elif owners:
+            body.append(t("catalog.problem.ask", owner=owners[0].title))
+        actions = [LinkItem(t("catalog.edit_file"), source.edit_href, "edit")] if source.edit_href else []
+        actions.append(LinkItem(t("catalog.problem.all", n=len(findings)), entity_href(ref, "problems"), "problems"))
+        title = t("catalog.problem.errors", n=len(errors)) if errors else t("catalog.problem.warnings", n=len(findings))
+        banners.append(Banner("bad" if errors else "warn", title, body, actions))
+    if str(_annotations(entity).get("backstage.io/orphan", "")).lower() == "true":
+        action = LinkItem(t("catalog.why.ask"), source.why_href, "why")
+        banners.append(Banner("warn", t("catalog.problem.orphan"), [t("catalog.problem.orphan_means")], [action]))
+    return banners
+
+
+def definition_of(entity: Mapping[str, Any]) -> Code | None:
+    """The definition of an API, coloured as far as we know its language; None for other entities."""
+    spec = _spec(entity)
+    definition = spec.get("definition")
+    if not isinstance(definition, str) or not definition.strip():
+        return None
+    language = _LANGUAGES.get(str(spec.get("type", "")).lower(), "text")
+    if definition.lstrip()[:1] in "{[" and language in ("yaml", "text"):
+        language = "json"
+    return show_code(definition, language, max_bytes=MAX_DEFINITION_BYTES)
+
+
+def yaml_of(entity: Mapping[str, Any]) -> Code:
+    """The entity as the catalog serves it. A long definition is cut: it has a tab of its own."""
+    shown = dict(entity)
+    spec = _spec(entity)
+    definition = spec.get("definition")
+    if isinstance(definition, str) and len(definition) > 4_000:
+        shown["spec"] = {**spec, "definition": definition[:4_000].rpartition("\n")[0] + "\n…\n"}
+    if len(shown.get("relations") or ()) > 500:
+        shown["relations"] = [*shown["relations"][:500], {"type": "…", "targetRef": "…"}]
+    return show_code(format_yaml(shown), "yaml")
+
+
+def change_view(entry: HistoryEntry, now: datetime, *, max_lines: int = 12) -> Change:
+    lines = []
+    for step in entry.diff[:max_lines]:
+        sign = {"add": "+", "remove": "−"}.get(str(step.get("op")), "~")
+        lines.append((sign, str(step.get("path", "")), _brief(step, "from"), _brief(step, "to")))
+    status = {"failed": "bad", "deleted": "warn", "recovered": "ok", "restored": "ok", "created": "ok"}.get(entry.change, "")
+    return Change(
+        entry.id, moment(entry.at, now), entry.change, status, entry.source, entry.actor, lines, max(0, len(entry.diff) - max_lines)
+    )
+
+
+def _brief(step: Mapping[str, Any], key: str) -> str | None:
+    if key not in step:
+        return None
+    value = step[key]
+    words = value if isinstance(value, str) else format_yaml(value).strip()
+    words = " ".join(words.split())
+    return words if len(words) <= 120 else words[:119] + "…"
+
+
+def tabs_of(
+    entity: Mapping[str, Any], current: str, problems: int, errors: int, extra: Sequence[EntityTab], terms: Terms, t: Callable[..., str]
+) -> list[Tab]:
+    """The tabs that have something. Plugins' tabs stand between ours about the thing and ours about its record."""
+    ref = EntityRef.of(entity)
+    relations = sum(len(refs) for key, _, refs in relation_counts(entity) if key != "ownedby")
+    own: list[tuple[int, Tab]] = [(0, Tab("overview", t("catalog.tab.overview"), entity_href(ref), current == "overview"))]
+
+    def add(rank: int, id: str, count: int | None = None, bad: bool = False) -> None:
+        own.append((rank, Tab(id, t(f"catalog.tab.{id}"), entity_href(ref, id), current == id, count, bad)))
+
+    if isinstance(_spec(entity).get("definition"), str):
+        add(10, "definition")
+    if relations > SHOWN_RELATIONS or current == "relations":
+        add(20, "relations", relations)
+    for tab in extra:
+        if tab.shown is None or matches(tab.shown, terms):
+            own.append((tab.rank, Tab(tab.id, tab.title, entity_href(ref, tab.id), current == tab.id)))
+    add(900, "history")
+    if problems or current == "problems":
+        add(910, "problems", problems, errors > 0)
+    add(920, "yaml")
+    return [tab for _, tab in sorted(own, key=lambda pair: pair[0])]
+
+
+def entity_page(
+    entity: Mapping[str, Any],
+    *,
+    tab: str,
+    known: Mapping[str, Any],
+    findings: Sequence[Finding],
+    extra_tabs: Sequence[EntityTab],
+    terms: Terms,
+    actor: Actor,
+    refreshed: bool,
+    t: Callable[..., str],
+    **tab_fields: Any,
+) -> EntityPage:
+    """The header, banners and tabs, with the fields of the open tab."""
+    ref = EntityRef.of(entity)
+    spec, metadata = _spec(entity), entity["metadata"]
+    mark = kind_mark(ref.kind)
+    title = display_title(entity)
+    owners = links_of(related(entity, "ownedBy")[:3], known)
+    description = text(metadata.get("description"))
+    banners = problem_banners(entity, () if tab == "problems" else findings, actor, owners, t)
+    if refreshed:
+        banners.insert(0, Banner("ok", t("catalog.refreshed"), [t("catalog.refreshed_means")]))
+    crumbs = [
+        Crumb(t("catalog.title"), "/catalog"),
+        Crumb(kind_title(ref.kind, t), "/catalog?" + urlencode({"kind": ref.kind.lower()})),
+        Crumb(title),
+    ]
+    errors = sum(f.severity == "error" for f in findings)
+    return EntityPage(
+        title=title,
+        crumbs=crumbs,
+        ref=str(ref),
+        kind=ref.kind,
+        icon=mark.icon,
+        hue=stable_hue(str(ref)) if ref.kind.lower() in ("user", "group") else mark.hue,
+        lifecycle=text(spec.get("lifecycle")),
+        type=text(spec.get("type")),
+        owners=owners,
+        summary=description if description and not is_markdown(description) and len(description) <= 280 else None,
+        links=entity_links(entity),
+        banners=banners,
+        tabs=tabs_of(entity, tab, len(findings), errors, extra_tabs, terms, t),
+        tab=tab,
+        href=entity_href(ref),
+        visited={"title": title, "href": entity_href(ref), "icon": mark.icon, "hue": mark.hue, "hint": str(ref)},
+        refresh_href=entity_href(ref, "refresh"),
+        source=source_of(entity),
+        **tab_fields,
+    )
+
+
+def overview_fields(entity: Mapping[str, Any], known: Mapping[str, Any], t: Callable[..., str]) -> dict[str, Any]:
+    metadata = entity["metadata"]
+    description = text(metadata.get("description"))
+    in_header = description and not is_markdown(description) and len(description) <= 280
+    tags = [str(tag) for tag in metadata.get("tags") or ()]
+    return {
+        "description": render_markdown(description) if description and not in_header else None,
+        "facts": facts_of(entity, known, t),
+        "relations": relation_groups(entity, known, t),
+        "tags": [(tag, "/catalog?" + urlencode({"tag": tag})) for tag in tags],
+        "annotations": pairs(metadata.get("annotations")),
+        "labels": pairs(metadata.get("labels")),
+    }
+
+
+def shown_cards(cards: Sequence[EntityCard], column: str, terms: Terms) -> list[EntityCard]:
+    """The plugins' cards of one column that this entity calls for, by rank."""
+    return sorted(
+        (c for c in cards if c.column == column and (c.shown is None or matches(c.shown, terms))), key=lambda card: card.rank
+    )
+
+
+def relations_page(entity: Mapping[str, Any], wanted: str | None, start: int) -> tuple[str, str, list[str], int] | None:
+    """(key, type, the refs of this page, how many in all) of the relations asked for, or of the first there are."""
+    groups = [g for g in relation_counts(entity) if g[0] != "ownedby"] or relation_counts(entity)
+    for key, name, refs in groups:
+        if wanted is None or key == wanted.lower():
+            return key, name, refs[start : start + RELATIONS_PAGE], len(refs)
+    return None
+
+
+def relation_choices(entity: Mapping[str, Any], current: str, t: Callable[..., str]) -> list[Tab]:
+    base = entity_href(EntityRef.of(entity), "relations")
+    return [
+        Tab(key, relation_title(key, name, t), f"{base}?{urlencode({'type': key})}", key == current, len(refs))
+        for key, name, refs in relation_counts(entity)
+    ]
+
+
+def relation_page_link(entity: Mapping[str, Any], key: str, start: int) -> str:
+    return entity_href(EntityRef.of(entity), "relations") + "?" + urlencode({"type": key, "start": start})
+
+
+def relation_view(key: str, name: str, refs: Sequence[str], total: int, known: Mapping[str, Any], more: str | None, t: Callable[..., str]) -> RelationGroup:
+    return RelationGroup(key, relation_title(key, name, t), total, [link_to(r, known.get(r)) for r in refs], more)

@@ -1,0 +1,100 @@
+"""Refs and entity documents as links: one way to address, name and mark an entity on every page."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterable, Mapping, Sequence
+from urllib.parse import quote, urlencode
+
+from callboard.model.refs import EntityRef, RefError
+from callboard.ui.icons import kind_mark, stable_hue
+from callboard.ui.parts import EntityLink
+
+MAX_TITLE = 120
+
+
+def entity_href(ref: EntityRef | str, tab: str | None = None) -> str:
+    """The page of an entity: ``/catalog/<namespace>/<kind>/<name>[/<tab>]``, all in lower case."""
+    if isinstance(ref, str):
+        ref = EntityRef.parse(ref)
+    path = "/".join(quote(part.lower(), safe="") for part in (ref.namespace, ref.kind, ref.name))
+    return f"/catalog/{path}" + (f"/{tab}" if tab else "")
+
+
+def why_href(asked: str) -> str:
+    return "/catalog/why?" + urlencode({"asked": asked})
+
+
+def short_ref(ref: EntityRef) -> str:
+    """``name`` in the default namespace, else ``namespace/name``."""
+    return ref.name if ref.namespace.lower() == "default" else f"{ref.namespace}/{ref.name}"
+
+
+def display_title(entity: Mapping[str, Any]) -> str:
+    """``metadata.title``, a person's display name, or the name."""
+    metadata = entity.get("metadata") or {}
+    spec = entity.get("spec")
+    profile = spec.get("profile") if isinstance(spec, dict) else None
+    name = profile.get("displayName") if isinstance(profile, dict) else None
+    for text in (metadata.get("title"), name):
+        if isinstance(text, str) and text.strip():
+            return text.strip()[:MAX_TITLE]
+    return str(metadata.get("name", ""))
+
+
+def link_to(ref: str, entity: Mapping[str, Any] | None, *, known: bool = True, note: str | None = None) -> EntityLink:
+    """A link to ``ref``. ``entity`` is its document; without one it reads as absent, unless ``known`` is False (not looked up)."""
+    try:
+        parsed = EntityRef.of(entity) if entity is not None else EntityRef.parse(ref)
+    except (RefError, KeyError):
+        parsed = EntityRef("unknown", "default", ref)
+    mark = kind_mark(parsed.kind)
+    absent = entity is None and known
+    return EntityLink(
+        ref=str(parsed),
+        href=why_href(ref) if absent else entity_href(parsed),
+        title=display_title(entity) if entity is not None else short_ref(parsed),
+        short=short_ref(parsed),
+        kind=parsed.kind.lower(),
+        icon=mark.icon,
+        hue=stable_hue(str(parsed)) if parsed.kind.lower() in ("user", "group") else mark.hue,
+        absent=absent,
+        note=note,
+    )
+
+
+def kind_title(kind: str, t: Callable[..., str]) -> str:
+    """A kind in the plural, as pages head their lists; kinds that we have no word for stay as written."""
+    id = f"catalog.kind.{kind.lower()}"
+    return t(id) if t.has(id) else kind  # type: ignore[attr-defined]
+
+
+def related(entity: Mapping[str, Any], *types: str) -> list[str]:
+    """Target refs of the entity's relations of these types (any case), in order, without repeats."""
+    wanted = {t.lower() for t in types}
+    return list(
+        dict.fromkeys(
+            str(r["targetRef"]).lower() for r in entity.get("relations") or () if str(r.get("type", "")).lower() in wanted
+        )
+    )
+
+
+def links_of(refs: Iterable[str], known: Mapping[str, Mapping[str, Any] | None]) -> Sequence[EntityLink]:
+    """A link for each ref; a ref that is not a key of ``known`` was not looked up."""
+    return tuple(link_to(ref, known.get(ref), known=ref in known) for ref in refs)
+
+
+def safe_href(url: Any) -> str | None:
+    """``url`` if a page may link to it: http, https or mailto; else None."""
+    if not isinstance(url, str):
+        return None
+    url = url.strip()
+    return url if url.lower().startswith(("https://", "http://", "mailto:")) else None
+
+
+def text(value: Any) -> str | None:
+    """A scalar as text; None for what is empty or not a scalar."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    return value.strip() or None if isinstance(value, str) else None

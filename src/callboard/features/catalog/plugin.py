@@ -1,0 +1,201 @@
+"""The wiring of the catalog: builds its services, offers everything by the hooks that any plugin has."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+from callboard.features.catalog.ingest.documents import Documents, fingerprint_of_kinds
+from callboard.features.catalog.ingest.sources import Sources
+from callboard.features.catalog.interface import (
+    PERMISSIONS,
+    CatalogCommands,
+    CatalogHooks,
+    CatalogQueries,
+    EntityProvider,
+)
+from callboard.features.catalog.jobs import PROVIDER_JOB, CatalogJobs, FileWatch, RevisionWatch
+from callboard.features.catalog.readers.files import FileReader
+from callboard.features.catalog.readers.host import UrlReaders
+from callboard.features.catalog.readers.http import HttpReader, read_rules
+from callboard.features.catalog.service.commands import LOCATION_STORE, Commands
+from callboard.features.catalog.service.configured import NAME as CONFIGURED
+from callboard.features.catalog.service.configured import ConfiguredLocations
+from callboard.features.catalog.service.inspection import Inspection
+from callboard.features.catalog.service.locations import LocationReader
+from callboard.features.catalog.service.mutations import Connection, Mutations
+from callboard.features.catalog.service.ownership import CatalogOwnership
+from callboard.features.catalog.service.queries import Queries
+from callboard.features.catalog.service.writing import Writer
+from callboard.features.catalog.settings import SETTINGS, CatalogSettings
+from callboard.features.catalog.store import sources as source_rows
+from callboard.features.catalog.store.index import EntityIndex
+from callboard.kernel.auth.actor import SYSTEM
+from callboard.kernel.auth.ownership import OwnershipResolver
+from callboard.kernel.plugins.hooks import hookimpl
+from callboard.model.kinds import KindRegistry
+from callboard.model.validation import EntityValidator
+
+
+class Catalog:
+    """The parts of one portal's catalog, put together. ``portal.service(Catalog)`` is for the catalog's own hooks."""
+
+    def __init__(self, portal: Any) -> None:
+        working_dir = Path(os.getcwd())
+        self.settings = CatalogSettings.of(portal.settings, working_dir)
+        collect = portal.plugins.collect
+        layers = [list(collect("register_kinds")), *self.settings.layers]
+        self.kinds = KindRegistry.built_in(*layers)
+        self.index = EntityIndex(body_bytes=self.settings.body_bytes)
+        self.writer = Writer(
+            db=portal.db, index=self.index, jobs=portal.jobs, events=portal.events, clock=portal.clock,
+            keep_orphans=self.settings.keep_orphans,
+        )  # fmt: skip
+        self.documents = Documents(
+            validator=EntityValidator(self.kinds),
+            rules=self.settings.rules,
+            hosts=self.settings.hosts,
+            limits=self.settings.limits,
+            processors=collect("register_catalog_processors", portal=portal),
+            kinds_version=fingerprint_of_kinds(self.kinds.definitions),
+        )
+        readers = [*collect("register_url_readers", portal=portal)]
+        readers.append(HttpReader(portal.http, read_rules(portal.settings), portal.http.budgets))
+        self.sources = Sources(FileReader.from_settings(portal.settings, working_dir), UrlReaders(readers))
+        self.queries = Queries(portal.db, portal.permissions, self.index)
+        self.mutations = Mutations(self.writer, self.documents)
+        self.locations = LocationReader(self.writer, self.documents, self.sources)
+        self.inspection = Inspection(portal.db, self.documents, self.sources, portal.permissions)
+        self.commands = Commands(
+            writer=self.writer,
+            queries=self.queries,
+            mutations=self.mutations,
+            inspection=self.inspection,
+            permissions=portal.permissions,
+            audit=portal.audit,
+            is_readonly=self.settings.is_readonly,
+            default_conflict=self.settings.default_conflict,
+        )
+        given: list[EntityProvider] = [ConfiguredLocations(self.settings.locations)]
+        given += collect("register_catalog_providers", portal=portal)
+        self.connections = {
+            provider.name: (provider, Connection(self.mutations, provider.name, self.commands.refresh_keys))
+            for provider in given
+            if provider.name not in self.settings.disabled_providers
+        }
+        self.jobs = CatalogJobs(
+            self.writer, self.locations, self.connections, sweep_every=self.settings.sweep_every
+        )
+        self.ownership = CatalogOwnership(self.queries, self.index)
+        self._watches: list[FileWatch | RevisionWatch] = [
+            RevisionWatch(self.writer, every_s=1.0 if portal.db.dialect == "sqlite" else 0.2)
+        ]
+        if self.settings.watch_files:
+            self._watches.append(FileWatch(self.writer))
+
+    async def start(self) -> None:
+        """Offer the configured locations at once; everything slow is left to jobs."""
+        async with self.writer.db.read() as tx:
+            known = await source_rows.list_sources(tx)
+            self.index.heard(await tx.fetch_value("SELECT revision FROM catalog_revision WHERE id = 1"))
+        if not self.settings.keep_orphaned_providers:
+            for source in known:
+                if source["name"] not in self.connections and source["name"] != LOCATION_STORE:
+                    await self.mutations.remove_source(source["name"], actor=SYSTEM.subject)
+        provider, connection = self.connections[CONFIGURED]
+        await provider.run(connection)
+        await self.commands.restore_locations()
+        async with self.writer.db.write() as tx:
+            await self.writer.jobs.enqueue(tx, "catalog.sweep", {}, key="sweep")
+            for name in self.connections:
+                if name != CONFIGURED:
+                    await self.writer.jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=f"provider:{name}")
+        for watch in self._watches:
+            await watch.start()
+
+    async def stop(self) -> None:
+        for watch in self._watches:
+            await watch.stop()
+
+
+@hookimpl
+def register_hookspecs() -> Sequence[type]:
+    return [CatalogHooks]
+
+
+@hookimpl
+def register_migrations() -> Sequence[Any]:
+    from callboard.features.catalog.migrations import MIGRATIONS
+
+    return [MIGRATIONS]
+
+
+@hookimpl
+def register_settings() -> Sequence[Any]:
+    return [*SETTINGS]
+
+
+@hookimpl
+def register_permissions(portal: Any) -> Sequence[Any]:
+    return PERMISSIONS
+
+
+@hookimpl
+def register_permission_rules(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.rules import RULES
+
+    return RULES
+
+
+@hookimpl
+def register_services(portal: Any) -> Mapping[type, Any]:
+    catalog = Catalog(portal)
+    return {
+        Catalog: catalog,
+        CatalogQueries: catalog.queries,
+        CatalogCommands: catalog.commands,
+        KindRegistry: catalog.kinds,
+        OwnershipResolver: catalog.ownership,
+    }
+
+
+@hookimpl
+def register_jobs(portal: Any) -> Sequence[Any]:
+    return portal.service(Catalog).jobs.kinds()
+
+
+@hookimpl
+def register_schedules(portal: Any) -> Sequence[Any]:
+    return portal.service(Catalog).jobs.schedules()
+
+
+@hookimpl
+def register_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.actions import catalog_actions
+
+    catalog = portal.service(Catalog)
+    return catalog_actions(catalog.queries, catalog.commands)
+
+
+@hookimpl
+def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.rest.routes import catalog_routes
+
+    catalog = portal.service(Catalog)
+    return catalog_routes(catalog.queries, catalog.commands)
+
+
+@hookimpl
+def register_templates() -> Sequence[str]:
+    return ["callboard.features.catalog"]
+
+
+@hookimpl
+def register_startup(portal: Any) -> Sequence[Any]:
+    return [portal.service(Catalog).start]
+
+
+@hookimpl
+def register_shutdown(portal: Any) -> Sequence[Any]:
+    return [portal.service(Catalog).stop]

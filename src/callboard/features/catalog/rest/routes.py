@@ -1,0 +1,32 @@
+"""All of the catalog's REST, ready for ``register_routes``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from callboard.features.catalog.interface import CatalogCommands, CatalogQueries
+from callboard.features.catalog.rest.calls import PREFIX
+from callboard.features.catalog.rest.endpoints import catalog_endpoints
+from callboard.features.catalog.rest.fast import fast_route
+from callboard.features.catalog.rest.handlers import endpoint_routes
+from callboard.features.catalog.rest.openapi import openapi_document
+from callboard.features.catalog.rest.reads import EntityReads
+from callboard.kernel.web.responses import Json
+from callboard.kernel.web.routing import RawRoute, Route
+
+if TYPE_CHECKING:
+    from callboard.kernel.web.request import Request
+
+
+def catalog_routes(queries: CatalogQueries, commands: CatalogCommands) -> list[Route | RawRoute]:
+    """The fast way in, every endpoint, and the OpenAPI document of them."""
+    endpoints = catalog_endpoints(queries, commands)
+
+    async def document(request: Request) -> Json:
+        return Json(openapi_document(endpoints))
+
+    return [
+        fast_route(EntityReads(queries)),
+        *endpoint_routes(endpoints),
+        Route(f"{PREFIX}/openapi.json", document, auth="public"),
+    ]

@@ -1,0 +1,1 @@
+"""Use cases of the catalog: authorise, decide, store, announce."""

@@ -1,0 +1,314 @@
+"""Writes of the catalog: registered locations, refresh, removal. Each asks permission, is audited, may be repeated."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Literal, Mapping, Sequence
+from urllib.parse import urlsplit
+
+import orjson
+
+from callboard.features.catalog import interface as face
+from callboard.features.catalog.domain import location_of
+from callboard.features.catalog.interface import (
+    DeferredEntity,
+    DeltaMutation,
+    EntityNotFound,
+    Finding,
+    Location,
+    LocationDryRun,
+    LocationExists,
+    LocationNotFound,
+    Why,
+)
+from callboard.features.catalog.service.inspection import Inspection
+from callboard.features.catalog.service.mutations import Mutations
+from callboard.features.catalog.service.queries import Queries
+from callboard.features.catalog.service.writing import FILE_JOB, LOCATION_JOB, Writer
+from callboard.features.catalog.store import files, records, sources, unprocessed
+from callboard.features.catalog.store.placing import find_nodes
+from callboard.kernel.audit import Audit
+from callboard.kernel.auth.actor import SYSTEM, Actor
+from callboard.kernel.errors import InputError, NotAllowedError
+from callboard.kernel.permissions import Permission, PermissionService
+from callboard.model.locations import location_entity
+from callboard.model.predicates import matches
+from callboard.model.refs import EntityRef, LocationRef
+from callboard.model.terms import terms_of
+
+LOCATION_STORE = "DefaultLocationStore"
+"""Source name of registered locations, as Backstage calls it."""
+
+
+class Commands:
+    """``CatalogCommands``."""
+
+    def __init__(
+        self, *, writer: Writer, queries: Queries, mutations: Mutations, inspection: Inspection,
+        permissions: PermissionService, audit: Audit, is_readonly: bool = False,
+        location_types: Sequence[str] = ("url",), default_conflict: Literal["refresh", "reject"] = "reject",
+    ) -> None:  # fmt: skip
+        self._writer = writer
+        self._queries = queries
+        self._mutations = mutations
+        self._inspection = inspection
+        self._permissions = permissions
+        self._audit = audit
+        self._is_readonly = is_readonly
+        self._location_types = tuple(location_types)
+        self._default_conflict = default_conflict
+
+    # ---- may they? ------------------------------------------------------------------------------------------------
+
+    def _require(self, actor: Actor, permission: Permission) -> None:
+        self._permissions.require(actor, permission)
+
+    def _require_writable(self) -> None:
+        if self._is_readonly:
+            raise NotAllowedError("The catalog is read-only (catalog.readonly). Change it at its sources.")
+
+    def _allows(self, actor: Actor, permission: Permission, entity: Mapping[str, Any]) -> bool:
+        decision = self._permissions.decide(actor, permission)
+        if decision.result == "CONDITIONAL" and decision.condition is not None:
+            return matches(self._permissions.compile(decision.condition), terms_of(entity))
+        return decision.result == "ALLOW"
+
+    async def _visible(self, ref: EntityRef, actor: Actor, message: str | None = None) -> dict[str, Any]:
+        raw = await self._queries.find_raw(str(ref), actor=actor)
+        if raw is None:
+            raise EntityNotFound(ref, message)
+        entity: dict[str, Any] = orjson.loads(raw)
+        return entity
+
+    # ---- refresh and removal --------------------------------------------------------------------------------------
+
+    async def refresh(self, ref: EntityRef, *, actor: Actor) -> None:
+        entity = await self._visible(ref, actor, f"Entity {ref} not found")
+        if not self._allows(actor, face.REFRESH_ENTITY, entity):
+            raise NotAllowedError(f"You may not have {ref} read again (catalog.entity.refresh). Its owner may.")
+        jobs = self._writer.jobs
+        async with self._writer.db.write() as tx:
+            id = (await self._queries._index.ids_of(tx, (str(ref),)))[str(ref)]
+            payload = {"actor": actor.subject, "force": False}
+            if entity["kind"].lower() == "location":
+                await jobs.enqueue(tx, LOCATION_JOB, {"node": id, **payload}, key=f"location:{id}", priority=10)
+            for row in await files.find_files_of(tx, id):
+                await jobs.enqueue(tx, FILE_JOB, {"file": row.id, **payload}, key=f"file:{row.id}", priority=10)
+            names, _ = await sources.find_holders(tx, id)
+            for name in names:
+                await jobs.enqueue(tx, "catalog.provider", {"name": name}, key=f"provider:{name}", priority=5)
+            await self._audit.record(tx, "entity-mutate", actor=actor, meta={"actionType": "refresh", "entityRef": str(ref)})
+            tx.after_commit(jobs.wake)
+
+    async def refresh_keys(self, keys: Sequence[str], *, actor: str = "plugin:callboard") -> int:
+        """Read again whatever came from these locations (``url:https://…``); how many files that is."""
+        async with self._writer.db.write() as tx:
+            rows = await files.find_files_at(tx, list(keys))
+            for row in rows:
+                await self._writer.jobs.enqueue(
+                    tx, FILE_JOB, {"file": row.id, "actor": actor, "force": False}, key=f"file:{row.id}", priority=10
+                )
+            tx.after_commit(self._writer.jobs.wake)
+        return len(rows)
+
+    async def delete_by_uid(self, uid: str, *, actor: Actor) -> None:
+        self._require_writable()
+        raw = await self._queries.find_raw_by_uid(uid, actor=actor)
+        if raw is None:
+            self._permissions.require(actor, face.DELETE_ENTITY)
+            return
+        entity = orjson.loads(raw)
+        ref = EntityRef.of(entity)
+        if not self._allows(actor, face.DELETE_ENTITY, entity):
+            raise NotAllowedError(f"You may not remove {ref} (catalog.entity.delete).")
+        async with self._writer.db.write() as tx:
+            id = (await self._queries._index.ids_of(tx, (str(ref),)))[str(ref)]
+            names, parents = await sources.find_holders(tx, id)
+            held_by = await files.find_files_of(tx, id)
+            change = await self._writer.begin(tx, actor.subject)
+            await change.remove([id])
+            await change.drop(change.children)
+            await change.finish()
+            # whoever still names it will give it again, as it does in Backstage
+            for row in held_by:
+                await self._writer.jobs.enqueue(tx, FILE_JOB, {"file": row.id, "force": True}, key=f"file:{row.id}")
+            for name in names:
+                await self._writer.jobs.enqueue(tx, "catalog.provider", {"name": name}, key=f"provider:{name}")
+            await self._audit.record(
+                tx, "entity-mutate", actor=actor, severity="medium", meta={"actionType": "delete", "uid": uid, "entityRef": str(ref)}
+            )
+
+    # ---- registered locations -------------------------------------------------------------------------------------
+
+    async def list_locations(self, *, actor: Actor) -> Sequence[Location]:
+        if self._permissions.decide(actor, face.READ_LOCATION).result != "ALLOW":
+            return []
+        async with self._writer.db.read() as tx:
+            return await records.list_locations(tx)
+
+    async def get_location(self, id: str, *, actor: Actor) -> Location:
+        if self._permissions.decide(actor, face.READ_LOCATION).result == "ALLOW":
+            async with self._writer.db.read() as tx:
+                found = await records.find_location(tx, id)
+            if found is not None:
+                return found
+        raise LocationNotFound(f"Found no location with ID {id}")
+
+    async def get_location_by_entity(self, ref: EntityRef, *, actor: Actor) -> Location:
+        entity = await self._visible(ref, actor, f"found no entity for ref {ref}")
+        origin = location_of(entity, "managed-by-origin-location")
+        if origin and self._permissions.decide(actor, face.READ_LOCATION).result == "ALLOW":
+            location = LocationRef.parse(origin)
+            async with self._writer.db.read() as tx:
+                found = await records.find_location_at(tx, location.type, location.target)
+            if found is not None:
+                return found
+        raise LocationNotFound(f"Found no location for entity {ref}")
+
+    def _require_type(self, location: LocationRef) -> None:
+        if location.type not in self._location_types:
+            allowed = orjson.dumps(list(self._location_types)).decode()
+            raise InputError(f"Registered locations must be of an allowed type {allowed}", field="type")
+        if location.target.lower().startswith("javascript:"):
+            raise InputError("The target of a location must not be a javascript: URL", field="target")
+
+    async def create_location(
+        self, location: LocationRef, *, on_conflict: Literal["refresh", "reject"] | None = None, actor: Actor
+    ) -> Location:
+        self._require(actor, face.CREATE_LOCATION)
+        self._require_writable()
+        self._require_type(location)
+        entity = location_entity(location)
+        async with self._writer.db.write() as tx:
+            known = await records.find_location_at(tx, location.type, location.target)
+            if known is None:
+                known = Location(str(uuid.uuid4()), location.type, location.target, str(EntityRef.of(entity)))
+                await records.insert_location(tx, known, self._writer.now())
+                await self._audit.record(
+                    tx, "location-mutate", actor=actor, meta={"actionType": "create", "location": str(location)}
+                )
+                is_new = True
+            else:
+                is_new = False
+        if not is_new:
+            if (on_conflict or self._default_conflict) == "reject":
+                raise LocationExists(f"Location {location} already exists")
+            await self.refresh(EntityRef.parse(known.entity_ref), actor=SYSTEM)
+            return known
+        await self._give(known, actor)
+        return known
+
+    async def _give(self, location: Location, actor: Actor) -> None:
+        entity = location_entity(LocationRef(location.type, location.target))
+        entity["metadata"]["name"] = EntityRef.parse(location.entity_ref).name  # a changed location keeps its entity
+        await self._mutations.apply(
+            LOCATION_STORE,
+            DeltaMutation(added=[DeferredEntity(entity, f"{location.type}:{location.target}")]),
+            actor=actor.subject,
+        )
+
+    async def dry_run_location(self, location: LocationRef, *, actor: Actor) -> LocationDryRun:
+        self._require(actor, face.CREATE_LOCATION)
+        self._require_type(location)
+        async with self._writer.db.read() as tx:
+            exists = await records.find_location_at(tx, location.type, location.target) is not None
+        entities = await self._inspection.dry_run(location)
+        entity_ref = str(EntityRef.of(location_entity(location)))
+        return LocationDryRun(Location(str(location), *location, entity_ref), entities, exists)
+
+    async def update_location(self, id: str, location: LocationRef, *, actor: Actor) -> Location:
+        self._require(actor, face.CREATE_LOCATION)
+        self._require_writable()
+        self._require_type(location)
+        async with self._writer.db.write() as tx:
+            known = await records.find_location(tx, id)
+            if known is None:
+                raise LocationNotFound(f"Found no location with ID {id}")
+            other = await records.find_location_at(tx, *location)
+            if other is not None and other.id != id:
+                raise LocationExists(f"Location {location} already exists")
+            changed = Location(id, location.type, location.target, known.entity_ref)
+            await records.update_location(tx, changed)
+            await self._audit.record(
+                tx, "location-mutate", actor=actor, meta={"actionType": "update", "id": id, "location": str(location)}
+            )
+        if changed != known:
+            # the key of the Location entity changes with it, so the old one goes first, as in a removal
+            await self._mutations.apply(
+                LOCATION_STORE, DeltaMutation(removed=[known.entity_ref]), actor=actor.subject
+            )
+            await self._give(changed, actor)
+        return changed
+
+    async def delete_location(self, id: str, *, actor: Actor) -> None:
+        self._require(actor, face.DELETE_LOCATION)
+        self._require_writable()
+        async with self._writer.db.write() as tx:
+            known = await records.find_location(tx, id)
+            if known is None:
+                raise LocationNotFound(f"Found no location with ID {id}")
+            await records.delete_location(tx, id)
+            await self._audit.record(
+                tx, "location-mutate", actor=actor, severity="medium",
+                meta={"actionType": "delete", "id": id, "location": f"{known.type}:{known.target}"},
+            )  # fmt: skip
+        await self._mutations.apply(LOCATION_STORE, DeltaMutation(removed=[known.entity_ref]), actor=actor.subject)
+
+    async def restore_locations(self) -> None:
+        """At start: every registered location has its entity, also after a crash between the two writes."""
+        async with self._writer.db.write() as tx:
+            registered = await records.list_locations(tx)
+            source_id = await sources.ensure_source(tx, LOCATION_STORE)
+            given = await sources.list_given(tx, source_id)
+        wanted = {location.entity_ref for location in registered}
+        extra = [ref for ref in given if ref not in wanted]
+        if extra:
+            await self._mutations.apply(LOCATION_STORE, DeltaMutation(removed=extra), actor=SYSTEM.subject)
+        for location in registered:
+            if location.entity_ref not in given:
+                await self._give(location, SYSTEM)
+
+    # ---- looking without writing ----------------------------------------------------------------------------------
+
+    async def analyze_location(
+        self, location: LocationRef, *, catalog_filename: str | None, actor: Actor
+    ) -> Mapping[str, Any]:
+        self._require(actor, face.ANALYZE_LOCATION)
+        parts = urlsplit(location.target)
+        if location.type != "url" or parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InputError("The given location.target is not a URL", field="location.target")
+        return await self._inspection.analyze(location, catalog_filename)
+
+    async def validate_entity(self, entity: Any, location: LocationRef, *, actor: Actor) -> Sequence[Finding]:
+        self._require(actor, face.VALIDATE_ENTITY)
+        return await self._inspection.validate(entity, location)
+
+    async def why(self, asked: str, *, actor: Actor) -> Why:
+        return await self._inspection.why(asked, actor=actor, queries=self._queries)
+
+    # ---- what never came through ----------------------------------------------------------------------------------
+
+    async def list_unprocessed(
+        self, state: Literal["failed", "pending"], *, owner: str | None, actor: Actor
+    ) -> Sequence[Mapping[str, Any]]:
+        self._require(actor, face.READ_INGESTION)
+        async with self._writer.db.read() as tx:
+            return await unprocessed.list_unprocessed(tx, state, owner)
+
+    async def delete_unprocessed(self, entity_id: str, *, actor: Actor) -> None:
+        self._require(actor, face.MANAGE_INGESTION)
+        self._require_writable()
+        async with self._writer.db.write() as tx:
+            id = await unprocessed.find_by_uid(tx, entity_id)
+            if id is None or not await find_nodes(tx, [id]):
+                return
+            change = await self._writer.begin(tx, actor.subject)
+            await change.remove([id])
+            await change.drop(change.children)
+            await change.finish()
+            await self._audit.record(
+                tx, "entity-mutate", actor=actor, severity="medium", meta={"actionType": "delete-unprocessed", "uid": entity_id}
+            )
+
+
+__all__ = ["Commands", "LOCATION_STORE"]

@@ -1,0 +1,142 @@
+"""What providers give: full and delta mutations, compared with what the same source gave before."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Any, Sequence
+
+import orjson
+
+from callboard.features.catalog.domain import batches, location_of
+from callboard.features.catalog.ingest.documents import Documents
+from callboard.features.catalog.interface import DeferredEntity, DeltaMutation, FullMutation
+from callboard.features.catalog.service.writing import Change, Writer
+from callboard.features.catalog.store import sources
+from callboard.features.catalog.store.placing import Incoming, ensure_refs
+from callboard.kernel.errors import InputError
+from callboard.model.refs import EntityRef, LocationRef, RefError
+
+BATCH = 1_000
+
+
+class Mutations:
+    """``ProviderConnection`` for every named source."""
+
+    def __init__(self, writer: Writer, documents: Documents) -> None:
+        self._writer = writer
+        self._documents = documents
+
+    async def apply(self, source: str, mutation: FullMutation | DeltaMutation, *, actor: str) -> None:
+        """Write what a source has.
+
+        Raises:
+            InputError: one of the entities has no envelope; nothing is written then.
+        """
+        given = mutation.entities if isinstance(mutation, FullMutation) else mutation.added
+        hashed = await asyncio.to_thread(self._hash_all, source, given)
+        async with self._writer.db.write() as tx:
+            source_id = await sources.ensure_source(tx, source)
+            known = await sources.list_given(tx, source_id)
+        new = [(deferred, ref, hash) for deferred, ref, hash in hashed if known.get(ref) != hash]
+        if isinstance(mutation, FullMutation):
+            present = {ref for _, ref, _ in hashed}
+            gone = [ref for ref in known if ref not in present]
+        else:
+            gone = [ref.lower() for ref in mutation.removed if ref.lower() in known]
+        parts = list(batches(new, BATCH)) or [()]
+        for number, part in enumerate(parts):
+            incoming = await asyncio.to_thread(self._judge, part)
+            last = number == len(parts) - 1
+            if not incoming and not (last and gone):
+                break
+            async with self._writer.db.write() as tx:
+                change = await self._writer.begin(tx, actor, bulk=len(parts) > 1 and not last)
+                await change.place(incoming, source_id=source_id)
+                if last and gone:
+                    await self._drop(change, source_id, gone)
+                await change.finish()
+        async with self._writer.db.write() as tx:
+            await sources.note_success(tx, source_id, self._writer.now())
+
+    async def fail(self, source: str, error: Exception) -> None:
+        """Note that a source could not be read. What it gave stays."""
+        async with self._writer.db.write() as tx:
+            source_id = await sources.ensure_source(tx, source)
+            await sources.note_failure(tx, source_id, str(error)[:1_000] or type(error).__name__, self._writer.now())
+
+    async def remove_source(self, source: str, *, actor: str) -> None:
+        """Drop a source that is not installed any more, with what only it gave."""
+        async with self._writer.db.write() as tx:
+            source_id = await sources.ensure_source(tx, source)
+            known = await sources.list_given(tx, source_id)
+            if known:
+                change = await self._writer.begin(tx, actor)
+                await self._drop(change, source_id, list(known))
+                await change.finish()
+            await sources.delete_source(tx, source_id)
+
+    async def _drop(self, change: Change, source_id: int, refs: Sequence[str]) -> None:
+        ids = await ensure_refs(change.tx, refs)
+        await sources.release(change.tx, source_id, list(ids.values()))
+        await change.drop(ids.values())
+
+    def _hash_all(self, source: str, given: Sequence[DeferredEntity]) -> list[tuple[DeferredEntity, str, str]]:
+        out = []
+        for deferred in given:
+            try:
+                ref = EntityRef.of(deferred.entity)
+                if not all(isinstance(part, str) and part for part in ref):
+                    raise RefError("kind, namespace and name must be text")
+            except (KeyError, TypeError, AttributeError, RefError) as error:
+                raise InputError(
+                    f"Source {source} gave an entity without an envelope (apiVersion, kind, metadata.name): {error}. "
+                    "Nothing of this delivery was written."
+                ) from error
+            text = orjson.dumps(deferred.entity, option=orjson.OPT_SORT_KEYS) + (
+                f"\n{deferred.location_key}\n{self._documents.fingerprint}".encode()
+            )
+            out.append((deferred, str(ref), hashlib.blake2b(text, digest_size=16).hexdigest()))
+        return out
+
+    def _judge(self, part: Sequence[tuple[DeferredEntity, str, str]]) -> list[Incoming]:
+        incoming = []
+        for deferred, ref, hash in part:
+            location = location_of(deferred.entity)
+            origin = location_of(deferred.entity, "managed-by-origin-location") or location
+            outcome = self._documents.process_value(
+                deferred.entity, _parse(location), _parse(origin), with_rules=False
+            )
+            incoming.append(
+                Incoming(
+                    ref=ref, entity=outcome.entity, location_key=deferred.location_key, location=location, origin=origin,
+                    relations=outcome.relations, findings=outcome.findings, unprocessed=outcome.unprocessed,
+                    owner=outcome.owner, hash=hash,
+                )
+            )  # fmt: skip
+        return incoming
+
+
+def _parse(location: str) -> LocationRef | None:
+    try:
+        return LocationRef.parse(location)
+    except RefError:
+        return None
+
+
+class Connection:
+    """One provider's own door."""
+
+    def __init__(self, mutations: Mutations, name: str, refresh: Any) -> None:
+        self._mutations = mutations
+        self._name = name
+        self._refresh = refresh
+
+    async def apply(self, mutation: FullMutation | DeltaMutation) -> None:
+        await self._mutations.apply(self._name, mutation, actor=f"provider:{self._name}")
+
+    async def refresh(self, keys: Sequence[str]) -> None:
+        await self._refresh(keys)
+
+    async def fail(self, error: Exception) -> None:
+        await self._mutations.fail(self._name, error)

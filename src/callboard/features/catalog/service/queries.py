@@ -1,0 +1,365 @@
+"""Reads of the catalog. What the caller may not see does not exist: not in items, counts, facets, refs or errors."""
+
+from __future__ import annotations
+
+import difflib
+from typing import AsyncIterator, Sequence, cast
+
+import orjson
+
+from callboard.features.catalog import interface as face
+from callboard.features.catalog.interface import (
+    EntityDocument,
+    EntityNotFound,
+    EntityQuery,
+    FacetValue,
+    Finding,
+    HistoryEntry,
+    RawPage,
+)
+from callboard.features.catalog.service.reading import LazyRead
+from callboard.features.catalog.store import records
+from callboard.features.catalog.store.index import EntityIndex, page, position
+from callboard.kernel.auth.actor import Actor
+from callboard.kernel.db.interface import Database, Transaction
+from callboard.kernel.permissions import Decision, PermissionService
+from callboard.model.predicates import EVERYTHING, NOTHING, HasText, HasValue, Predicate, conjoin
+from callboard.model.refs import EntityRef
+
+
+class Queries:
+    """``CatalogQueries`` over the database and the index."""
+
+    def __init__(self, db: Database, permissions: PermissionService, index: EntityIndex) -> None:
+        self._db = db
+        self._permissions = permissions
+        self._index = index
+        self._scopes: dict[int, tuple[Decision, Predicate]] = {}
+
+    # ---- who may see what -----------------------------------------------------------------------------------------
+
+    def scope(self, actor: Actor) -> Predicate:
+        """What ``actor`` may read, as a predicate that joins every query."""
+        decision = self._permissions.decide(actor, face.READ_ENTITY)
+        if decision.result == "ALLOW":
+            return EVERYTHING
+        if decision.result == "DENY" or decision.condition is None:
+            return NOTHING
+        kept = self._scopes.get(id(decision))
+        if kept is None:
+            if len(self._scopes) > 2_000:
+                self._scopes.clear()
+            # the decision is kept beside its predicate, so that its id cannot be given to another
+            kept = self._scopes[id(decision)] = (decision, self._permissions.compile(decision.condition))
+        return kept[1]
+
+    def is_open_to(self, actor: Actor) -> bool:
+        """Whether nothing at all is hidden from ``actor``."""
+        return self._permissions.decide(actor, face.READ_ENTITY).result == "ALLOW"
+
+    async def _sees(self, tx: Transaction, id: int, scope: Predicate) -> bool:
+        return scope is EVERYTHING or scope == EVERYTHING or id in await self._index.ids(tx, scope)
+
+    def _reading(self) -> LazyRead:
+        return LazyRead(self._db)
+
+    async def _ready(self, lazy: LazyRead) -> Transaction:
+        tx = cast(Transaction, lazy)
+        if not self._index.is_current:
+            await self._index.sync(tx)
+        return tx
+
+    # ---- lists ----------------------------------------------------------------------------------------------------
+
+    async def list_raw(self, query: EntityQuery, *, actor: Actor) -> RawPage:
+        predicate = conjoin(self.scope(actor), query.predicate)
+        async with self._reading() as lazy:
+            tx = await self._ready(lazy)
+            if query.order is None and not query.by_ref:
+                return await self._page_by_id(tx, predicate, query)
+            name = query.order.field.lower() if query.order is not None else ""
+            descending = query.order is not None and query.order.direction == "desc"
+            rows = await self._index.sorted_rows(tx, predicate, name)
+            total = len(rows)
+            start, stop = 0, total
+            if query.after is not None:
+                start = position(rows, descending, (query.after[0] or "", query.after[1]), after=True)
+            if query.before is not None:
+                stop = position(rows, descending, (query.before[0] or "", query.before[1]), after=False)
+            start, stop = _cut(start, stop, query)
+            shown = page(rows, descending, start, stop)
+            bodies = await self._index.bodies(tx, [id for _, id in shown])
+        return RawPage(
+            items=[bodies[id] for _, id in shown if id in bodies],
+            total=total if query.want_total else None,
+            first=shown[0] if shown else None,
+            last=shown[-1] if shown else None,
+            has_more=stop < total,
+            has_previous=start > 0,
+        )
+
+    async def _page_by_id(self, tx: Transaction, predicate: Predicate, query: EntityQuery) -> RawPage:
+        ids = await self._index.ids(tx, predicate)
+        total = len(ids)
+        start, stop = 0, total
+        if query.after is not None:
+            start = ids.rank(query.after[1])
+        if query.before is not None:
+            stop = ids.rank(query.before[1] - 1) if query.before[1] > 0 else 0
+        start, stop = _cut(start, stop, query)
+        shown = list(ids[start:stop]) if stop > start else []
+        bodies = await self._index.bodies(tx, shown)
+        return RawPage(
+            items=[bodies[id] for id in shown if id in bodies],
+            total=total if query.want_total else None,
+            first=(None, shown[0]) if shown else None,
+            last=(None, shown[-1]) if shown else None,
+            has_more=stop < total,
+            has_previous=start > 0,
+        )
+
+    async def count(self, predicate: Predicate | None, *, actor: Actor) -> int:
+        async with self._reading() as lazy:
+            tx = await self._ready(lazy)
+            return len(await self._index.ids(tx, conjoin(self.scope(actor), predicate)))
+
+    async def iter_raw(self, query: EntityQuery, *, actor: Actor) -> AsyncIterator[Sequence[bytes]]:
+        predicate = conjoin(self.scope(actor), query.predicate)
+        async with self._db.read() as tx:
+            if not self._index.is_current:
+                await self._index.sync(tx)
+            if predicate == EVERYTHING and query.order is None and not query.by_ref:
+                async with tx.stream("SELECT json FROM catalog_entity ORDER BY id") as chunks:
+                    async for rows in chunks:
+                        yield [row[0] for row in rows]
+                return
+            if query.order is None and not query.by_ref:
+                ids: Sequence[int] = list(await self._index.ids(tx, predicate))
+            else:
+                name = query.order.field.lower() if query.order is not None else ""
+                rows = list(await self._index.sorted_rows(tx, predicate, name))
+                if query.order is not None and query.order.direction == "desc":
+                    rows.reverse()
+                ids = [id for _, id in rows]
+            for at in range(0, len(ids), 500):
+                part = ids[at : at + 500]
+                found = dict(
+                    await tx.fetch_all(
+                        f"SELECT id, json FROM catalog_entity WHERE {tx.any_of('id', 1, 'bigint')}", tx.list_arg(part)
+                    )
+                )
+                yield [found[id] for id in part if id in found]
+
+    # ---- single entities ------------------------------------------------------------------------------------------
+
+    def find_kept(self, ref: str, actor: Actor) -> bytes | None:
+        """The answer of ``find_raw`` when it lies at hand and nothing is hidden from ``actor``; None says nothing."""
+        if not self._index.is_current or not self.is_open_to(actor):
+            return None
+        kept = self._index.kept_body(ref)
+        return None if kept is None else kept[1]
+
+    async def find_raw(self, ref: str, *, actor: Actor) -> bytes | None:
+        scope = self.scope(actor)
+        async with self._reading() as lazy:
+            tx = await self._ready(lazy)
+            id = (await self._index.ids_of(tx, (ref,))).get(ref)
+            if id is None or not await self._sees(tx, id, scope):
+                return None
+            return (await self._index.bodies(tx, (id,))).get(id)
+
+    async def find_raw_by_uid(self, uid: str, *, actor: Actor) -> bytes | None:
+        found = await self.list_raw(EntityQuery(HasValue("metadata.uid", (uid.lower(),)), limit=1), actor=actor)
+        return found.items[0] if found.items else None
+
+    async def get_many_raw(
+        self, refs: Sequence[str], *, predicate: Predicate | None = None, actor: Actor
+    ) -> list[bytes | None]:
+        wanted = conjoin(self.scope(actor), predicate)
+        async with self._reading() as lazy:
+            tx = await self._ready(lazy)
+            ids = await self._index.ids_of(tx, refs)
+            bodies = await self._index.bodies(tx, list(set(ids.values())))
+            if wanted != EVERYTHING:
+                allowed = await self._index.ids(tx, wanted)
+                bodies = {id: body for id, body in bodies.items() if id in allowed}
+        return [bodies.get(ids.get(ref, -1)) for ref in refs]
+
+    async def get_entity(self, ref: EntityRef, *, actor: Actor) -> EntityDocument:
+        raw = await self.find_raw(str(ref), actor=actor)
+        if raw is None:
+            raise EntityNotFound(ref)
+        return cast(EntityDocument, orjson.loads(raw))
+
+    # ---- facets ---------------------------------------------------------------------------------------------------
+
+    async def facets(
+        self, keys: Sequence[str], predicate: Predicate | None = None, *, actor: Actor
+    ) -> dict[str, list[FacetValue]]:
+        wanted = conjoin(self.scope(actor), predicate)
+        async with self._reading() as lazy:
+            tx = await self._ready(lazy)
+            asked = ("facets", tuple(keys), wanted)
+            kept = self._index.find_answer(asked)
+            if kept is not None:
+                return cast(dict[str, list[FacetValue]], kept)
+            revision = self._index.revision
+            ids = None if wanted == EVERYTHING else await self._index.ids(tx, wanted)
+            answer = {}
+            for key in keys:
+                column = await self._index.facet(tx, key.lower())
+                answer[key] = [FacetValue(value, count) for value, count in column.counts(ids)]
+            self._index.keep_answer(asked, answer, revision)
+            return answer
+
+    # ---- around an entity -----------------------------------------------------------------------------------------
+
+    async def ancestry(self, ref: EntityRef, *, actor: Actor) -> list[tuple[EntityDocument, list[str]]]:
+        scope = self.scope(actor)
+        async with self._db.read() as tx:
+            if not self._index.is_current:
+                await self._index.sync(tx)
+            root = (await self._index.ids_of(tx, (str(ref),))).get(str(ref))
+            seen: dict[int, EntityDocument] = {}
+            parents: dict[int, list[str]] = {}
+            level = [] if root is None else [root]
+            while level:
+                bodies = await self._index.bodies(tx, level)
+                visible = [id for id in level if id in bodies and await self._sees(tx, id, scope)]
+                above = await records.find_parents(tx, visible)
+                shown = await self._index.bodies(tx, [p for ps in above.values() for p in ps])
+                following: list[int] = []
+                for id in visible:
+                    seen[id] = orjson.loads(bodies[id])
+                    parents[id] = []
+                    for parent in above.get(id, ()):
+                        if parent in shown and await self._sees(tx, parent, scope):
+                            parents[id].append(str(EntityRef.of(orjson.loads(shown[parent]))))
+                            if parent not in seen and parent not in following and parent not in level:
+                                following.append(parent)
+                level = following
+        if not seen:
+            raise EntityNotFound(ref)
+        return [(entity, sorted(parents[id])) for id, entity in seen.items()]
+
+    async def near_matches(self, ref: EntityRef, *, actor: Actor, limit: int = 5) -> list[str]:
+        """Same name elsewhere first, then names that contain it or that it is a slip of."""
+        name = ref.name.lower()
+        candidates: list[str] = []
+        for predicate in (
+            HasValue("metadata.name", (name,)),
+            HasText(("metadata.name", "metadata.title"), name),
+            *(HasText(("metadata.name",), part) for part in _pieces(name)),
+        ):
+            found = await self.list_raw(EntityQuery(predicate, limit=50, want_total=False), actor=actor)
+            for raw in found.items:
+                other = str(EntityRef.of(orjson.loads(raw)))
+                if other not in candidates and other != str(ref):
+                    candidates.append(other)
+            if len(candidates) >= 200:
+                break
+
+        def likeness(other: str) -> float:
+            parsed = EntityRef.parse(other)
+            close = difflib.SequenceMatcher(None, name, parsed.name).ratio()
+            return close + 0.2 * (parsed.kind == ref.kind.lower()) + 0.1 * (parsed.namespace == ref.namespace.lower())
+
+        ranked = sorted(((likeness(other), other) for other in candidates), key=lambda x: (-x[0], x[1]))
+        return [other for score, other in ranked[:limit] if score >= 0.5]
+
+    async def findings(self, ref: EntityRef, *, actor: Actor) -> Sequence[Finding]:
+        scope = self.scope(actor)
+        async with self._db.read() as tx:
+            if not self._index.is_current:
+                await self._index.sync(tx)
+            id = (await self._index.ids_of(tx, (str(ref),))).get(str(ref))
+            if id is None or not await self._sees(tx, id, scope):
+                return []
+            return await records.list_findings_of(tx, id)
+
+    async def list_findings(
+        self,
+        *,
+        actor: Actor,
+        owner: str | None = None,
+        severity: str | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> tuple[Sequence[Finding], int]:
+        """Problems of everything the actor may see, newest first, and how many there are.
+
+        A document that never became an entity counts as seen by those who may look into ingestion and by its owner.
+        """
+        scope = self.scope(actor)
+        everything = scope == EVERYTHING and self._permissions.decide(actor, face.READ_INGESTION).result == "ALLOW"
+        async with self._db.read() as tx:
+            if not self._index.is_current:
+                await self._index.sync(tx)
+            if everything:
+                return await records.list_findings(tx, owner=owner, severity=severity, limit=limit, offset=offset)
+            visible = await self._index.ids(tx, scope)
+            kept = [
+                finding
+                for subject, finding in await records.all_findings(tx, owner=owner, severity=severity)
+                if subject in visible and (finding.entity_ref is None or await self._may_name(tx, finding, scope, actor))
+            ]
+            return kept[offset : offset + limit], len(kept)
+
+    async def _may_name(self, tx: Transaction, finding: Finding, scope: Predicate, actor: Actor) -> bool:
+        """Whether the entity that a finding names (not the one it stands on) may be shown to ``actor``."""
+        assert finding.entity_ref is not None
+        id = (await self._index.ids_of(tx, (finding.entity_ref,))).get(finding.entity_ref)
+        return id is not None and await self._sees(tx, id, scope)
+
+    async def history(
+        self, ref: EntityRef, *, actor: Actor, limit: int = 50, before: int | None = None
+    ) -> Sequence[HistoryEntry]:
+        scope = self.scope(actor)
+        async with self._db.read() as tx:
+            if not self._index.is_current:
+                await self._index.sync(tx)
+            id = (await self._index.ids_of(tx, (str(ref),))).get(str(ref))
+            if id is None:
+                return []
+            if not await self._sees(tx, id, scope):
+                return []
+            return await records.list_history(tx, id, str(ref), limit=limit, before=before)
+
+    async def recent_changes(self, *, actor: Actor, limit: int = 20) -> Sequence[HistoryEntry]:
+        """The newest changes of entities that the actor may see."""
+        scope = self.scope(actor)
+        async with self._db.read() as tx:
+            if not self._index.is_current:
+                await self._index.sync(tx)
+            visible = None if scope == EVERYTHING else await self._index.ids(tx, scope)
+            rows = await records.list_recent(tx, limit if visible is None else limit * 20)
+            return [entry for id, entry in rows if visible is None or id in visible][:limit]
+
+    async def with_findings(self, refs: Sequence[str], *, actor: Actor) -> dict[str, str]:
+        """Of ``refs`` (visible ones, from a list just shown), those with problems and the worst severity of each."""
+        async with self._reading() as lazy:
+            tx = await self._ready(lazy)
+            ids = await self._index.ids_of(tx, refs)
+            worst = await records.worst_findings(tx, list(ids.values()))
+        return {ref: worst[id] for ref, id in ids.items() if id in worst}
+
+
+def _cut(start: int, stop: int, query: EntityQuery) -> tuple[int, int]:
+    """The window of ``limit`` rows after ``offset``; a page that ends at ``before`` is counted from its end."""
+    if query.before is not None and query.limit is not None:
+        return max(start, stop - query.limit), stop
+    start = min(start + query.offset, stop)
+    return (start, stop) if query.limit is None else (start, min(stop, start + query.limit))
+
+
+def _pieces(name: str) -> list[str]:
+    """Parts of a name that a slip of the pen probably left whole."""
+    parts = [p for p in name.replace("_", "-").replace(".", "-").split("-") if len(p) >= 3]
+    if len(name) >= 6:
+        parts += [name[: len(name) // 2], name[len(name) // 2 :]]
+    elif len(name) >= 3:
+        parts += [name[:3], name[-3:]]
+    return sorted(set(parts), key=len, reverse=True)
+
+
+__all__ = ["Queries"]

@@ -1,0 +1,266 @@
+"""The one way into the catalog: place documents, drop what went, stitch what is touched, tell about it.
+
+Sources differ in how they find documents (``service.locations``, ``service.mutations``); all end in a ``Change`` here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Iterable, Sequence
+
+from callboard.features.catalog.interface import Finding
+from callboard.features.catalog.store import placing, stitching
+from callboard.features.catalog.store.index import EntityIndex
+from callboard.features.catalog.store.placing import Incoming, Placed
+from callboard.kernel.clock import Clock, format_time
+from callboard.kernel.db.interface import Database, Transaction
+from callboard.kernel.events import Events
+from callboard.kernel.jobs import Jobs
+
+INLINE = 300
+"""Neighbours to stitch in the same transaction; more than this are left to the stitching job."""
+
+LOCATION_JOB = "catalog.location"
+FILE_JOB = "catalog.file"
+STITCH_JOB = "catalog.stitch"
+TOLD = 100
+"""Refs named in one event; beyond it the event says how many."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one transaction changed: refs by how, and the findings it wrote."""
+
+    revision: int = 0
+    created: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    deferred: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.created or self.updated or self.deleted or self.failed)
+
+
+class Writer:
+    """Opens nothing by itself: ``begin`` takes the transaction of the use case."""
+
+    def __init__(
+        self, *, db: Database, index: EntityIndex, jobs: Jobs, events: Events, clock: Clock, keep_orphans: bool = False
+    ) -> None:
+        self.db = db
+        self.index = index
+        self.jobs = jobs
+        self.events = events
+        self.clock = clock
+        self.keep_orphans = keep_orphans
+
+    def now(self) -> str:
+        return format_time(self.clock.now())
+
+    async def begin(self, tx: Transaction, actor: str, *, bulk: bool = False) -> Change:
+        """Take the next revision. ``bulk``: neighbours are left to the stitching job whatever their number."""
+        return Change(self, tx, await placing.lock(tx), actor, self.now(), bulk)
+
+    async def stitch_due(self) -> int:
+        """Stitch one batch of what was left over; how many are still due (0: none)."""
+        async with self.db.write() as tx:
+            due = await stitching.list_due(tx, stitching.BATCH + 1)
+            if not due:
+                return 0
+            change = await self.begin(tx, "plugin:callboard")
+            part = due[: stitching.BATCH]
+            await change.stitch({id: None for id in part}, with_history=False)
+            await change.finish()
+            return len(due) - len(part)
+
+
+class Change:
+    """One transaction's worth of writing. Call ``place`` and ``drop`` as needed, then ``finish`` once."""
+
+    def __init__(self, writer: Writer, tx: Transaction, revision: int, actor: str, now: str, bulk: bool) -> None:
+        self._writer = writer
+        self._bulk = bulk
+        self.tx = tx
+        self.revision = revision
+        self.actor = actor
+        self.now = now
+        self.outcome = Outcome(revision=revision)
+        self.waiting: set[int] = set()
+        self.children: set[int] = set()
+        """What the nodes removed last gave: candidates of ``drop``."""
+        self._due: set[int] = set()
+        self._refs: dict[int, str] = {}
+
+    async def place(
+        self, documents: Sequence[Incoming], *, parent_id: int = 0, source_id: int = 0, file_id: int = 0,
+        clear: Iterable[int] = (), more: Iterable[tuple[int, str | None, Finding]] = (),
+    ) -> Placed:  # fmt: skip
+        """Place and stitch documents, and make their findings what they are now.
+
+        Args:
+            documents: Good and refused ones of one source or file.
+            clear: Further subjects whose findings in this file are gone unless given anew.
+            more: Findings beside those of the documents: (subject id, owner, finding).
+        """
+        tx, writer = self.tx, self._writer
+        placed = await placing.place(
+            tx, documents, parent_id=parent_id, source_id=source_id, file_id=file_id, now=self.now
+        )
+        self._refs.update({id: ref for ref, id in placed.ids.items()})
+        findings = list(more)
+        for id, document in (*placed.accepted.items(), *placed.refused.items()):
+            findings += [(id, document.owner, finding) for finding in document.findings]
+        findings += _conflicts(placed, parent_id or 0)
+        subjects = {*placed.accepted, *placed.refused, *clear, *(s for s, _, _ in findings)}
+        subjects = {s for s in subjects if s}
+        await placing.replace_findings(tx, file_id=file_id, subjects=subjects, findings=findings, now=self.now)
+        self.outcome.failed += [document.ref for document in placed.refused.values()]
+        documents_by_id: dict[int, Any] = {id: document.entity for id, document in placed.accepted.items()}
+        # one that was refused, or whose winner must be told, may stand: its status changes, its content does not
+        documents_by_id.update({id: None for id in placed.refused if id not in placed.new})
+        documents_by_id.update({node.id: None for _, node in placed.conflicts if node.id not in documents_by_id})
+        if more:
+            documents_by_id.update({s: None for s, _, _ in more if s and s not in documents_by_id})
+        source = {id: document.location for id, document in placed.accepted.items()}
+        await self.stitch(documents_by_id, source=source, fresh=placed.new)
+        self._due |= placed.due - documents_by_id.keys()
+        for id, document in placed.accepted.items():
+            if document.entity is not None and document.entity["kind"].lower() == "location":
+                await writer.jobs.enqueue(tx, LOCATION_JOB, {"node": id}, key=f"location:{id}")
+        return placed
+
+    async def stitch(
+        self, documents: dict[int, Any], *, source: dict[int, str] | None = None, fresh: set[int] | None = None,
+        with_history: bool = True,
+    ) -> None:  # fmt: skip
+        if not documents:
+            return
+        changed = await stitching.stitch_many(
+            self.tx,
+            self._writer.index.keys,
+            documents,
+            revision=self.revision,
+            now=self.now,
+            source=source or {},
+            actor=self.actor,
+            with_history=with_history,
+            fresh=fresh or set(),
+            keep_orphans=self._writer.keep_orphans,
+        )
+        unnamed = [id for id, _ in changed if id not in self._refs]
+        if unnamed:
+            self._refs.update(await _refs_of(self.tx, unnamed[:TOLD]))
+        for id, how in changed:
+            ref = self._refs.get(id, "")
+            (self.outcome.created if how == "created" else self.outcome.updated).append(ref)
+
+    async def drop(self, candidates: Iterable[int]) -> None:
+        """Remove those of ``candidates`` that nothing gives any more, and what they alone gave."""
+        tx, writer = self.tx, self._writer
+        level = set(candidates)
+        while level:
+            abandoned = await placing.find_abandoned(tx, level)
+            if writer.keep_orphans:
+                self._due |= set(abandoned)
+                return
+            await self.remove(abandoned)
+            level = self.children
+
+    async def remove(self, ids: Sequence[int]) -> None:
+        """Remove these nodes for good; the children that they gave become candidates of ``drop``."""
+        self.children = set()
+        if not ids:
+            return
+        await stitching.erase_entities(
+            self.tx, self._writer.index.keys, ids, revision=self.revision, now=self.now, actor=self.actor
+        )
+        removed, self.children = await placing.remove_nodes(self.tx, ids)
+        self.outcome.deleted += removed.refs.values()
+        self._due = (self._due | removed.due) - set(ids)
+        self.waiting |= removed.waiting
+
+    async def finish(self) -> Outcome:
+        """Stitch or note the neighbours, send those kept waiting in again, and tell the rest of the portal."""
+        tx, writer, outcome = self.tx, self._writer, self.outcome
+        if self._due:
+            if len(self._due) <= INLINE and not self._bulk:
+                await self.stitch(dict.fromkeys(self._due))
+            else:
+                await stitching.mark_due(tx, self._due)
+                outcome.deferred = True
+                if not self._bulk:
+                    await writer.jobs.enqueue(tx, STITCH_JOB, {}, key="stitch")
+        for file_id in self.waiting:
+            await writer.jobs.enqueue(tx, FILE_JOB, {"file": file_id, "force": True}, key=f"file:{file_id}")
+        if not outcome.is_empty:
+            await writer.events.publish(
+                tx,
+                "catalog.entities.changed",
+                {
+                    "revision": outcome.revision,
+                    "actor": self.actor,
+                    "created": outcome.created[:TOLD],
+                    "updated": outcome.updated[:TOLD],
+                    "deleted": outcome.deleted[:TOLD],
+                    "failed": outcome.failed[:TOLD],
+                    "counts": {
+                        "created": len(outcome.created),
+                        "updated": len(outcome.updated),
+                        "deleted": len(outcome.deleted),
+                        "failed": len(outcome.failed),
+                    },
+                },
+            )
+        revision = self.revision
+        tx.after_commit(lambda: writer.index.heard(revision))
+        return outcome
+
+
+async def _refs_of(tx: Transaction, ids: Sequence[int]) -> dict[int, str]:
+    rows = await tx.fetch_all(
+        f"SELECT id, ref FROM catalog_ref WHERE {tx.any_of('id', 1, 'bigint')}", tx.list_arg(ids)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _conflicts(placed: Placed, parent_id: int) -> list[tuple[int, str | None, Finding]]:
+    """Both sides are told: the one that stands gets a warning, the location that gave the newcomer an error."""
+    told: list[tuple[int, str | None, Finding]] = []
+    for document, node in placed.conflicts:
+        where = node.location or "another source"
+        told.append(
+            (
+                node.id,
+                document.owner,
+                Finding(
+                    "warning",
+                    "conflict",
+                    f"{document.location or 'Another source'} also describes {document.ref}; {where} was first and stands.",
+                    name="ConflictError",
+                    file=document.location or None,
+                    line=document.line,
+                    entity_ref=document.ref,
+                    fix="Rename one of the two, or remove one of the two documents.",
+                ),
+            )
+        )
+        if parent_id:
+            told.append(
+                (
+                    parent_id,
+                    document.owner,
+                    Finding(
+                        "error",
+                        "conflict",
+                        f"{document.ref} is already described by {where}; this document is left out.",
+                        name="ConflictError",
+                        file=document.location or None,
+                        line=document.line,
+                        entity_ref=document.ref,
+                        fix="Rename one of the two, or remove one of the two documents.",
+                    ),
+                )
+            )
+    return told

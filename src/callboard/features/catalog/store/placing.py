@@ -1,0 +1,361 @@
+"""Writing what sources give: refs, nodes, edges, relations, findings, and taking them away again.
+
+Every function runs inside the one write transaction of its use case; ``lock`` comes first, so that writers on
+PostgreSQL follow one another from there on and cannot deadlock.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, Iterable, Mapping, Sequence
+
+import orjson
+
+from callboard.features.catalog.domain import batches
+from callboard.features.catalog.interface import Finding
+from callboard.kernel.db.interface import Transaction
+
+Relation = tuple[str, str, str]
+"""source ref, type, target ref"""
+
+
+@dataclass(slots=True)
+class Incoming:
+    """A document to be placed. ``entity`` None: it was refused, ``findings`` say why, ``unprocessed`` is what it was."""
+
+    ref: str
+    entity: dict[str, Any] | None
+    location_key: str | None
+    location: str
+    origin: str
+    relations: Sequence[Relation] = ()
+    findings: Sequence[Finding] = ()
+    unprocessed: Any = None
+    owner: str | None = None
+    hash: str = ""
+    position: int = 0
+    line: int = 1
+    reads: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Node:
+    id: int
+    uid: str
+    location_key: str | None
+    location: str
+    failed: bool
+
+
+@dataclass(slots=True)
+class Placed:
+    """What ``place`` did. ``accepted`` are node ids of good documents, ``due`` others whose relations changed."""
+
+    accepted: dict[int, Incoming] = field(default_factory=dict)
+    refused: dict[int, Incoming] = field(default_factory=dict)
+    conflicts: list[tuple[Incoming, Node]] = field(default_factory=list)
+    nodes: dict[int, Node] = field(default_factory=dict)
+    new: set[int] = field(default_factory=set)
+    due: set[int] = field(default_factory=set)
+    ids: dict[str, int] = field(default_factory=dict)
+
+
+async def lock(tx: Transaction) -> int:
+    """Take the next catalog revision; it is true for all that this transaction writes."""
+    return await tx.fetch_value("UPDATE catalog_revision SET revision = revision + 1 WHERE id = 1 RETURNING revision")
+
+
+async def ensure_refs(tx: Transaction, refs: Iterable[str]) -> dict[str, int]:
+    """Numbers of refs, new ones given out."""
+    wanted = sorted(set(refs))
+    found: dict[str, int] = {}
+    for part in batches(wanted, 5_000):
+        rows = await tx.fetch_all(f"SELECT ref, id FROM catalog_ref WHERE {tx.any_of('ref', 1)}", tx.list_arg(part))
+        found.update({row[0]: row[1] for row in rows})
+        missing = [ref for ref in part if ref not in found]
+        if missing:
+            await tx.execute_many(
+                "INSERT INTO catalog_ref (ref) VALUES ($1) ON CONFLICT (ref) DO NOTHING", [(ref,) for ref in missing]
+            )
+            rows = await tx.fetch_all(f"SELECT ref, id FROM catalog_ref WHERE {tx.any_of('ref', 1)}", tx.list_arg(missing))
+            found.update({row[0]: row[1] for row in rows})
+    return found
+
+
+async def find_nodes(tx: Transaction, ids: Sequence[int]) -> dict[int, Node]:
+    rows = await tx.fetch_all(
+        f"SELECT id, uid, location_key, location, failed_since FROM catalog_node WHERE {tx.any_of('id', 1, 'bigint')}",
+        tx.list_arg(ids),
+    )
+    return {row[0]: Node(row[0], row[1], row[2], row[3], row[4] is not None) for row in rows}
+
+
+async def place(
+    tx: Transaction, documents: Sequence[Incoming], *, parent_id: int, source_id: int, file_id: int, now: str
+) -> Placed:
+    """Give each document its node, edge and relations, unless another location holds its ref.
+
+    A refused document keeps whatever entity its node had: only ``failed_since`` and findings change.
+    """
+    placed = Placed()
+    # one number per ref: an entity may be related to itself, and a file may name one ref twice
+    refs = {d.ref for d in documents}
+    for document in documents:
+        for source, _, target in document.relations:
+            refs.add(source)
+            refs.add(target)
+    ids = placed.ids = await ensure_refs(tx, refs)
+    existing = await find_nodes(tx, [ids[d.ref] for d in documents])
+    fresh: list[tuple[Any, ...]] = []
+    moved: list[tuple[Any, ...]] = []
+    failed: list[tuple[Any, ...]] = []
+    edges: list[tuple[Any, ...]] = []
+    for document in documents:
+        id = ids[document.ref]
+        node = existing.get(id)
+        if node is None:
+            node = existing[id] = Node(id, str(uuid.uuid4()), document.location_key, document.location, False)
+            placed.new.add(id)
+            bad = document.entity is None
+            fresh.append(
+                (
+                    id, node.uid, document.location_key, document.location, document.origin, document.owner,
+                    _json(document.unprocessed) if bad else None, now if bad else None, 0, now,
+                )
+            )  # fmt: skip
+            node.failed = bad
+        elif id in placed.accepted or id in placed.refused:
+            placed.conflicts.append((document, node))  # twice in one file: the first stands
+            continue
+        elif node.location_key is not None and node.location_key != document.location_key:
+            placed.conflicts.append((document, node))
+            continue
+        elif document.entity is not None:
+            moved.append((id, document.location_key, document.location, document.origin, document.owner))
+        else:
+            failed.append((id, _json(document.unprocessed), now))
+            node.failed = True
+        placed.nodes[id] = node
+        (placed.accepted if document.entity is not None else placed.refused)[id] = document
+        edges.append((parent_id, source_id, id, file_id, document.hash if source_id else ""))
+    if fresh:
+        await tx.insert_many(
+            "catalog_node",
+            ("id", "uid", "location_key", "location", "origin", "owner", "unprocessed", "failed_since", "stitch_due", "created_at"),
+            fresh,
+        )  # fmt: skip
+    if moved:
+        await tx.execute_many(
+            "UPDATE catalog_node SET location_key = $2, location = $3, origin = $4, owner = $5, unprocessed = NULL,"
+            " failed_since = NULL WHERE id = $1",
+            moved,
+        )
+    if failed:
+        await tx.execute_many(
+            "UPDATE catalog_node SET unprocessed = $2, failed_since = COALESCE(failed_since, $3) WHERE id = $1", failed
+        )
+    if edges:
+        await tx.execute_many(
+            "INSERT INTO catalog_edge (parent_id, source_id, child_id, file_id, hash) VALUES ($1, $2, $3, $4, $5)"
+            " ON CONFLICT (parent_id, source_id, child_id, file_id) DO UPDATE SET hash = excluded.hash",
+            edges,
+        )
+    placed.due |= await _write_relations(tx, placed)
+    return placed
+
+
+async def _write_relations(tx: Transaction, placed: Placed) -> set[int]:
+    """Make the relation rows of the accepted documents what they say; ids of others that are touched by it."""
+    ids = placed.ids
+    wanted = {
+        (ids[source], type, ids[target], origin)
+        for origin, document in placed.accepted.items()
+        for source, type, target in document.relations
+    }
+    known = [id for id in placed.accepted if id not in placed.new]
+    stored: set[tuple[Any, ...]] = set()
+    for part in batches(known, 5_000):
+        rows = await tx.fetch_all(
+            "SELECT source_id, type, target_id, origin_id FROM catalog_relation"
+            f" WHERE {tx.any_of('origin_id', 1, 'bigint')}",
+            tx.list_arg(part),
+        )
+        stored.update(tuple(row) for row in rows)
+    gone = stored - wanted
+    new = wanted - stored
+    if gone:
+        await tx.execute_many(
+            "DELETE FROM catalog_relation WHERE source_id = $1 AND type = $2 AND target_id = $3 AND origin_id = $4",
+            sorted(gone),
+        )
+    if new:
+        await tx.insert_many("catalog_relation", ("source_id", "type", "target_id", "origin_id"), sorted(new))
+    return {source for source, _, _, _ in (*gone, *new)} - placed.accepted.keys()
+
+
+def _json(value: Any) -> bytes | None:
+    if value is None:
+        return None
+    try:
+        return orjson.dumps(value)[:1_000_000]
+    except (TypeError, ValueError):
+        return None
+
+
+# ---- findings ---------------------------------------------------------------------------------------------------------
+
+
+async def replace_findings(
+    tx: Transaction,
+    *,
+    file_id: int,
+    subjects: Iterable[int],
+    findings: Iterable[tuple[int, str | None, Finding]],
+    now: str,
+) -> None:
+    """Findings of ``subjects`` in that file become ``findings`` (subject, owner, finding); old ones keep their ``since``."""
+    since: dict[tuple[Any, ...], str] = {}
+    subject_list = sorted(set(subjects))
+    for part in batches(subject_list, 5_000):
+        rows = await tx.fetch_all(
+            "SELECT subject_id, stage, message, since FROM catalog_finding"
+            f" WHERE file_id = $1 AND {tx.any_of('subject_id', 2, 'bigint')}",
+            file_id,
+            tx.list_arg(part),
+        )
+        if rows:
+            since.update({tuple(row[:3]): row[3] for row in rows})
+            await tx.execute(
+                f"DELETE FROM catalog_finding WHERE file_id = $1 AND {tx.any_of('subject_id', 2, 'bigint')}",
+                file_id,
+                tx.list_arg(part),
+            )
+    rows = [
+        (
+            subject, file_id, f.entity_ref, owner, f.severity, f.stage, f.name, f.message[:5_000], f.file, f.line,
+            f.column, f.field, f.fix, since.get((subject, f.stage, f.message[:5_000]), now),
+        )
+        for subject, owner, f in findings
+    ]  # fmt: skip
+    if rows:
+        await tx.insert_many(
+            "catalog_finding",
+            ("subject_id", "file_id", "entity_ref", "owner", "severity", "stage", "name", "message", "file", "line",
+             "col", "field", "fix", "since"),
+            rows,
+        )  # fmt: skip
+
+
+# ---- taking away ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Removed:
+    """``refs`` of the nodes that went; ``due`` entities that were related to them; ``waiting`` files whose documents
+    were kept out by one of them and may come in now."""
+
+    refs: dict[int, str] = field(default_factory=dict)
+    due: set[int] = field(default_factory=set)
+    waiting: set[int] = field(default_factory=set)
+
+
+async def find_abandoned(tx: Transaction, candidates: Iterable[int]) -> list[int]:
+    """Of ``candidates``, those that no source reaches any more, however the edges run (cycles included)."""
+    reached: dict[int, bool] = {}
+
+    async def is_reached(start: int) -> bool:
+        seen, level = {start}, [start]
+        while level:
+            rows = await tx.fetch_all(
+                f"SELECT parent_id, source_id FROM catalog_edge WHERE {tx.any_of('child_id', 1, 'bigint')}",
+                tx.list_arg(level),
+            )
+            level = []
+            for parent, source in rows:
+                if source or reached.get(parent):
+                    return True
+                if parent not in seen:
+                    seen.add(parent)
+                    level.append(parent)
+        return False
+
+    abandoned: list[int] = []
+    for part in batches(sorted(set(candidates)), 5_000):
+        rows = await tx.fetch_all(
+            f"SELECT child_id, parent_id, source_id FROM catalog_edge WHERE {tx.any_of('child_id', 1, 'bigint')}",
+            tx.list_arg(part),
+        )
+        edges: dict[int, list[tuple[int, int]]] = {}
+        for child, parent, source in rows:
+            edges.setdefault(child, []).append((parent, source))
+        for id in part:
+            held = False
+            for parent, source in edges.get(id, ()):
+                if source:
+                    held = True
+                    break
+                if parent not in reached:
+                    reached[parent] = await is_reached(parent)
+                if reached[parent]:
+                    held = True
+                    break
+            if not held:
+                abandoned.append(id)
+    return abandoned
+
+
+async def remove_nodes(tx: Transaction, ids: Sequence[int]) -> tuple[Removed, set[int]]:
+    """Remove nodes with everything that hangs on them; also the children that only they held up, as candidates.
+
+    Search terms and history are the caller's (they need the entity's bytes).
+    """
+    removed = Removed()
+    children: set[int] = set()
+    for part in batches(list(ids), 2_000):
+        arg = tx.list_arg(part)
+        rows = await tx.fetch_all(f"SELECT id, ref FROM catalog_ref WHERE {tx.any_of('id', 1, 'bigint')}", arg)
+        removed.refs.update({row[0]: row[1] for row in rows})
+        children |= {
+            row[0]
+            for row in await tx.fetch_all(
+                f"SELECT child_id FROM catalog_edge WHERE {tx.any_of('parent_id', 1, 'bigint')}", arg
+            )
+        }
+        await tx.execute(
+            f"DELETE FROM catalog_edge WHERE {tx.any_of('parent_id', 1, 'bigint')} OR {tx.any_of('child_id', 1, 'bigint')}",
+            arg,
+        )
+        removed.due |= {
+            row[0]
+            for row in await tx.fetch_all(
+                f"SELECT DISTINCT source_id FROM catalog_relation WHERE {tx.any_of('origin_id', 1, 'bigint')}", arg
+            )
+        }
+        await tx.execute(f"DELETE FROM catalog_relation WHERE {tx.any_of('origin_id', 1, 'bigint')}", arg)
+        await tx.execute(f"DELETE FROM catalog_finding WHERE {tx.any_of('subject_id', 1, 'bigint')}", arg)
+        files = [
+            row[0]
+            for row in await tx.fetch_all(f"SELECT id FROM catalog_file WHERE {tx.any_of('parent_id', 1, 'bigint')}", arg)
+        ]
+        await forget_files(tx, files)
+        removed.waiting |= {
+            row[0]
+            for row in await tx.fetch_all(
+                f"SELECT DISTINCT file_id FROM catalog_document WHERE {tx.any_of('ref_id', 1, 'bigint')}", arg
+            )
+        }
+        await tx.execute(f"DELETE FROM catalog_entity WHERE {tx.any_of('id', 1, 'bigint')}", arg)
+        await tx.execute(f"DELETE FROM catalog_node WHERE {tx.any_of('id', 1, 'bigint')}", arg)
+    removed.due -= set(ids)
+    return removed, children - set(ids)
+
+
+async def forget_files(tx: Transaction, files: Sequence[int]) -> None:
+    if not files:
+        return
+    arg = tx.list_arg(files)
+    await tx.execute(f"DELETE FROM catalog_finding WHERE {tx.any_of('file_id', 1, 'bigint')}", arg)
+    await tx.execute(f"DELETE FROM catalog_document WHERE {tx.any_of('file_id', 1, 'bigint')}", arg)
+    await tx.execute(f"DELETE FROM catalog_read WHERE {tx.any_of('file_id', 1, 'bigint')}", arg)
+    await tx.execute(f"DELETE FROM catalog_file WHERE {tx.any_of('id', 1, 'bigint')}", arg)

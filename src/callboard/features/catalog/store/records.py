@@ -1,0 +1,155 @@
+"""Findings, history, parents and locations: the rows around entities, to values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Sequence
+
+import orjson
+
+from callboard.features.catalog.interface import Finding, HistoryEntry, Location
+from callboard.kernel.db.interface import Row, Transaction
+
+_FINDING = "severity, stage, message, name, file, line, col, field, fix, entity_ref, since"
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def finding_of(row: Row) -> Finding:
+    return Finding(
+        severity=row[0], stage=row[1], message=row[2], name=row[3], file=row[4], line=row[5], column=row[6],
+        field=row[7], fix=row[8], entity_ref=row[9], since=_time(row[10]),
+    )  # fmt: skip
+
+
+async def list_findings_of(tx: Transaction, subject_id: int) -> list[Finding]:
+    """Errors first, in the order of their lines."""
+    rows = await tx.fetch_all(
+        f"SELECT {_FINDING} FROM catalog_finding WHERE subject_id = $1 ORDER BY severity, file, line, id", subject_id
+    )
+    return [finding_of(row) for row in rows]
+
+
+def _where(owner: str | None, severity: str | None) -> tuple[str, list[Any]]:
+    conditions, args = [], []
+    for column, value in (("owner", owner), ("severity", severity)):
+        if value is not None:
+            args.append(value)
+            conditions.append(f"{column} = ${len(args)}")
+    return (" WHERE " + " AND ".join(conditions) if conditions else ""), args
+
+
+async def list_findings(
+    tx: Transaction, *, owner: str | None, severity: str | None, limit: int, offset: int
+) -> tuple[list[Finding], int]:
+    where, args = _where(owner, severity)
+    total = await tx.fetch_value(f"SELECT count(*) FROM catalog_finding{where}", *args)
+    rows = await tx.fetch_all(
+        f"SELECT {_FINDING} FROM catalog_finding{where} ORDER BY severity, since DESC, id LIMIT ${len(args) + 1} OFFSET ${len(args) + 2}",
+        *args,
+        limit,
+        offset,
+    )
+    return [finding_of(row) for row in rows], total
+
+
+async def all_findings(tx: Transaction, *, owner: str | None, severity: str | None) -> list[tuple[int, Finding]]:
+    where, args = _where(owner, severity)
+    rows = await tx.fetch_all(
+        f"SELECT {_FINDING}, subject_id FROM catalog_finding{where} ORDER BY severity, since DESC, id", *args
+    )
+    return [(row[11], finding_of(row)) for row in rows]
+
+
+async def worst_findings(tx: Transaction, ids: Sequence[int]) -> dict[int, str]:
+    rows = await tx.fetch_all(
+        f"SELECT subject_id, min(severity) FROM catalog_finding WHERE {tx.any_of('subject_id', 1, 'bigint')}"
+        " GROUP BY subject_id",  # 'error' sorts before 'warning'
+        tx.list_arg(ids),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _entry(row: Row, ref: str) -> HistoryEntry:
+    at = _time(row[1])
+    assert at is not None
+    return HistoryEntry(
+        id=row[0], ref=ref, at=at, change=row[2], source=row[3], actor=row[4], diff=orjson.loads(row[5]) if row[5] else ()
+    )
+
+
+async def list_history(
+    tx: Transaction, ref_id: int, ref: str, *, limit: int, before: int | None
+) -> list[HistoryEntry]:
+    """Newest first."""
+    rows = await tx.fetch_all(
+        "SELECT id, at, change, source, actor, diff FROM catalog_history WHERE ref_id = $1 AND id < $2"
+        " ORDER BY id DESC LIMIT $3",
+        ref_id,
+        before if before is not None else 2**62,
+        limit,
+    )
+    return [_entry(row, ref) for row in rows]
+
+
+async def list_recent(tx: Transaction, limit: int) -> list[tuple[int, HistoryEntry]]:
+    rows = await tx.fetch_all(
+        "SELECT h.id, h.at, h.change, h.source, h.actor, h.diff, h.ref_id, r.ref FROM catalog_history h"
+        " JOIN catalog_ref r ON r.id = h.ref_id ORDER BY h.id DESC LIMIT $1",
+        limit,
+    )
+    return [(row[6], _entry(row, row[7])) for row in rows]
+
+
+async def find_parents(tx: Transaction, ids: Sequence[int]) -> dict[int, list[int]]:
+    """The nodes (not sources) that give each of ``ids``."""
+    rows = await tx.fetch_all(
+        f"SELECT DISTINCT child_id, parent_id FROM catalog_edge WHERE {tx.any_of('child_id', 1, 'bigint')} AND parent_id <> 0",
+        tx.list_arg(ids),
+    )
+    found: dict[int, list[int]] = {}
+    for child, parent in rows:
+        found.setdefault(child, []).append(parent)
+    return found
+
+
+# ---- registered locations ---------------------------------------------------------------------------------------------
+
+_LOCATION = "SELECT id, type, target, entity_ref FROM catalog_location"
+
+
+async def list_locations(tx: Transaction) -> list[Location]:
+    return [Location(*row) for row in await tx.fetch_all(f"{_LOCATION} ORDER BY id")]
+
+
+async def find_location(tx: Transaction, id: str) -> Location | None:
+    row = await tx.fetch_one(f"{_LOCATION} WHERE id = $1", id)
+    return None if row is None else Location(*row)
+
+
+async def find_location_at(tx: Transaction, type: str, target: str) -> Location | None:
+    row = await tx.fetch_one(f"{_LOCATION} WHERE type = $1 AND target = $2", type, target)
+    return None if row is None else Location(*row)
+
+
+async def insert_location(tx: Transaction, location: Location, at: str) -> None:
+    await tx.execute(
+        "INSERT INTO catalog_location (id, type, target, entity_ref, created_at) VALUES ($1, $2, $3, $4, $5)",
+        location.id,
+        location.type,
+        location.target,
+        location.entity_ref,
+        at,
+    )
+
+
+async def update_location(tx: Transaction, location: Location) -> None:
+    await tx.execute(
+        "UPDATE catalog_location SET type = $2, target = $3 WHERE id = $1", location.id, location.type, location.target
+    )
+
+
+async def delete_location(tx: Transaction, id: str) -> int:
+    return await tx.execute("DELETE FROM catalog_location WHERE id = $1", id)

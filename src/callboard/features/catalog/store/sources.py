@@ -1,0 +1,69 @@
+"""Named sources (providers) and what each gave the last time."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+from callboard.kernel.db.interface import Transaction
+
+
+async def ensure_source(tx: Transaction, name: str) -> int:
+    id = await tx.fetch_value("SELECT id FROM catalog_source WHERE name = $1", name)
+    if id is None:
+        await tx.execute("INSERT INTO catalog_source (name) VALUES ($1) ON CONFLICT (name) DO NOTHING", name)
+        id = await tx.fetch_value("SELECT id FROM catalog_source WHERE name = $1", name)
+    return id
+
+
+async def list_sources(tx: Transaction) -> list[dict[str, Any]]:
+    """Every source with its state; ``failed_since`` None: the last delivery came through."""
+    rows = await tx.fetch_all("SELECT id, name, failed_since, error, refreshed_at FROM catalog_source ORDER BY name")
+    return [
+        {"id": row[0], "name": row[1], "failed_since": row[2], "error": row[3], "refreshed_at": row[4]} for row in rows
+    ]
+
+
+async def list_given(tx: Transaction, source_id: int) -> dict[str, str]:
+    """Ref to hash of everything that the source holds up."""
+    rows = await tx.fetch_all(
+        "SELECT r.ref, e.hash FROM catalog_edge e JOIN catalog_ref r ON r.id = e.child_id"
+        " WHERE e.parent_id = 0 AND e.source_id = $1",
+        source_id,
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def release(tx: Transaction, source_id: int, ids: Sequence[int]) -> None:
+    await tx.execute_many(
+        "DELETE FROM catalog_edge WHERE parent_id = 0 AND source_id = $1 AND child_id = $2",
+        [(source_id, id) for id in ids],
+    )
+
+
+async def note_success(tx: Transaction, source_id: int, at: str) -> None:
+    await tx.execute(
+        "UPDATE catalog_source SET failed_since = NULL, error = NULL, refreshed_at = $2 WHERE id = $1", source_id, at
+    )
+
+
+async def note_failure(tx: Transaction, source_id: int, error: str, at: str) -> None:
+    await tx.execute(
+        "UPDATE catalog_source SET failed_since = COALESCE(failed_since, $3), error = $2 WHERE id = $1",
+        source_id,
+        error,
+        at,
+    )
+
+
+async def delete_source(tx: Transaction, source_id: int) -> None:
+    await tx.execute("DELETE FROM catalog_source WHERE id = $1", source_id)
+
+
+async def find_holders(tx: Transaction, id: int) -> tuple[list[str], list[int]]:
+    """Names of the sources and ids of the nodes that give a node."""
+    rows = await tx.fetch_all(
+        "SELECT e.parent_id, s.name FROM catalog_edge e LEFT JOIN catalog_source s ON s.id = e.source_id"
+        " WHERE e.child_id = $1",
+        id,
+    )
+    return sorted({row[1] for row in rows if row[1]}), sorted({row[0] for row in rows if row[0]})

@@ -1,0 +1,30 @@
+"""What the catalog's plugin registers for people: routes of the pages, places in the rail."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+from callboard.features.catalog.interface import READ_ENTITY, CatalogCommands, CatalogQueries
+from callboard.features.catalog.views.routes import CatalogViews
+from callboard.kernel.web.routing import Route
+from callboard.kernel.web.shell import NavItem
+from callboard.ui.messages import Messages
+
+NAV_ITEMS = (
+    NavItem("home", "nav.home", "/", "home", 0),
+    NavItem("catalog", "nav.catalog", "/catalog", "catalog", 10, READ_ENTITY),
+    NavItem("problems", "nav.problems", "/catalog/problems", "problems", 80, READ_ENTITY),
+    NavItem("why", "nav.why", "/catalog/why", "why", 90, READ_ENTITY),
+)
+
+
+def page_routes(portal: Any) -> Sequence[Route]:
+    """The pages, with the tabs and cards that plugins add to entities."""
+    return CatalogViews(
+        portal.service(CatalogQueries),
+        portal.service(CatalogCommands),
+        clock=portal.clock,
+        messages=portal.service(Messages),
+        tabs=portal.plugins.collect("register_entity_tabs", portal=portal),
+        cards=portal.plugins.collect("register_entity_cards", portal=portal),
+    ).routes()

@@ -1,0 +1,1 @@
+"""Azure DevOps, cloud and server: reading files by their URLs."""

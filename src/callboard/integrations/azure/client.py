@@ -1,0 +1,162 @@
+"""Azure DevOps' REST API 6.0: hosts from settings, credentials per organisation, budgets.
+
+Credentials: a personal access token (Basic), or clientId, clientSecret and tenantId (client-credentials grant of Microsoft Entra).
+Source: Microsoft Learn, "Git - Items - Get", "Use personal access tokens", "Rate and usage limits".
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Mapping
+from urllib.parse import quote, urlencode
+
+from callboard.kernel.errors import InputError, UnavailableError
+from callboard.kernel.rate_budget import RateBudgets
+from callboard.kernel.remote_api import Http, RemoteApi
+from callboard.kernel.source_host import SettingsView, host_settings, text_setting
+
+CLOUD = "dev.azure.com"
+DEVOPS_SCOPE = "499b84ac-1321-427f-aa17-267ca6975798/.default"
+"""Azure DevOps' own application id (Microsoft Learn, "Authenticate to Azure DevOps with Microsoft Entra")."""
+LOGIN_URL = "https://login.microsoftonline.com"
+
+
+@dataclass(frozen=True, slots=True)
+class AzureCredential:
+    """``organizations`` empty is every organisation."""
+
+    organizations: frozenset[str] = frozenset()
+    personal_access_token: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = None
+    tenant_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AzureHost:
+    """One entry of ``integrations.azure``. ``base_url`` is where the API is; credentials go nowhere else."""
+
+    host: str
+    base_url: str
+    credentials: tuple[AzureCredential, ...] = ()
+
+    def find_credential(self, organization: str) -> AzureCredential | None:
+        """The one that names the organisation, else the one for all."""
+        named = [c for c in self.credentials if organization.lower() in c.organizations]
+        rest = [c for c in self.credentials if not c.organizations]
+        return next(iter(named or rest), None)
+
+
+def read_hosts(settings: SettingsView) -> list[AzureHost]:
+    """Hosts of ``integrations.azure``; dev.azure.com without a token when it is not named. Raises ``InputError``."""
+    hosts: list[AzureHost] = []
+    for index, entry in enumerate(host_settings(settings, "azure")):
+        host = (text_setting(entry, "host") or CLOUD).lower()
+        base = text_setting(entry, "baseUrl") or f"https://{host}"
+        hosts.append(AzureHost(host, base, tuple(_read_credentials(entry, f"integrations.azure[{index}]"))))
+    if all(h.host != CLOUD for h in hosts):
+        hosts.append(AzureHost(CLOUD, f"https://{CLOUD}"))
+    return hosts
+
+
+def _read_credentials(entry: Mapping[str, Any], field: str) -> list[AzureCredential]:
+    rows = entry.get("credentials") or []
+    if not isinstance(rows, (list, tuple)) or not all(isinstance(row, Mapping) for row in rows):
+        raise InputError(f"{field}.credentials must be a list.", field=f"{field}.credentials")
+    found = []
+    for number, row in enumerate(rows):
+        credential = AzureCredential(
+            organizations=frozenset(str(name).lower() for name in row.get("organizations") or ()),
+            personal_access_token=text_setting(row, "personalAccessToken"),
+            client_id=text_setting(row, "clientId"),
+            client_secret=text_setting(row, "clientSecret"),
+            tenant_id=text_setting(row, "tenantId"),
+        )
+        complete = credential.client_id and credential.client_secret and credential.tenant_id
+        if not credential.personal_access_token and not complete:
+            raise InputError(
+                f"{field}.credentials[{number}] needs personalAccessToken, or clientId, clientSecret and tenantId.",
+                field=f"{field}.credentials[{number}]",
+            )
+        found.append(credential)
+    return found
+
+
+class AzureClient:
+    """The API of one host; each organisation has its own budget."""
+
+    def __init__(self, host: AzureHost, http: Http, budgets: RateBudgets, clock: Any) -> None:
+        self.host = host
+        self._http = http
+        self._budgets = budgets
+        self._clock = clock
+        self._apis: dict[str, RemoteApi] = {}
+
+    def api_for(self, organization: str) -> RemoteApi:
+        key = f"azure {self.host.host} {organization.lower()}"
+        if key not in self._apis:
+            token = AzureToken(self.host.find_credential(organization), self._http, self._clock)
+            self._apis[key] = RemoteApi(
+                self._http,
+                name=f"Azure DevOps ({self.host.host}/{organization})",
+                budget=self._budgets.of(key),
+                headers=token.headers,
+                how_to_allow=f"the credentials of integrations.azure for host {self.host.host}",
+            )
+        return self._apis[key]
+
+
+class AzureToken:
+    """The ``Authorization`` header of one credential; tokens of Entra are renewed five minutes before they end."""
+
+    def __init__(self, credential: AzureCredential | None, http: Http, clock: Any) -> None:
+        self._credential = credential
+        self._http = http
+        self._clock = clock
+        self._token = ""
+        self._expires_at: datetime | None = None
+
+    async def headers(self) -> Mapping[str, str]:
+        credential = self._credential
+        if credential is None:
+            return {}
+        if credential.personal_access_token:
+            pair = f":{credential.personal_access_token}".encode()
+            return {"authorization": f"Basic {b64encode(pair).decode()}"}
+        now: datetime = self._clock.now()
+        if self._expires_at is None or now >= self._expires_at - timedelta(minutes=5):
+            await self._renew(credential, now)
+        return {"authorization": f"Bearer {self._token}"}
+
+    async def _renew(self, credential: AzureCredential, now: datetime) -> None:
+        import orjson
+
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": credential.client_id,
+            "client_secret": credential.client_secret,
+            "scope": DEVOPS_SCOPE,
+        }
+        response = await self._http.post(
+            f"{LOGIN_URL}/{quote(credential.tenant_id or '', safe='')}/oauth2/v2.0/token",
+            content=urlencode(form).encode(),
+            headers={"content-type": "application/x-www-form-urlencoded", "accept": "application/json"},
+        )
+        try:
+            answer = orjson.loads(response.body)
+            self._token = str(answer["access_token"])
+            self._expires_at = now + timedelta(seconds=int(answer["expires_in"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnavailableError(
+                f"Microsoft Entra gave no token for client {credential.client_id} ({response.status}). "
+                "Check clientId, clientSecret and tenantId of integrations.azure."
+            ) from error
+
+
+class AzureClients:
+    """The clients of all configured hosts."""
+
+    def __init__(self, settings: SettingsView, http: Http, budgets: RateBudgets, clock: Any) -> None:
+        self.all = [AzureClient(host, http, budgets, clock) for host in read_hosts(settings)]

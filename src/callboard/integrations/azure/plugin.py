@@ -1,0 +1,40 @@
+"""Wires Azure DevOps in: one set of clients, a reader for each host."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from callboard.features.catalog.interface import UrlReader
+from callboard.integrations.azure.client import AzureClients
+from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.settings import Setting
+
+
+@hookimpl
+def register_services(portal: Any) -> Mapping[type, Any]:
+    return {AzureClients: AzureClients(portal.settings, portal.http, portal.http.budgets, portal.clock)}
+
+
+@hookimpl
+def register_url_readers(portal: Any) -> Sequence[UrlReader]:
+    from callboard.integrations.azure.reader import AzureReader
+
+    return [AzureReader(client) for client in portal.service(AzureClients).all]
+
+
+@hookimpl
+def register_settings() -> Sequence[Setting]:
+    return [
+        Setting(
+            "integrations.azure",
+            "list",
+            (),
+            None,
+            "Hosts: {host, baseUrl, credentials: [{organizations, personalAccessToken, …}]}.",
+        ),
+        Setting("integrations.azure[].host", "text", "dev.azure.com", None, "Host name of Azure DevOps."),
+        Setting(
+            "integrations.azure[].credentials[].personalAccessToken", "secret", None, None, "Token with Code: Read."
+        ),
+        Setting("integrations.azure[].credentials[].clientSecret", "secret", None, None, "Secret of an Entra client."),
+    ]

@@ -1,0 +1,1 @@
+"""Bitbucket Cloud and Bitbucket Server (Data Center): reading files by their URLs."""

@@ -1,0 +1,138 @@
+"""Bitbucket's REST APIs (Cloud 2.0, Server 1.0): hosts from settings, credentials, budgets.
+
+Source: Atlassian developer documentation, "Bitbucket Cloud REST API: Source" and "Bitbucket Data Center REST API 1.0".
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Mapping
+
+from callboard.kernel.errors import InputError, UnavailableError
+from callboard.kernel.rate_budget import RateBudgets
+from callboard.kernel.remote_api import Http, RemoteApi
+from callboard.kernel.source_host import SettingsView, host_settings, text_setting
+
+CLOUD_HOST = "bitbucket.org"
+CLOUD_API = "https://api.bitbucket.org/2.0"
+CLOUD_TOKEN_URL = "https://bitbucket.org/site/oauth2/access_token"
+
+
+@dataclass(frozen=True, slots=True)
+class BitbucketHost:
+    """One host. ``username`` with a password or token is Basic; a token alone is Bearer; a client is OAuth (Cloud only)."""
+
+    host: str
+    api_url: str
+    username: str | None = None
+    password: str | None = None
+    token: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = None
+
+
+def read_cloud(settings: SettingsView) -> BitbucketHost:
+    """``integrations.bitbucketCloud``; without credentials when it is not set. Raises ``InputError``."""
+    entries = host_settings(settings, "bitbucketCloud")
+    if len(entries) > 1:
+        raise InputError("integrations.bitbucketCloud is one account; list one.", field="integrations.bitbucketCloud")
+    entry: Mapping[str, Any] = entries[0] if entries else {}
+    host = (text_setting(entry, "host") or CLOUD_HOST).lower()
+    username, token = text_setting(entry, "username"), text_setting(entry, "token")
+    return BitbucketHost(
+        host=host,
+        api_url=text_setting(entry, "apiBaseUrl") or (CLOUD_API if host == CLOUD_HOST else f"https://{host}/2.0"),
+        username=username,
+        password=(token if username else None) or text_setting(entry, "appPassword"),
+        token=None if username else token,
+        client_id=text_setting(entry, "clientId"),
+        client_secret=text_setting(entry, "clientSecret"),
+    )
+
+
+def read_servers(settings: SettingsView) -> list[BitbucketHost]:
+    """Hosts of ``integrations.bitbucketServer``. Raises ``InputError`` for an entry without host."""
+    hosts: list[BitbucketHost] = []
+    for index, entry in enumerate(host_settings(settings, "bitbucketServer")):
+        host = text_setting(entry, "host")
+        if host is None:
+            field = f"integrations.bitbucketServer[{index}].host"
+            raise InputError(f"{field} is missing.", field=field)
+        hosts.append(
+            BitbucketHost(
+                host=host.lower(),
+                api_url=text_setting(entry, "apiBaseUrl") or f"https://{host.lower()}/rest/api/1.0",
+                username=text_setting(entry, "username"),
+                password=text_setting(entry, "password"),
+                token=text_setting(entry, "token"),
+            )
+        )
+    return hosts
+
+
+class BitbucketClient:
+    """The API of one host."""
+
+    def __init__(self, host: BitbucketHost, http: Http, budgets: RateBudgets, clock: Any, *, setting: str) -> None:
+        self.host = host
+        self._http = http
+        self._clock = clock
+        self._token = ""
+        self._expires_at: datetime | None = None
+        self.api = RemoteApi(
+            http,
+            name=f"Bitbucket ({host.host})",
+            budget=budgets.of(f"bitbucket {host.host}"),
+            headers=self._headers,
+            how_to_allow=f"the credentials of integrations.{setting} for host {host.host}",
+        )
+
+    async def _headers(self) -> Mapping[str, str]:
+        host = self.host
+        if host.token:
+            return {"authorization": f"Bearer {host.token}"}
+        if host.username and host.password:
+            return {"authorization": _basic(host.username, host.password)}
+        if host.client_id and host.client_secret:
+            now: datetime = self._clock.now()
+            if self._expires_at is None or now >= self._expires_at - timedelta(minutes=5):
+                await self._renew(host.client_id, host.client_secret, now)
+            return {"authorization": f"Bearer {self._token}"}
+        return {}
+
+    async def _renew(self, client_id: str, client_secret: str, now: datetime) -> None:
+        import orjson
+
+        response = await self._http.post(
+            CLOUD_TOKEN_URL,
+            content=b"grant_type=client_credentials",
+            headers={
+                "content-type": "application/x-www-form-urlencoded",
+                "authorization": _basic(client_id, client_secret),
+            },
+        )
+        try:
+            answer = orjson.loads(response.body)
+            self._token = str(answer["access_token"])
+            self._expires_at = now + timedelta(seconds=int(answer["expires_in"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnavailableError(
+                f"Bitbucket gave no token for client {client_id} ({response.status}). "
+                "Check clientId and clientSecret of integrations.bitbucketCloud."
+            ) from error
+
+
+class BitbucketClients:
+    """The clients of Cloud and of all configured servers."""
+
+    def __init__(self, settings: SettingsView, http: Http, budgets: RateBudgets, clock: Any) -> None:
+        self.cloud = BitbucketClient(read_cloud(settings), http, budgets, clock, setting="bitbucketCloud")
+        self.servers = [
+            BitbucketClient(host, http, budgets, clock, setting="bitbucketServer") for host in read_servers(settings)
+        ]
+
+
+def _basic(username: str, password: str) -> str:
+    return f"Basic {b64encode(f'{username}:{password}'.encode()).decode()}"

@@ -1,0 +1,391 @@
+"""Git as a subprocess: read-only commands, no shell, no hooks, no prompts, no configuration but ours, with time limits.
+
+Rows of ``integrations.git``: ``{path}`` opens local repositories at or below a directory; ``{url, username?, password?|token?}`` opens
+remotes whose URL is this one or lies below it. Nothing else is read.
+
+Repositories may be hostile: ``GIT_ALLOW_PROTOCOL`` shuts every transport but the one in use (a partial clone's own settings could name
+``ext::``), lazy fetching is off, file-system monitors and hooks point nowhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import signal
+from base64 import b64encode
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+from urllib.parse import unquote, urlsplit
+
+from callboard.kernel.errors import InputError, LimitError, NotAllowedError, NotFoundError, UnavailableError
+from callboard.kernel.source_host import SettingsView, host_settings, text_setting
+
+COMMAND_TIMEOUT_S = 20.0
+FETCH_TIMEOUT_S = 120.0
+MAX_OUTPUT_BYTES = 64 * 1024 * 1024
+MIN_FETCH_INTERVAL_S = 15.0
+"""A remote's ref is asked again after this; many files of one repository are read from one fetch."""
+_REF = re.compile(r"(?!-)(?!.*(?:\.\.|@\{|//|\.lock(?:/|$)))[^\x00-\x20~^:?*\[\\\x7f]+(?<![/.])")
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRoot:
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """``url`` has no trailing slash; ``header`` is the ``Authorization`` value."""
+
+    url: str
+    header: str | None = None
+
+    def covers(self, url: str) -> bool:
+        mine, theirs = urlsplit(self.url), urlsplit(url)
+        if (mine.scheme, mine.netloc.lower()) != (theirs.scheme, theirs.netloc.lower()):
+            return False
+        below = unquote(theirs.path)
+        if ".." in below.split("/"):
+            return False
+        return below == mine.path or below.startswith(mine.path.rstrip("/") + "/")
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFile:
+    """A regular file of a commit."""
+
+    path: str
+    blob: str
+    size_bytes: int
+
+
+def read_rows(settings: SettingsView) -> tuple[list[LocalRoot], list[Remote]]:
+    """``integrations.git``. Raises ``InputError`` with the row's key."""
+    roots: list[LocalRoot] = []
+    remotes: list[Remote] = []
+    for index, row in enumerate(host_settings(settings, "git")):
+        field = f"integrations.git[{index}]"
+        path, url = text_setting(row, "path"), text_setting(row, "url")
+        if (path is None) == (url is None):
+            raise InputError(f"{field} needs either path (a directory) or url (a remote).", field=field)
+        if path is not None:
+            roots.append(LocalRoot(Path(os.path.realpath(path))))
+        elif url is not None:
+            if (
+                urlsplit(url).scheme not in ("http", "https")
+                or not urlsplit(url).hostname
+                or "@" in urlsplit(url).netloc
+            ):
+                raise InputError(
+                    f"{field}.url must be http(s)://host/… without credentials in it.", field=f"{field}.url"
+                )
+            remotes.append(Remote(url, _authorization(row)))
+    return roots, remotes
+
+
+def _authorization(row: Mapping[str, Any]) -> str | None:
+    secret = text_setting(row, "password") or text_setting(row, "token")
+    if secret is None:
+        return None
+    pair = f"{text_setting(row, 'username') or 'oauth2'}:{secret}"
+    return f"Basic {b64encode(pair.encode()).decode()}"
+
+
+def check_ref(ref: str) -> str:
+    """The ref as given. Raises ``InputError`` for what ``git check-ref-format`` refuses or could be taken for an option."""
+    if len(ref) > 250 or not _REF.fullmatch(ref):
+        raise InputError(f"{ref!r} is not a branch, tag or commit.")
+    return ref
+
+
+class GitRepositories:
+    """Reads commits, trees and blobs. One fetch or command a repository at a time."""
+
+    def __init__(
+        self,
+        roots: Sequence[LocalRoot],
+        remotes: Sequence[Remote],
+        cache_dir: Path,
+        clock: Any,
+        *,
+        executable: str = "git",
+    ) -> None:
+        """``cache_dir`` holds shallow copies of remotes; it may be emptied while the portal is stopped."""
+        self._roots = tuple(roots)
+        self._remotes = tuple(remotes)
+        self._cache_dir = cache_dir
+        self._clock = clock
+        self._executable = executable
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._fetched: dict[tuple[str, str], tuple[float, str]] = {}
+
+    def is_allowed(self, location: str) -> bool:
+        """Whether a row of the settings opens this repository: an absolute path, or an http(s) URL."""
+        if location.startswith("/"):
+            real = Path(os.path.realpath(location))
+            return any(real == root.path or root.path in real.parents for root in self._roots)
+        return self._find_remote(location) is not None
+
+    async def find_commit(self, location: str, ref: str | None) -> str:
+        """The commit at ``ref`` (default: HEAD). A remote is asked at most every 15 s, and fetched when it moved.
+
+        Raises ``NotFoundError`` when repository or ref is absent, ``UnavailableError``, ``NotAllowedError``.
+        """
+        self._require_allowed(location)
+        name = check_ref(ref) if ref else "HEAD"
+        async with self._lock(location):
+            if location.startswith("/"):
+                return await self._find_local(location, name)
+            return await self._fetch(location, name)
+
+    async def list_tree(self, location: str, commit: str, folder: str) -> list[TreeFile]:
+        """Regular files at or below ``folder``; links and submodules are left out."""
+        path = [folder + "/"] if folder else []
+        out = await self._git(
+            location, "ls-tree", "-r", "-z", "-l", "--full-tree", _require_commit(commit), "--", *path
+        )
+        files = []
+        for line in out.split(b"\0"):
+            meta, _, name = line.partition(b"\t")
+            fields = meta.split()
+            if len(fields) == 4 and fields[1] == b"blob" and fields[0] in (b"100644", b"100755"):
+                files.append(TreeFile(name.decode("utf-8", "surrogateescape"), fields[2].decode(), _size(fields[3])))
+        return files
+
+    async def find_file(self, location: str, commit: str, path: str) -> TreeFile:
+        """Raises ``NotFoundError``; ``InputError`` for folders and symbolic links."""
+        literal = path.rstrip("/")
+        out = await self._git(
+            location,
+            "--literal-pathspecs",
+            "ls-tree",
+            "-z",
+            "-l",
+            "--full-tree",
+            _require_commit(commit),
+            "--",
+            literal,
+        )
+        meta, _, name = out.rstrip(b"\0").partition(b"\t")
+        fields = meta.split()
+        if len(fields) != 4 or name != literal.encode("utf-8", "surrogateescape"):
+            raise NotFoundError(f"There is no {path} in {location} at {commit[:12]}.")
+        if fields[1] != b"blob":
+            raise InputError(f"{path} in {location} is a folder. Point to a file in it, or use a pattern with *.")
+        if fields[0] == b"120000":
+            raise InputError(f"{path} in {location} is a symbolic link. Point to the file itself.")
+        return TreeFile(path, fields[2].decode(), _size(fields[3]))
+
+    async def read_blob(self, location: str, blob: str, *, max_bytes: int) -> bytes:
+        return await self._git(location, "cat-file", "blob", _require_commit(blob), max_bytes=max_bytes)
+
+    # -- how -------------------------------------------------------------------------------------------------------------
+
+    async def _find_local(self, location: str, name: str) -> str:
+        if not await asyncio.to_thread(Path(location).is_dir):
+            raise NotFoundError(f"There is no repository at {location}.")
+        try:
+            out = await self._git(location, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        except UnavailableError as error:
+            if "not a git repository" in error.message:
+                raise NotFoundError(f"{location} is not a git repository.") from error
+            if error.message.endswith("(1)"):
+                raise NotFoundError(f"There is no branch, tag or commit {name} in {location}.") from error
+            raise
+        return _require_commit(out.decode().strip())
+
+    async def _fetch(self, location: str, name: str) -> str:
+        now = self._clock.monotonic()
+        known = self._fetched.get((location, name))
+        if known is not None and now - known[0] < MIN_FETCH_INTERVAL_S:
+            return known[1]
+        remote = self._find_remote(location)
+        assert remote is not None
+        folder = self._folder(location)
+        if not await asyncio.to_thread(Path(folder, "objects").is_dir):
+            await asyncio.to_thread(os.makedirs, folder, 0o700, True)
+            await self._run("init", "--quiet", "--bare", "--template=", folder, protocols="none")
+        full_name, commit = await self._ask_remote(remote, location, folder, name)
+        if not await self._has_commit(location, commit):
+            kept = f"refs/callboard/{hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()}"
+            await self._run(
+                "-C", folder, "fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head",
+                "--no-recurse-submodules", "--force", location, f"+{full_name}:{kept}",
+                protocols="http:https", header=remote.header, timeout_s=FETCH_TIMEOUT_S,
+            )  # fmt: skip
+            # the ref may have moved once more since it was asked for
+            commit = _require_commit((await self._git(location, "rev-parse", f"{kept}^{{commit}}")).decode().strip())
+        self._fetched[(location, name)] = (now, commit)
+        return commit
+
+    async def _ask_remote(self, remote: Remote, location: str, folder: str, name: str) -> tuple[str, str]:
+        """The full name of the ref and the commit that it stands at."""
+        if _COMMIT.fullmatch(name):
+            return name, name
+        heads = [name] if name == "HEAD" else [f"refs/heads/{name}", f"refs/tags/{name}", name]
+        try:
+            out = await self._run(
+                "-C", folder, "ls-remote", "--quiet", location, *heads, f"refs/tags/{name}^{{}}",
+                protocols="http:https", header=remote.header, timeout_s=FETCH_TIMEOUT_S,
+            )  # fmt: skip
+        except UnavailableError as error:
+            if "not found" in error.message.lower():
+                raise NotFoundError(f"There is no repository at {location}, or it is hidden.") from error
+            raise
+        found = {}
+        for line in out.decode("utf-8", "replace").splitlines():
+            commit, _, full_name = line.partition("\t")
+            found[full_name] = commit
+        for full_name in heads:
+            if full_name in found:
+                # an annotated tag is an object of its own; its ^{} line is the commit
+                return full_name, _require_commit(found.get(full_name + "^{}", found[full_name]))
+        raise NotFoundError(f"There is no branch or tag {name} in {location}.")
+
+    async def _has_commit(self, location: str, commit: str) -> bool:
+        try:
+            await self._git(location, "cat-file", "-e", f"{commit}^{{commit}}")
+        except UnavailableError:
+            return False
+        return True
+
+    async def _git(self, location: str, *arguments: str, max_bytes: int = MAX_OUTPUT_BYTES) -> bytes:
+        self._require_allowed(location)
+        if location.startswith("/"):
+            directory = await asyncio.to_thread(_git_dir, location)
+        else:
+            directory = self._folder(location)
+        return await self._run(f"--git-dir={directory}", *arguments, protocols="none", max_bytes=max_bytes)
+
+    async def _run(
+        self,
+        *arguments: str,
+        protocols: str,
+        header: str | None = None,
+        timeout_s: float = COMMAND_TIMEOUT_S,
+        max_bytes: int = MAX_OUTPUT_BYTES,
+    ) -> bytes:
+        """Standard output. Raises ``UnavailableError`` whose message ends in the exit status in brackets."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                self._executable,
+                *arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=_environment(protocols, header),
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise UnavailableError("The program git is not installed, and integrations.git needs it.") from error
+        try:
+            async with asyncio.timeout(timeout_s):
+                out, said = await asyncio.gather(
+                    _read(process.stdout, max_bytes), _read(process.stderr, 65_536, cut=True)
+                )
+                status = await process.wait()
+        except TimeoutError as error:
+            raise UnavailableError(f"git did not finish within {timeout_s:g} s.") from error
+        finally:
+            await _end(process)
+        if status != 0:
+            text = " ".join(said.decode("utf-8", "replace").split())[:500]
+            raise UnavailableError(f"git failed: {text or 'no message'} ({status})")
+        return out
+
+    def _find_remote(self, location: str) -> Remote | None:
+        covering = [remote for remote in self._remotes if remote.covers(location)]
+        return max(covering, key=lambda remote: len(remote.url), default=None)
+
+    def _require_allowed(self, location: str) -> None:
+        if not self.is_allowed(location):
+            raise NotAllowedError(f"{location} may not be read: no row of the setting integrations.git opens it.")
+
+    def _folder(self, location: str) -> str:
+        return str(self._cache_dir / (hashlib.sha256(location.encode()).hexdigest()[:40] + ".git"))
+
+    def _lock(self, location: str) -> asyncio.Lock:
+        return self._locks.setdefault(location, asyncio.Lock())
+
+
+def _environment(protocols: str, header: str | None) -> dict[str, str]:
+    """A fresh environment: neither the machine's nor the user's git settings count. The header is not on the command line."""
+    pairs = [
+        ("safe.directory", "*"),  # whose files may be read is decided by integrations.git, not by file owners
+        ("core.hooksPath", os.devnull),
+        ("core.fsmonitor", "false"),
+        ("gc.auto", "0"),
+        ("maintenance.auto", "false"),
+        ("credential.helper", ""),
+        ("http.followRedirects", "false"),
+        ("http.lowSpeedLimit", "1000"),
+        ("http.lowSpeedTime", "30"),
+        ("protocol.allow", "never" if protocols == "none" else "user"),
+    ]
+    if header:
+        pairs.append(("http.extraHeader", f"Authorization: {header}"))
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LC_ALL": "C",
+        "HOME": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_ALLOW_PROTOCOL": protocols,
+        "GIT_CONFIG_COUNT": str(len(pairs)),
+    }
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    for index, (key, value) in enumerate(pairs):
+        environment[f"GIT_CONFIG_KEY_{index}"] = key
+        environment[f"GIT_CONFIG_VALUE_{index}"] = value
+    return environment
+
+
+async def _read(stream: asyncio.StreamReader | None, max_bytes: int, *, cut: bool = False) -> bytes:
+    assert stream is not None
+    chunks = bytearray()
+    while chunk := await stream.read(65_536):
+        if len(chunks) + len(chunk) <= max_bytes:
+            chunks += chunk
+        elif not cut:
+            raise LimitError(f"git gave more than {max_bytes} bytes.")
+    return bytes(chunks)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Leave no child behind: git's own helpers are in its process group."""
+    if process.returncode is None:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        await process.wait()
+
+
+def _require_commit(text: str) -> str:
+    if not _COMMIT.fullmatch(text):
+        raise UnavailableError(f"git named {text[:80]!r} where an object id was expected (2)")
+    return text
+
+
+def _git_dir(location: str) -> str:
+    """The repository itself: ``.git`` of a work tree, or the folder of a bare one."""
+    folder = Path(os.path.realpath(location))
+    return str(folder / ".git" if (folder / ".git").is_dir() else folder)
+
+
+def _size(text: bytes) -> int:
+    """Of a listing; ``BAD`` stands there for an object that the repository names and does not have."""
+    if not text.isdigit():
+        raise UnavailableError(
+            "A git object is missing: the repository is damaged, or a partial clone. Use a full clone."
+        )
+    return int(text)

@@ -1,0 +1,48 @@
+"""Wires git in: one reader for whatever ``integrations.git`` opens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+from callboard.features.catalog.interface import UrlReader
+from callboard.integrations.git.client import GitRepositories, read_rows
+from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.settings import Setting
+
+
+@hookimpl
+def register_services(portal: Any) -> Mapping[type, Any]:
+    roots, remotes = read_rows(portal.settings)
+    cache_dir = Path(portal.data_dir) / "cache" / "git"
+    return {GitRepositories: GitRepositories(roots, remotes, cache_dir, portal.clock)}
+
+
+@hookimpl
+def register_url_readers(portal: Any) -> Sequence[UrlReader]:
+    from callboard.integrations.git.reader import GitReader
+
+    return [GitReader(portal.service(GitRepositories))]
+
+
+@hookimpl
+def register_settings() -> Sequence[Setting]:
+    return [
+        Setting(
+            "integrations.git",
+            "list",
+            (),
+            None,
+            "Repositories without a host API: {path} or {url, username, password | token}.",
+        ),
+        Setting("integrations.git[].path", "text", None, None, "Directory whose repositories git+file: URLs may read."),
+        Setting(
+            "integrations.git[].url",
+            "text",
+            None,
+            None,
+            "Remote, or a prefix of remotes, that git+https: URLs may read.",
+        ),
+        Setting("integrations.git[].password", "secret", None, None, "Password or token of username."),
+        Setting("integrations.git[].token", "secret", None, None, "Token; the user name is oauth2 unless given."),
+    ]

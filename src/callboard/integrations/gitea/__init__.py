@@ -1,0 +1,1 @@
+"""Gitea and Forgejo: reading files by their URLs."""

@@ -1,0 +1,33 @@
+"""Wires Gitea in: one set of clients, a reader for each host."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from callboard.features.catalog.interface import UrlReader
+from callboard.integrations.gitea.client import GiteaClients
+from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.settings import Setting
+
+
+@hookimpl
+def register_services(portal: Any) -> Mapping[type, Any]:
+    return {GiteaClients: GiteaClients(portal.settings, portal.http, portal.http.budgets)}
+
+
+@hookimpl
+def register_url_readers(portal: Any) -> Sequence[UrlReader]:
+    from callboard.integrations.gitea.reader import GiteaReader
+
+    return [GiteaReader(client) for client in portal.service(GiteaClients).all]
+
+
+@hookimpl
+def register_settings() -> Sequence[Setting]:
+    return [
+        Setting("integrations.gitea", "list", (), None, "Hosts: {host, baseUrl, username, password}."),
+        Setting("integrations.gitea[].host", "text", "gitea.com", None, "Host name of Gitea or Forgejo."),
+        Setting(
+            "integrations.gitea[].password", "secret", None, None, "Password, or without username an access token."
+        ),
+    ]

@@ -1,0 +1,111 @@
+"""Files of Gitea repositories: ``/<owner>/<repo>/{src,raw}/{branch,tag,commit}/<ref>/<path>``.
+
+The ref is one segment; a slash in it is written ``%2F``.
+"""
+
+from __future__ import annotations
+
+from typing import Sequence
+from urllib.parse import quote, urlsplit
+
+from callboard.integrations.gitea.client import GiteaClient
+from callboard.kernel.errors import UnavailableError
+from callboard.kernel.read_file import NotModified, ReadFile
+from callboard.kernel.remote_api import Reply
+from callboard.kernel.source_host import (
+    MAX_FILE_BYTES,
+    RepoEntry,
+    RepoPath,
+    SourceHost,
+    clean_path,
+    decode_segments,
+    has_dot_segment,
+    quote_path,
+)
+
+REF_SORTS = frozenset({"branch", "tag", "commit"})
+MAX_TREE_PAGES = 1000
+
+
+class GiteaReader(SourceHost):
+    """Reads one host. ``RepoPath.ref`` is ``branch/main``, ``tag/v1`` or ``commit/<sha>``."""
+
+    def __init__(self, client: GiteaClient) -> None:
+        super().__init__(client.host.host, "gitea")
+        self._client = client
+        self._host = client.host
+
+    def find_path(self, url: str) -> RepoPath | None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or parts.netloc.lower() != self._host.host:
+            return None
+        segments = decode_segments(parts.path)
+        site = f"{parts.scheme}://{self._host.host}"
+        if base := self._host.base_path:
+            depth = len(base.split("/"))
+            if segments[:depth] != base.split("/"):
+                return None
+            segments, site = segments[depth:], f"{site}/{base}"
+        if len(segments) < 2 or has_dot_segment(*segments[:2]):
+            return None
+        owner, repo, *rest = segments
+        ref: str | None = None
+        if rest:
+            if len(rest) < 3 or rest[0] not in ("src", "raw") or rest[1] not in REF_SORTS or has_dot_segment(rest[2]):
+                return None
+            ref, rest = f"{rest[1]}/{rest[2]}", rest[3:]
+        path = clean_path("/".join(rest))
+        return None if path is None else RepoPath(site, f"{owner}/{repo.removesuffix('.git')}", ref, path)
+
+    def format_url(self, place: RepoPath) -> str:
+        sort, _, name = (place.ref or "branch/HEAD").partition("/")
+        return f"{place.site}/{quote(place.repo)}/src/{sort}/{quote(name, safe='')}/{quote_path(place.path)}"
+
+    async def read_path(self, place: RepoPath, *, etag: str | None) -> ReadFile:
+        reply = await self._get_raw(place, place.path, _ref_name(place), etag)
+        if reply.not_modified:
+            raise NotModified
+        return ReadFile(self.format_url(place), reply.body, reply.etag)
+
+    async def find_head(self, place: RepoPath) -> str:
+        ref = _ref_name(place)
+        if ref is None:
+            found = await self._client.api.get_json(self._client.repo_url(place.repo))
+            ref = str(found.get("default_branch") or "main")
+        url = f"{self._client.repo_url(place.repo)}/git/commits/{quote(ref, safe='')}?stat=false&files=false"
+        found = await self._client.api.get_json(url)
+        commit = found.get("sha") if isinstance(found, dict) else None
+        if not isinstance(commit, str) or not commit.isalnum():
+            raise UnavailableError(f"{self._client.api.name} answered {url} without a commit.")
+        return commit
+
+    async def list_files(self, place: RepoPath, commit: str, folder: str) -> Sequence[RepoEntry]:
+        found: list[RepoEntry] = []
+        for page in range(1, MAX_TREE_PAGES + 1):
+            url = f"{self._client.repo_url(place.repo)}/git/trees/{commit}?recursive=true&per_page=1000&page={page}"
+            tree = await self._client.api.get_json(url)
+            items = tree.get("tree") if isinstance(tree, dict) else None
+            if not isinstance(items, list):
+                raise UnavailableError(f"{self._client.api.name} answered {url} without a tree.")
+            found.extend(
+                RepoEntry(item["path"], item["sha"], item.get("size"))
+                for item in items
+                if item.get("type") == "blob" and item.get("mode") != "120000"
+            )
+            if not tree.get("truncated"):
+                return found
+        raise UnavailableError(f"{self._client.api.name} pages without end through {place.repo}.")
+
+    async def read_entry(self, place: RepoPath, commit: str, entry: RepoEntry) -> bytes:
+        return (await self._get_raw(place, entry.path, commit, None)).body
+
+    async def _get_raw(self, place: RepoPath, path: str, ref: str | None, etag: str | None) -> Reply:
+        url = f"{self._client.repo_url(place.repo)}/raw/{quote(path)}"
+        if ref:
+            url += f"?ref={quote(ref, safe='')}"
+        return await self._client.api.get(url, etag=etag, accept="*/*", max_bytes=MAX_FILE_BYTES)
+
+
+def _ref_name(place: RepoPath) -> str | None:
+    name = place.ref.partition("/")[2] if place.ref else None
+    return None if name == "HEAD" else name

@@ -1,0 +1,48 @@
+"""Wires GitLab in: one set of clients, a reader for each host, providers for each configured group."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from callboard.features.catalog.interface import EntityProvider, UrlReader
+from callboard.integrations.gitlab.client import GitlabClients
+from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.settings import Setting
+
+
+@hookimpl
+def register_services(portal: Any) -> Mapping[type, Any]:
+    return {GitlabClients: GitlabClients(portal.settings, portal.http, portal.http.budgets)}
+
+
+@hookimpl
+def register_url_readers(portal: Any) -> Sequence[UrlReader]:
+    from callboard.integrations.gitlab.reader import GitlabReader
+
+    return [GitlabReader(client) for client in portal.service(GitlabClients).all]
+
+
+@hookimpl
+def register_catalog_providers(portal: Any) -> Sequence[EntityProvider]:
+    from callboard.integrations.gitlab.provider import GitlabOrgProvider, GitlabProvider
+    from callboard.kernel.discovery import read_rows
+
+    clients = portal.service(GitlabClients)
+    rows = read_rows(portal.settings, "gitlab", ("host", "group", "orgEnabled"))
+    return [
+        *(GitlabProvider(row, clients) for row in rows if not row.get_flag("skipRepos", False)),
+        *(GitlabOrgProvider(row, clients) for row in rows if row.get_flag("orgEnabled", False)),
+    ]
+
+
+@hookimpl
+def register_settings() -> Sequence[Setting]:
+    return [
+        Setting("integrations.gitlab", "list", (), None, "Hosts: {host, baseUrl, apiBaseUrl, token, retry}."),
+        Setting("integrations.gitlab[].host", "text", "gitlab.com", None, "Host name of GitLab."),
+        Setting("integrations.gitlab[].token", "secret", None, None, "Access token with read_api."),
+        Setting(
+            "integrations.gitlab[].retry.maxApiRequestsPerMinute", "number", -1, "requests", "Own ceiling; -1 for none."
+        ),
+        Setting("catalog.providers.gitlab", "object", None, None, "Projects, groups and users, by provider id."),
+    ]

@@ -1,0 +1,49 @@
+"""The kernel's own part, entering by the hooks that everyone gets: tables, settings, actions on accounts, metrics."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from callboard.kernel.account_actions import ACCOUNT_PERMISSIONS, account_actions
+from callboard.kernel.plugins.hooks import hookimpl
+
+
+@hookimpl
+def register_migrations() -> Sequence[Any]:
+    from callboard.kernel.migrations import MIGRATIONS
+
+    return [MIGRATIONS]
+
+
+@hookimpl
+def register_settings() -> Sequence[Any]:
+    from callboard.kernel.auth.settings import SETTINGS
+
+    return [*SETTINGS]
+
+
+@hookimpl
+def register_permissions(portal: Any) -> Sequence[Any]:
+    from callboard.kernel.wire.plugin_endpoints import RUN_TASKS
+
+    return [*ACCOUNT_PERMISSIONS, RUN_TASKS]
+
+
+@hookimpl
+def register_actions(portal: Any) -> Sequence[Any]:
+    return account_actions(portal.auth.users, portal.auth.api_tokens)
+
+
+@hookimpl
+def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.kernel.actions_rest import action_routes
+    from callboard.kernel.metrics_rest import metrics_route
+
+    return [*action_routes(portal.actions), metrics_route(portal.metrics)]
+
+
+@hookimpl
+def register_services(portal: Any) -> Mapping[type, Any]:
+    from callboard.kernel.rate_budget import RateBudgets
+
+    return {RateBudgets: RateBudgets(portal.clock)}

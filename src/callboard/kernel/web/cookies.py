@@ -1,0 +1,28 @@
+"""Cookies of this portal: for this host alone, out of reach of scripts, ``Secure`` where people come by https."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from starlette.responses import Response
+
+from callboard.kernel.auth.settings import AuthSettings
+
+
+def set_cookie(
+    response: Response,
+    settings: AuthSettings,
+    name: str,
+    value: str,
+    *,
+    same_site: Literal["lax", "strict"] = "lax",
+    max_age_s: int | None = None,
+) -> None:
+    """Without ``max_age_s`` the browser forgets it when it closes."""
+    response.set_cookie(
+        name, value, max_age=max_age_s, path="/", httponly=True, samesite=same_site, secure=settings.secure_cookies
+    )
+
+
+def clear_cookie(response: Response, settings: AuthSettings, name: str) -> None:
+    response.delete_cookie(name, path="/", httponly=True, samesite="lax", secure=settings.secure_cookies)

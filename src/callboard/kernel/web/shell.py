@@ -1,0 +1,22 @@
+"""What the frame around every page shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from callboard.kernel.permissions import Permission
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """A place in the rail. ``title`` is a message key, ``icon`` a name in the icon set; lower ``rank`` stands higher.
+
+    With a ``permission`` it is shown only to those who may at least in part (not DENY).
+    """
+
+    id: str
+    title: str
+    path: str
+    icon: str
+    rank: int = 100
+    permission: Permission | None = None

@@ -1,0 +1,33 @@
+"""Backstage's wire as far as it belongs to no feature: auth, permission, user settings, and what every plugin has.
+
+Source: Backstage 1.55 (``facts``: recorded answers of health, auth and permission).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+from callboard.kernel.web.routing import Route
+
+
+def own_routes(portal: Any) -> Sequence[Route]:
+    """Every route that the kernel itself answers, for an assembled portal."""
+    from callboard.kernel.web.openapi import openapi_routes
+    from callboard.kernel.web.routing import plugin_of
+    from callboard.kernel.web.views_auth import AuthViews
+    from callboard.kernel.wire.auth import auth_routes
+    from callboard.kernel.wire.permission import permission_routes
+    from callboard.kernel.wire.plugin_endpoints import plugin_routes
+    from callboard.kernel.wire.user_settings import user_settings_routes
+
+    routes = [
+        *AuthViews(portal.auth).routes(),
+        *auth_routes(portal.auth),
+        *permission_routes(portal),
+        *user_settings_routes(portal.db, portal.clock, portal.audit),
+    ]
+    plugins = {plugin_of(route.path) for route in (*portal.routes, *routes)} - {None}
+    known = sorted(plugin for plugin in plugins if plugin is not None and "{" not in plugin)
+    routes += plugin_routes(portal, known)
+    routes += openapi_routes([*portal.routes, *routes], portal.settings.get_str("app.title", "Callboard"))
+    return routes

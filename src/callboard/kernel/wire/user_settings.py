@@ -1,0 +1,124 @@
+"""``/api/user-settings``: small JSON values that a user's browser keeps here. Source: Backstage user-settings-backend 0.4.
+
+Table: kernel_user_setting.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Sequence
+
+from starlette.responses import Response
+
+from callboard.kernel.clock import Clock, format_time
+from callboard.kernel.db.interface import Database
+from callboard.kernel.errors import InputError, LimitError, NotFoundError
+from callboard.kernel.web.request import Request
+from callboard.kernel.web.responses import Empty, Json
+from callboard.kernel.web.routing import Route
+from callboard.kernel.wire.credentials import require_user
+
+if TYPE_CHECKING:
+    from callboard.kernel.audit import Audit
+
+MAX_KEYS = 1000
+MAX_NAME = 255
+MAX_MULTIGET = 200
+
+
+class SettingNotFound(NotFoundError):
+    """The user has no value there. The message is Backstage's."""
+
+    code = "user_settings.not_found"
+
+    def __init__(self, bucket: str, key: str) -> None:
+        super().__init__(f"Unable to find '{key}' in bucket '{bucket}'")
+
+
+def user_settings_routes(db: Database, clock: Clock, audit: "Audit") -> Sequence[Route]:
+    """Routes of the user-settings plugin. Each user sees their own values alone."""
+    wire = _UserSettings(db, clock, audit)
+    one = "/api/user-settings/buckets/{bucket}/keys/{key}"
+    return [
+        Route(one, wire.get, name="user-settings-get"),
+        Route(one, wire.put, ("PUT",), name="user-settings-put"),
+        Route(one, wire.delete, ("DELETE",), name="user-settings-delete"),
+        Route("/api/user-settings/multiget", wire.multiget, ("POST",), name="user-settings-multiget"),
+    ]
+
+
+class _UserSettings:
+    def __init__(self, db: Database, clock: Clock, audit: "Audit") -> None:
+        self._db = db
+        self._clock = clock
+        self._audit = audit
+
+    async def get(self, request: Request) -> Response:
+        bucket, key = _place(request)
+        value = await self._find(request.actor.subject, bucket, key)
+        if value is None:
+            raise SettingNotFound(bucket, key)
+        return Json({"bucket": bucket, "key": key, "value": json.loads(value)})
+
+    async def put(self, request: Request) -> Response:
+        bucket, key = _place(request)
+        body = await request.require_object()
+        if "value" not in body:
+            raise InputError("The body must have a value.", field="value")
+        user, text = request.actor.subject, json.dumps(body["value"], separators=(",", ":"), ensure_ascii=False)
+        async with self._db.write() as tx:
+            count = await tx.fetch_value("SELECT count(*) FROM kernel_user_setting WHERE user_ref = $1", user)
+            if count >= MAX_KEYS and await self._find(user, bucket, key) is None:
+                raise LimitError(f"You have {MAX_KEYS} values stored already; delete some first.")
+            await tx.execute(
+                "INSERT INTO kernel_user_setting (user_ref, bucket, key, value, updated_at) VALUES ($1, $2, $3, $4, $5)"
+                " ON CONFLICT (user_ref, bucket, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
+                user, bucket, key, text, format_time(self._clock.now()),
+            )  # fmt: skip
+            await self._audit.record(
+                tx, "user-setting-write", actor=request.actor, severity="low", meta={"bucket": bucket, "key": key}, request=request
+            )
+        return Json({"bucket": bucket, "key": key, "value": body["value"]})
+
+    async def delete(self, request: Request) -> Response:
+        bucket, key = _place(request)
+        async with self._db.write() as tx:
+            gone = await tx.execute(
+                "DELETE FROM kernel_user_setting WHERE user_ref = $1 AND bucket = $2 AND key = $3",
+                request.actor.subject, bucket, key,
+            )  # fmt: skip
+            if gone:
+                await self._audit.record(
+                    tx, "user-setting-delete", actor=request.actor, severity="low", meta={"bucket": bucket, "key": key}, request=request
+                )
+        return Empty(204)
+
+    async def multiget(self, request: Request) -> Response:
+        require_user(request.actor)
+        body = await request.require_object()
+        items = body.get("items")
+        if not isinstance(items, list) or len(items) > MAX_MULTIGET:
+            raise InputError(f"items must be a list of at most {MAX_MULTIGET}.", field="items")
+        for i, item in enumerate(items):
+            if not isinstance(item, dict) or not isinstance(item.get("bucket"), str) or not isinstance(item.get("key"), str):
+                raise InputError(f"items[{i}] must have bucket and key.", field=f"items[{i}]")
+        found: list[Any] = []
+        for item in items:
+            value = await self._find(request.actor.subject, item["bucket"], item["key"])
+            found.append(None if value is None else {"value": json.loads(value)})
+        return Json({"items": found})
+
+    async def _find(self, user: str, bucket: str, key: str) -> str | None:
+        async with self._db.read() as tx:
+            value: str | None = await tx.fetch_value(
+                "SELECT value FROM kernel_user_setting WHERE user_ref = $1 AND bucket = $2 AND key = $3", user, bucket, key
+            )
+        return value
+
+
+def _place(request: Request) -> tuple[str, str]:
+    require_user(request.actor)
+    bucket, key = request.path_params["bucket"], request.path_params["key"]
+    if len(bucket) > MAX_NAME or len(key) > MAX_NAME:
+        raise InputError(f"Bucket and key have at most {MAX_NAME} characters each.")
+    return bucket, key

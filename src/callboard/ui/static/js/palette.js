@@ -1,0 +1,168 @@
+// Command palette: pages at once, entities from the server as one types, what was opened lately first.
+
+const dialog = document.getElementById("palette");
+const input = dialog?.querySelector("input");
+const list = dialog?.querySelector("[role=listbox]");
+const RECENT = "callboard.recent";
+const KEPT = 6;
+let chosen = 0;
+let asked = 0;
+let found = [];
+let state = "ready";
+
+function recent() {
+  try {
+    return JSON.parse(localStorage.getItem(RECENT) || "[]").filter((r) => typeof r?.href === "string" && r.href.startsWith("/"));
+  } catch {
+    return [];
+  }
+}
+
+function keep(item) {
+  try {
+    const rest = recent().filter((r) => r.href !== item.href);
+    localStorage.setItem(RECENT, JSON.stringify([item, ...rest].slice(0, KEPT)));
+  } catch { /* storage may be forbidden */ }
+}
+
+function pages() {
+  return [...document.querySelectorAll(".rail ul a")].map((a) => ({
+    title: a.textContent.trim(),
+    href: a.getAttribute("href"),
+    icon: a.querySelector("use")?.getAttribute("href").split("#")[1],
+  }));
+}
+
+function element(tag, className, text) {
+  const node = document.createElement(tag);
+  node.className = className;
+  if (text) node.textContent = text;
+  return node;
+}
+
+function option(item, number) {
+  const row = element("div", "palette-option");
+  row.id = `palette-${number}`;
+  row.setAttribute("role", "option");
+  row.dataset.href = item.href;
+  row.item = item;
+  const mark = element("span", item.hue === undefined ? "" : `kind kind-s hue-${item.hue}`);
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", `${list.dataset.sprite}#${item.icon || "link"}`);
+  svg.append(use);
+  mark.append(svg);
+  row.append(mark, element("span", "label", item.title));
+  if (item.hint) row.append(element("span", "hint", item.hint));
+  return row;
+}
+
+function draw() {
+  const words = input.value.trim().toLowerCase();
+  const groups = [
+    [list.dataset.recent, words ? [] : recent()],
+    [list.dataset.entities, words ? found : []],
+    [list.dataset.pages, pages().filter((p) => p.title.toLowerCase().includes(words))],
+  ];
+  list.replaceChildren();
+  let number = 0;
+  for (const [title, items] of groups) {
+    if (!items.length) continue;
+    const group = element("div", "");
+    group.setAttribute("role", "group");
+    group.setAttribute("aria-label", title);
+    const head = element("div", "palette-group", title);
+    head.setAttribute("aria-hidden", "true");
+    group.append(head, ...items.map((item) => option(item, number++)));
+    list.append(group);
+  }
+  if (!number && state !== "asking") list.append(element("p", "palette-group", state === "failed" ? list.dataset.failed : list.dataset.none));
+  choose(Math.min(chosen, number - 1));
+}
+
+function options() {
+  return [...list.querySelectorAll("[role=option]")];
+}
+
+function choose(number) {
+  const all = options();
+  chosen = Math.max(0, Math.min(number, all.length - 1));
+  all.forEach((row, n) => row.setAttribute("aria-selected", String(n === chosen)));
+  if (all[chosen]) {
+    input.setAttribute("aria-activedescendant", all[chosen].id);
+    all[chosen].scrollIntoView({ block: "nearest" });
+  } else input.removeAttribute("aria-activedescendant");
+}
+
+async function ask() {
+  const words = input.value.trim();
+  const mine = ++asked;
+  if (!words) {
+    found = [];
+    state = "ready";
+    draw();
+    return;
+  }
+  state = "asking";
+  await new Promise((done) => setTimeout(done, 90));
+  if (mine !== asked) return;
+  try {
+    const answer = await fetch(`${dialog.dataset.source}?q=${encodeURIComponent(words)}`, { headers: { accept: "application/json" } });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const body = await answer.json();
+    if (mine !== asked) return;
+    found = body.items;
+    state = "ready";
+  } catch {
+    if (mine !== asked) return;
+    found = [];
+    state = "failed";
+  }
+  chosen = 0;
+  draw();
+}
+
+function open() {
+  if (!dialog || dialog.open) return;
+  input.value = "";
+  chosen = 0;
+  found = [];
+  state = "ready";
+  draw();
+  dialog.showModal();
+  input.focus();
+}
+
+function go(row, inNewTab) {
+  if (!row) return;
+  keep(row.item);
+  if (inNewTab) window.open(row.dataset.href, "_blank", "noopener");
+  else location.assign(row.dataset.href);
+}
+
+if (dialog) {
+  document.addEventListener("callboard:palette", open);
+  input.addEventListener("input", () => {
+    chosen = 0;
+    draw();
+    ask();
+  });
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowDown") choose(chosen + 1);
+    else if (event.key === "ArrowUp") choose(chosen - 1);
+    else if (event.key === "Enter") go(options()[chosen], event.ctrlKey || event.metaKey);
+    else return;
+    event.preventDefault();
+  });
+  list.addEventListener("click", (event) => go(event.target.closest("[role=option]"), event.ctrlKey || event.metaKey));
+  list.addEventListener("mousemove", (event) => {
+    const row = event.target.closest("[role=option]");
+    if (row && row.getAttribute("aria-selected") !== "true") choose(options().indexOf(row));
+  });
+}
+
+// An entity page that was opened belongs to the recent ones, however one came to it.
+const entity = document.querySelector("[data-visited]");
+if (entity) keep(JSON.parse(entity.dataset.visited));

@@ -1,0 +1,124 @@
+// Theme, rail, copy buttons, menus, toasts, and the keys that work everywhere.
+
+const root = document.documentElement;
+
+function remember(key, value) {
+  try {
+    if (value === null) localStorage.removeItem(key);
+    else localStorage.setItem(key, value);
+  } catch { /* storage may be forbidden: the choice lasts for this page */ }
+}
+
+function toggleTheme() {
+  const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  const next = (root.dataset.theme || system) === "dark" ? "light" : "dark";
+  // Back to what the system says is back to following it.
+  if (next === system) delete root.dataset.theme;
+  else root.dataset.theme = next;
+  remember("callboard.theme", next === system ? null : next);
+}
+
+function toggleRail(button) {
+  const narrow = root.dataset.rail !== "narrow";
+  if (narrow) root.dataset.rail = "narrow";
+  else delete root.dataset.rail;
+  button.setAttribute("aria-pressed", String(narrow));
+  remember("callboard.rail", narrow ? "narrow" : null);
+}
+
+export function toast(text) {
+  const place = document.querySelector(".toasts");
+  if (!place || !text) return;
+  const note = document.createElement("div");
+  note.className = "toast";
+  note.textContent = text;
+  place.append(note);
+  setTimeout(() => note.remove(), 3500);
+}
+
+async function copy(button) {
+  const text = button.dataset.copy ?? button.closest(".code")?.querySelector("pre")?.textContent ?? "";
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // No clipboard on plain http beyond loopback: a selection can still be copied by hand.
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "visually-hidden";
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+    button.focus();
+  }
+  button.dataset.done = "";
+  toast(document.querySelector(".toasts")?.dataset.copied);
+  setTimeout(() => delete button.dataset.done, 1500);
+}
+
+const does = {
+  theme: toggleTheme,
+  rail: toggleRail,
+  shortcuts: () => document.getElementById("shortcuts")?.showModal(),
+  palette: () => document.dispatchEvent(new CustomEvent("callboard:palette")),
+};
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-do], .copy");
+  if (button?.classList.contains("copy")) copy(button);
+  else if (button && does[button.dataset.do]) {
+    event.preventDefault();
+    does[button.dataset.do](button);
+  }
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+  if (event.target instanceof HTMLDialogElement) event.target.close(); // a click on the backdrop
+});
+
+export function isTyping(event) {
+  const at = event.target;
+  return at instanceof HTMLElement && (at.isContentEditable || at.matches("input, textarea, select"));
+}
+
+let leader = 0; // when "g" was pressed
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+    if (event.target.matches?.(".top .input, .list-filter .input")) event.target.blur();
+  }
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    does.palette();
+    return;
+  }
+  if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (Date.now() - leader < 1200) {
+    leader = 0;
+    const pages = JSON.parse(document.body.dataset.shortcuts || "{}");
+    if (pages[event.key]) {
+      event.preventDefault();
+      location.assign(pages[event.key]);
+    }
+  } else if (event.key === "g") {
+    leader = Date.now();
+  } else if (event.key === "/") {
+    const box = document.querySelector(".list-filter .input") ?? document.getElementById("top-search");
+    if (box) {
+      event.preventDefault();
+      box.focus();
+      box.select();
+    }
+  } else if (event.key === "?") {
+    event.preventDefault();
+    does.shortcuts();
+  }
+});
+
+document.querySelector('[data-do="rail"]')?.setAttribute("aria-pressed", String(root.dataset.rail === "narrow"));
+
+// A request of htmx that found nobody: the page stays as it is, and says so.
+document.addEventListener("htmx:error", () => toast(document.querySelector(".toasts")?.dataset.offline));

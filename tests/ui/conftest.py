@@ -1,0 +1,43 @@
+"""A template environment with every message and a request that is just enough to render with."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from callboard.kernel.auth.actor import Actor
+from callboard.kernel.web.shell import NavItem
+from callboard.kernel.web.templates import PageTools, Templates
+from callboard.ui.environment import template_globals
+from callboard.ui.messages import Messages
+
+PACKAGES = ("callboard.ui", "callboard.features.catalog")
+
+
+@pytest.fixture(scope="session")
+def messages() -> Messages:
+    return Messages.load(PACKAGES)
+
+
+@pytest.fixture
+def templates(messages: Messages) -> Templates:
+    tools = PageTools(
+        translator=messages.translator, locales=messages.locales, roots=("callboard.ui",), globals=template_globals()
+    )
+    nav = [NavItem("home", "nav.home", "/", "home", 0), NavItem("catalog", "nav.catalog", "/catalog", "catalog", 10)]
+    return Templates(["callboard.features.catalog"], tools=tools, nav_items=nav, site_name="Harbour")
+
+
+@pytest.fixture
+def page_request() -> Any:
+    """What templates read of a request, for a signed-in user at ``/gallery``."""
+    portal = SimpleNamespace(
+        auth=SimpleNamespace(is_guest=lambda actor: False),
+        permissions=SimpleNamespace(decide=lambda actor, permission: SimpleNamespace(result="ALLOW")),
+    )
+    actor = Actor("user", "user:default/ada", frozenset({"user:default/ada"}), display_name="Ada Lovelace")
+    return SimpleNamespace(
+        locale="en", url=SimpleNamespace(path="/gallery"), actor=actor, portal=portal, nonce="n", csrf_token="c"
+    )

@@ -1,0 +1,119 @@
+"""The message catalogues, and that every word of a page comes from them."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from markupsafe import Markup
+
+import callboard
+from callboard.ui.messages import MessageError, Messages
+
+SOURCE = Path(callboard.__file__).parent
+TEMPLATES = sorted(SOURCE.glob("**/templates/**/*.html"))
+# The gallery names parts and shows invented values; both are for those who build pages.
+SHOWS_SAMPLES = {"gallery.html"}
+# Ids that are put together at run time, by what they begin with.
+COMPOSED = (
+    "time.", "keys.", "error.", "nav.", "catalog.relation.", "catalog.facet.", "catalog.column.", "catalog.change.", "catalog.health.",
+    "catalog.severity.", "catalog.step.", "catalog.state.", "catalog.why.outcome.", "catalog.tab.", "catalog.fact.", "catalog.kind.",
+)  # fmt: skip
+_EXPRESSION = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_USED = re.compile(r"""\b(?:t|translate|_say\(request,\s*)\(?\s*["']([a-z_]+\.[a-z0-9_.]+)["']""")
+
+
+class _Words(HTMLParser):
+    """Collects text that a reader would see or hear, outside of code samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._quiet = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("code", "kbd", "script", "pre"):
+            self._quiet += 1
+        for name, value in attrs:
+            if name in ("title", "aria-label", "placeholder", "alt") and value and re.search("[A-Za-z]{2}", value):
+                if not value.startswith("https://"):  # an example of what to type is the same in every language
+                    self.found.append(value)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("code", "kbd", "script", "pre"):
+            self._quiet -= 1
+
+    def handle_data(self, data: str) -> None:
+        if not self._quiet and re.search("[A-Za-z]{2}", data):
+            self.found.append(data.strip())
+
+
+def raw_words(template: str) -> list[str]:
+    """Words in a template that no message gives."""
+    parser = _Words()
+    parser.feed(_EXPRESSION.sub("", template).replace("&nbsp;", ""))
+    return [w for w in parser.found if w not in ("esc",)]
+
+
+def test_the_check_for_raw_words_finds_text_and_spoken_attributes() -> None:
+    """The check itself: it reports text and labels, and passes over code and expressions."""
+    assert raw_words('<p>{{ t("a.b") }}</p><code>GET</code><kbd>j</kbd>') == []
+    assert raw_words('<p>Hello</p><a title="More">{{ x }}</a>') == ["Hello", "More"]
+
+
+@pytest.mark.parametrize("path", [p for p in TEMPLATES if p.name not in SHOWS_SAMPLES], ids=lambda p: p.name)
+def test_templates_hold_no_raw_words(path: Path) -> None:
+    """Every word that a page says is a message."""
+    assert raw_words(path.read_text("utf-8")) == []
+
+
+def _used_ids() -> set[str]:
+    files = [*TEMPLATES, *SOURCE.glob("ui/**/*.py"), *SOURCE.glob("features/*/pages/*.py"), *SOURCE.glob("features/*/views/*.py")]
+    files += SOURCE.glob("kernel/web/*.py")
+    return {id for file in files for id in _USED.findall(file.read_text("utf-8"))}
+
+
+def test_every_message_that_is_named_exists(messages: Messages) -> None:
+    """No page asks for a message that is not there."""
+    assert {id for id in _used_ids() if id not in messages.catalogues["en"] and not id.endswith(".")} == set()
+
+
+def test_every_message_is_used(messages: Messages) -> None:
+    """A message that nothing names is taken out of the catalogue."""
+    used = _used_ids()
+    assert [id for id in messages.catalogues["en"] if id not in used and not id.startswith(COMPOSED)] == []
+
+
+def test_translations_name_the_same_arguments(messages: Messages) -> None:
+    """A translation fills the placeholders of the English text and invents no id."""
+    english = messages.catalogues["en"]
+    for locale, texts in messages.catalogues.items():
+        assert texts.keys() <= english.keys(), locale
+        for id, text in texts.items():
+            assert set(re.findall(r"\{(\w+)\}", str(text))) == set(re.findall(r"\{(\w+)\}", str(english[id]))), (locale, id)
+
+
+def test_plural_forms_follow_the_language() -> None:
+    """One, few and many are picked by the rules of the locale."""
+    texts = Messages({"en": {"x": {"one": "{n} row", "other": "{n} rows"}}, "uk": {"x": {"one": "1", "few": "2", "many": "5", "other": "x"}}})
+    english, ukrainian = texts.translator("en"), texts.translator("uk")
+    assert [english("x", n=n) for n in (0, 1, 2, 12345)] == ["0 rows", "1 row", "2 rows", "12,345 rows"]
+    assert [ukrainian("x", n=n) for n in (1, 2, 5, 11, 21)] == ["1", "2", "5", "5", "1"]
+
+
+def test_markup_arguments_keep_the_rest_escaped() -> None:
+    """A message with a link in it stays safe: its text and its plain arguments are escaped."""
+    t = Messages({"en": {"x": "<b> {who} {link}"}}).translator("en")
+    said = t("x", who="<i>", link=Markup("<a>ok</a>"))
+    assert said == Markup("&lt;b&gt; &lt;i&gt; <a>ok</a>")
+
+
+def test_unknown_messages_and_missing_arguments_are_errors() -> None:
+    """Neither is papered over with the id."""
+    t = Messages({"en": {"x": "{who}"}}).translator("en")
+    with pytest.raises(MessageError):
+        t("y")
+    with pytest.raises(MessageError):
+        t("x", whom="z")
