@@ -53,7 +53,9 @@ def test_page_has_no_accessibility_violation(
     context = browser.new_context(**LOOKS[look])
     page = context.new_page()
     complaints: list[str] = []
-    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" and "status of 404" not in m.text else None)
+    page.on(
+        "console", lambda m: complaints.append(m.text) if m.type == "error" and "status of 404" not in m.text else None
+    )
     page.on("pageerror", lambda e: complaints.append(str(e)))
     page.goto(_address(portal_url, name, entity_path))
     page.wait_for_load_state("networkidle")

@@ -78,8 +78,13 @@ def test_edges_of_controls_can_be_seen(theme: str) -> None:
 @pytest.mark.parametrize("theme", THEMES)
 def test_marks_of_kinds_are_readable_in_every_hue(theme: str) -> None:
     """The ink of each hue on its own tint: initials are text."""
-    lines = re.findall(r"--h-(ink|tint): light-dark\(oklch\(([\d.]+) ([\d.]+) var\(--h\)\), oklch\(([\d.]+) ([\d.]+) var\(--h\)\)\)", TOKENS)
+    lines = re.findall(
+        r"--h-(ink|tint): light-dark\(oklch\(([\d.]+) ([\d.]+) var\(--h\)\), oklch\(([\d.]+) ([\d.]+) var\(--h\)\)\)",
+        TOKENS,
+    )
     assert len(_HUES) == 12 and len(lines) == 2
-    values = {name: (float(v[0]), float(v[1])) if theme == "light" else (float(v[2]), float(v[3])) for name, *v in lines}
+    values = {
+        name: (float(v[0]), float(v[1])) if theme == "light" else (float(v[2]), float(v[3])) for name, *v in lines
+    }
     poor = [h for h in _HUES if _contrast(_oklch(*values["ink"], h), _oklch(*values["tint"], h)) < 4.5]
     assert poor == []

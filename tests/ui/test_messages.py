@@ -54,7 +54,7 @@ def raw_words(template: str) -> list[str]:
     """Words in a template that no message gives."""
     parser = _Words()
     parser.feed(_EXPRESSION.sub("", template).replace("&nbsp;", ""))
-    return [w for w in parser.found if w not in ("esc",)]
+    return [w for w in parser.found if w != "esc"]
 
 
 def test_the_check_for_raw_words_finds_text_and_spoken_attributes() -> None:
@@ -70,7 +70,12 @@ def test_templates_hold_no_raw_words(path: Path) -> None:
 
 
 def _used_ids() -> set[str]:
-    files = [*TEMPLATES, *SOURCE.glob("ui/**/*.py"), *SOURCE.glob("features/*/pages/*.py"), *SOURCE.glob("features/*/views/*.py")]
+    files = [
+        *TEMPLATES,
+        *SOURCE.glob("ui/**/*.py"),
+        *SOURCE.glob("features/*/pages/*.py"),
+        *SOURCE.glob("features/*/views/*.py"),
+    ]
     files += SOURCE.glob("kernel/web/*.py")
     return {id for file in files for id in _USED.findall(file.read_text("utf-8"))}
 
@@ -92,12 +97,20 @@ def test_translations_name_the_same_arguments(messages: Messages) -> None:
     for locale, texts in messages.catalogues.items():
         assert texts.keys() <= english.keys(), locale
         for id, text in texts.items():
-            assert set(re.findall(r"\{(\w+)\}", str(text))) == set(re.findall(r"\{(\w+)\}", str(english[id]))), (locale, id)
+            assert set(re.findall(r"\{(\w+)\}", str(text))) == set(re.findall(r"\{(\w+)\}", str(english[id]))), (
+                locale,
+                id,
+            )
 
 
 def test_plural_forms_follow_the_language() -> None:
     """One, few and many are picked by the rules of the locale."""
-    texts = Messages({"en": {"x": {"one": "{n} row", "other": "{n} rows"}}, "uk": {"x": {"one": "1", "few": "2", "many": "5", "other": "x"}}})
+    texts = Messages(
+        {
+            "en": {"x": {"one": "{n} row", "other": "{n} rows"}},
+            "uk": {"x": {"one": "1", "few": "2", "many": "5", "other": "x"}},
+        }
+    )
     english, ukrainian = texts.translator("en"), texts.translator("uk")
     assert [english("x", n=n) for n in (0, 1, 2, 12345)] == ["0 rows", "1 row", "2 rows", "12,345 rows"]
     assert [ukrainian("x", n=n) for n in (1, 2, 5, 11, 21)] == ["1", "2", "5", "5", "1"]

@@ -33,7 +33,10 @@ def test_nothing_is_inline(path: Path) -> None:
     """No style attribute, style element, event handler or script body: the content policy would refuse them."""
     text = re.sub(r"\{#.*?#\}", "", path.read_text("utf-8"), flags=re.DOTALL)
     assert not re.search(r"<style\b|\sstyle\s*=|\son[a-z]+\s*=|hx-on|javascript:", text, re.IGNORECASE)
-    assert all("src=" in tag and not body.strip() for tag, body in re.findall(r"<script\b([^>]*)>(.*?)</script>", text, re.DOTALL))
+    assert all(
+        "src=" in tag and not body.strip()
+        for tag, body in re.findall(r"<script\b([^>]*)>(.*?)</script>", text, re.DOTALL)
+    )
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.name)
@@ -43,7 +46,9 @@ def test_icons_that_templates_name_are_in_the_sprite(path: Path) -> None:
     assert set(named) <= ICONS.keys()
 
 
-def test_gallery_shows_every_part(templates: Templates, messages: Messages, page_request: Any, clock: FakeClock) -> None:
+def test_gallery_shows_every_part(
+    templates: Templates, messages: Messages, page_request: Any, clock: FakeClock
+) -> None:
     """The gallery renders, and calls every macro of ``ui/parts.html`` that draws something."""
     html = templates.render("ui/gallery.html", page_request, Gallery(messages, clock).page(), {})
     assert html.count("<section") >= 18

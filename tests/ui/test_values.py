@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ from callboard.ui.icons import HUES, ICONS, initials, kind_mark, stable_hue
 from callboard.ui.markdown import render_markdown
 from callboard.ui.moments import moment
 
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 def test_unknown_kinds_get_a_stable_hue_of_their_own() -> None:
@@ -31,7 +31,8 @@ def test_marks_of_known_kinds_are_in_the_sprite() -> None:
 
 
 @pytest.mark.parametrize(
-    ("title", "letters"), [("Ada Lovelace", "AL"), ("team-ledger", "TL"), ("web", "WE"), ("x", "X"), ("", "?"), ("!!", "?")]
+    ("title", "letters"),
+    [("Ada Lovelace", "AL"), ("team-ledger", "TL"), ("web", "WE"), ("x", "X"), ("", "?"), ("!!", "?")],
 )
 def test_initials_are_one_or_two_letters(title: str, letters: str) -> None:
     """Of the first and the last word."""

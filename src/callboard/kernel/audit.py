@@ -187,8 +187,9 @@ async def _insert(tx: Transaction, row: tuple[Any, ...]) -> None:
 
 
 def _event_of(row: Any) -> AuditEvent:
-    _, id, at, *rest, meta, error = row
-    return AuditEvent(id, parse_time(at), *rest, orjson.loads(meta), error)
+    values = list(row[1:])
+    values[1], values[12] = parse_time(values[1]), orjson.loads(values[12])
+    return AuditEvent(*values)
 
 
 def _text(value: Any) -> str | None:

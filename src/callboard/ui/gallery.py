@@ -14,7 +14,19 @@ from callboard.ui.messages import Messages
 from callboard.ui.moments import Moment, moment
 from callboard.ui.parts import Banner, Column, Crumb, EntityLink, Facet, FacetOption, LinkItem, Pager, Tab
 
-KINDS = ("Component", "API", "Resource", "System", "Domain", "Group", "User", "Location", "Template", "AIResource", "Runbook")
+KINDS = (
+    "Component",
+    "API",
+    "Resource",
+    "System",
+    "Domain",
+    "Group",
+    "User",
+    "Location",
+    "Template",
+    "AIResource",
+    "Runbook",
+)
 TOKENS = ("paper", "raised", "sunken", "hover", "accent-tint", "ok-tint", "warn-tint", "bad-tint", "unknown-tint")
 LONG = "an-entity-with-a-name-as-long-as-names-may-be-sixty-three-letter"
 
@@ -60,12 +72,19 @@ class Gallery:
 
     def page(self, locale: str = "en") -> GalleryPage:
         t, now = self._messages.translator(locale), self._clock.now()
-        options = [FacetOption(n, c, "/gallery", n == "service") for n, c in (("service", 1204), ("library", 96), ("website", 31))]
+        options = [
+            FacetOption(n, c, "/gallery", n == "service")
+            for n, c in (("service", 1204), ("library", 96), ("website", 31))
+        ]
         more = [FacetOption(f"kind-{n}", n, "/gallery") for n in range(9, 4, -1)]
         action = [LinkItem("Edit file", "/gallery", "edit")]
         return GalleryPage(
             title=t("gallery.title"),
-            crumbs=(Crumb("Catalog", "/catalog"), Crumb("Component", "/catalog?kind=component"), Crumb(t("gallery.title"))),
+            crumbs=(
+                Crumb("Catalog", "/catalog"),
+                Crumb("Component", "/catalog?kind=component"),
+                Crumb(t("gallery.title")),
+            ),
             icons=sorted(ICONS),
             tokens=TOKENS,
             kinds=[_link(kind, kind.lower(), kind) for kind in KINDS],
@@ -78,10 +97,23 @@ class Gallery:
             ],
             moments=[
                 moment(now - timedelta(**{unit: n}), now)
-                for unit, n in (("seconds", 3), ("minutes", 7), ("hours", 5), ("days", 1), ("days", 9), ("weeks", 6), ("days", 400))
+                for unit, n in (
+                    ("seconds", 3),
+                    ("minutes", 7),
+                    ("hours", 5),
+                    ("days", 1),
+                    ("days", 9),
+                    ("weeks", 6),
+                    ("days", 400),
+                )
             ],
             banners=[
-                Banner("bad", "Its source has an error", ["catalog-info.yaml:12:3: spec.owner is missing", "Name a group."], action),
+                Banner(
+                    "bad",
+                    "Its source has an error",
+                    ["catalog-info.yaml:12:3: spec.owner is missing", "Name a group."],
+                    action,
+                ),
                 Banner("warn", "No source names this entity any more", ["It stays until someone removes it."]),
                 Banner("ok", "Asked to read the source again"),
                 Banner("info", "A newer version is on its way", ["Nothing to do."]),
@@ -100,7 +132,15 @@ class Gallery:
                 Column("lifecycle", "Lifecycle"),
             ],
             pagers=[
-                Pager(26, 50, 10432, "/gallery", "/gallery", ((25, "/gallery", True), (50, "/gallery", False)), (("CSV", "/catalog.csv"),)),
+                Pager(
+                    26,
+                    50,
+                    10432,
+                    "/gallery",
+                    "/gallery",
+                    ((25, "/gallery", True), (50, "/gallery", False)),
+                    (("CSV", "/catalog.csv"),),
+                ),
                 Pager(1, 3, 3),
                 Pager(0, 0, 0),
             ],
@@ -114,5 +154,8 @@ class Gallery:
                 "Takes money and gives **receipts**. See the [runbook](https://example.com/run), or:\n\n"
                 "- retries are safe, `Idempotency-Key` is honoured\n- amounts are in minor units\n\n> Never log a card number."
             ),
-            outside=[LinkItem("Dashboard", "https://example.com/d", "dashboard"), LinkItem("#payments", "https://example.com/c", "chat")],
+            outside=[
+                LinkItem("Dashboard", "https://example.com/d", "dashboard"),
+                LinkItem("#payments", "https://example.com/c", "chat"),
+            ],
         )

@@ -10,7 +10,33 @@ from functools import lru_cache
 from markupsafe import Markup
 
 _TAGS = frozenset(
-    "p br hr strong em del code pre blockquote ul ol li a table thead tbody tr th td h1 h2 h3 h4 h5 h6".split()
+    [
+        "p",
+        "br",
+        "hr",
+        "strong",
+        "em",
+        "del",
+        "code",
+        "pre",
+        "blockquote",
+        "ul",
+        "ol",
+        "li",
+        "a",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+    ]
 )
 _LOWERED = {f"h{n}": f"h{min(n + 2, 6)}" for n in range(1, 7)}
 MAX_LENGTH = 50_000
@@ -36,7 +62,9 @@ def render_markdown(text: str) -> Markup:
         link_rel="noopener noreferrer nofollow",
     )
     for level in range(6, 0, -1):
-        clean = clean.replace(f"<h{level}>", f"<{_LOWERED[f'h{level}']}>").replace(f"</h{level}>", f"</{_LOWERED[f'h{level}']}>")
+        clean = clean.replace(f"<h{level}>", f"<{_LOWERED[f'h{level}']}>").replace(
+            f"</h{level}>", f"</{_LOWERED[f'h{level}']}>"
+        )
     return Markup(clean)
 
 

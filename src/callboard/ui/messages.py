@@ -43,7 +43,50 @@ _GROUPS: Mapping[str, str] = {"de": ".", "es": ".", "it": ".", "fr": "\u202f", "
 
 def format_number(n: int, locale: str = DEFAULT_LOCALE) -> str:
     """``n`` with its thousands grouped as ``locale`` does."""
-    return f"{n:,}".replace(",", _GROUPS.get(locale.split("-")[0], ","))
+    return f"{n:,}".replace(",", _GROUPS.get(locale.split("-", maxsplit=1)[0], ","))
+
+
+def _plural_english(n: int) -> str:
+    return "one" if n == 1 else "other"
+
+
+class Translator:
+    """``t(id, **arguments)`` of one locale.
+
+    It gives a plain string, or ``Markup`` when an argument is ``Markup``; the text itself is then escaped. ``n`` picks the
+    plural form. Raises ``MessageError`` for an unknown id or a missing argument.
+    """
+
+    def __init__(self, locale: str, own: Mapping[str, Text], base: Mapping[str, Text]) -> None:
+        self.locale = locale
+        self._own = own
+        self._base = base
+        self._plural = _PLURALS.get(locale.split("-", maxsplit=1)[0], _plural_english)
+
+    def has(self, id: str) -> bool:
+        """Whether there is such a message: for words that depend on data, a kind or a relation."""
+        return id in self._own or id in self._base
+
+    def __call__(self, id: str, **arguments: Any) -> str:
+        text = self._own.get(id, self._base.get(id))
+        if text is None:
+            raise MessageError(f"No message {id!r}")
+        if not isinstance(text, str):
+            n = int(arguments.get("n", 0))
+            text = text["zero"] if n == 0 and "zero" in text else text.get(self._plural(n)) or text["other"]
+        if not arguments:
+            return text
+        safe = any(isinstance(value, Markup) for value in arguments.values())
+
+        def fill(match: re.Match[str]) -> str:
+            try:
+                value = arguments[match[1]]
+            except KeyError:
+                raise MessageError(f"Message {id!r} needs the argument {match[1]!r}") from None
+            value = format_number(value, self.locale) if type(value) is int else value
+            return str(escape(value)) if safe else str(value)
+
+        return Markup(_PLACEHOLDER.sub(fill, str(escape(text)))) if safe else _PLACEHOLDER.sub(fill, text)
 
 
 class Messages:
@@ -78,41 +121,6 @@ class Messages:
     def locales(self) -> list[str]:
         return sorted(self.catalogues)
 
-    def translator(self, locale: str = DEFAULT_LOCALE) -> Callable[..., str]:
-        """The function ``t(id, **arguments)`` for ``locale``.
-
-        It returns a plain string, or ``Markup`` when an argument is ``Markup``; the text itself is then escaped.
-        Raises ``MessageError`` for an unknown id or a missing argument.
-        """
-        own = self.catalogues.get(locale, {})
-        base = self.catalogues[DEFAULT_LOCALE]
-        plural = _PLURALS.get(locale.split("-")[0], lambda n: "one" if n == 1 else "other")
-
-        def translate(id: str, **arguments: Any) -> str:
-            text = own.get(id)
-            if text is None:
-                text = base.get(id)
-            if text is None:
-                raise MessageError(f"No message {id!r}")
-            if not isinstance(text, str):
-                n = int(arguments.get("n", 0))
-                text = text["zero"] if n == 0 and "zero" in text else text.get(plural(n), text["other"])
-            if not arguments:
-                return text
-            safe = any(isinstance(v, Markup) for v in arguments.values())
-
-            def fill(match: re.Match[str]) -> str:
-                try:
-                    value = arguments[match[1]]
-                except KeyError:
-                    raise MessageError(f"Message {id!r} needs the argument {match[1]!r}") from None
-                value = format_number(value, locale) if type(value) is int else value
-                return str(escape(value)) if safe else str(value)
-
-            return Markup(_PLACEHOLDER.sub(fill, str(escape(text)))) if safe else _PLACEHOLDER.sub(fill, text)
-
-        def t(id: str, **arguments: Any) -> str:
-            return translate(id, **arguments)
-
-        t.has = lambda id: id in base or id in own  # type: ignore[attr-defined]
-        return t
+    def translator(self, locale: str = DEFAULT_LOCALE) -> Translator:
+        """``t`` for ``locale``; English where a catalogue of that locale lacks a text."""
+        return Translator(locale, self.catalogues.get(locale, {}), self.catalogues[DEFAULT_LOCALE])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 _STEPS = ((60, "minutes", 60), (24 * 60, "hours", 3600), (14 * 24 * 60, "days", 86400), (70 * 24 * 60, "weeks", 604800))
 
@@ -23,7 +23,7 @@ class Moment:
 
 def moment(at: datetime, now: datetime) -> Moment:
     """``at`` as seen from ``now``, both aware. What lies ahead reads as "soon"."""
-    at = at.astimezone(timezone.utc)
+    at = at.astimezone(UTC)
     seconds = (now - at).total_seconds()
     unit, n = "date", 0
     if seconds < -60:
@@ -35,4 +35,6 @@ def moment(at: datetime, now: datetime) -> Moment:
             if seconds < limit_minutes * 60:
                 unit, n = name, int(seconds // size)
                 break
-    return Moment(at.isoformat(timespec="seconds").replace("+00:00", "Z"), at.strftime("%-d %b %Y, %H:%M:%S UTC"), unit, n)
+    return Moment(
+        at.isoformat(timespec="seconds").replace("+00:00", "Z"), at.strftime("%-d %b %Y, %H:%M:%S UTC"), unit, n
+    )

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
+from callboard.features.catalog.demo import find_example_organisation
 from callboard.features.catalog.ingest.documents import Documents, fingerprint_of_kinds
 from callboard.features.catalog.ingest.sources import Sources
 from callboard.features.catalog.interface import (
@@ -27,6 +28,7 @@ from callboard.features.catalog.service.locations import LocationReader
 from callboard.features.catalog.service.mutations import Connection, Mutations
 from callboard.features.catalog.service.ownership import CatalogOwnership
 from callboard.features.catalog.service.queries import Queries
+from callboard.features.catalog.service.resources import EntityResources
 from callboard.features.catalog.service.writing import Writer
 from callboard.features.catalog.settings import SETTINGS, CatalogSettings
 from callboard.features.catalog.store import sources as source_rows
@@ -34,7 +36,9 @@ from callboard.features.catalog.store.index import EntityIndex
 from callboard.kernel.auth.actor import SYSTEM
 from callboard.kernel.auth.ownership import OwnershipResolver
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.wire.permission import ResourceLoader
 from callboard.model.kinds import KindRegistry
+from callboard.model.refs import LocationRef
 from callboard.model.validation import EntityValidator
 
 
@@ -77,7 +81,10 @@ class Catalog:
             is_readonly=self.settings.is_readonly,
             default_conflict=self.settings.default_conflict,
         )
-        given: list[EntityProvider] = [ConfiguredLocations(self.settings.locations)]
+        locations = list(self.settings.locations)
+        if portal.demo and not locations and (example := find_example_organisation()) is not None:
+            locations.append(LocationRef("file", str(example)))
+        given: list[EntityProvider] = [ConfiguredLocations(locations)]
         given += collect("register_catalog_providers", portal=portal)
         self.connections = {
             provider.name: (provider, Connection(self.mutations, provider.name, self.commands.refresh_keys))
@@ -87,6 +94,7 @@ class Catalog:
         self.jobs = CatalogJobs(
             self.writer, self.locations, self.connections, sweep_every=self.settings.sweep_every
         )
+        self.resources = EntityResources(self.queries)
         self.ownership = CatalogOwnership(self.queries, self.index)
         self._watches: list[FileWatch | RevisionWatch] = [
             RevisionWatch(self.writer, every_s=1.0 if portal.db.dialect == "sqlite" else 0.2)
@@ -157,6 +165,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         CatalogCommands: catalog.commands,
         KindRegistry: catalog.kinds,
         OwnershipResolver: catalog.ownership,
+        ResourceLoader: catalog.resources,
     }
 
 
@@ -181,9 +190,17 @@ def register_actions(portal: Any) -> Sequence[Any]:
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.catalog.rest.routes import catalog_routes
+    from callboard.features.catalog.views.wiring import page_routes
 
     catalog = portal.service(Catalog)
-    return catalog_routes(catalog.queries, catalog.commands)
+    return [*catalog_routes(catalog.queries, catalog.commands), *page_routes(portal)]
+
+
+@hookimpl
+def register_nav_items(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.views.wiring import NAV_ITEMS
+
+    return NAV_ITEMS
 
 
 @hookimpl

@@ -13,7 +13,7 @@ from typing import Any, AsyncIterator, Awaitable, Callable, Iterable, Literal, N
 
 import asyncpg
 
-from callboard.kernel.db.interface import Row
+from callboard.kernel.db.interface import Dialect, Row
 from callboard.kernel.errors import ConflictError, UnavailableError
 
 _Result = TypeVar("_Result")
@@ -27,7 +27,7 @@ class PostgresDatabase:
     ``dsn`` is a libpq URL; it may hold a password, so it never goes into a log or an error.
     """
 
-    dialect: Literal["postgresql"] = "postgresql"
+    dialect: Dialect = "postgresql"
 
     def __init__(self, dsn: str, *, max_connections: int, acquire_timeout_s: float) -> None:
         self.dsn = dsn
@@ -147,7 +147,7 @@ class PostgresDatabase:
             try:
                 connection = await self._connect()
                 lost = asyncio.Event()
-                connection.add_termination_listener(lambda _: lost.set())
+                connection.add_termination_listener(lambda _, lost=lost: lost.set())
                 known: set[str] = set()
                 while not lost.is_set():
                     self._channels_changed.clear()
@@ -268,7 +268,7 @@ class _Scope:
 class PostgresTransaction:
     """Implements ``kernel.db.interface.Transaction`` on one connection."""
 
-    dialect: Literal["postgresql"] = "postgresql"
+    dialect: Dialect = "postgresql"
 
     __slots__ = ("_callbacks", "_writes", "connection", "is_open")
 

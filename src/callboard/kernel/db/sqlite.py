@@ -20,7 +20,7 @@ from typing import Any, AsyncIterator, Callable, Iterable, Iterator, Literal, No
 import apsw
 import orjson
 
-from callboard.kernel.db.interface import Row
+from callboard.kernel.db.interface import Dialect, Row
 from callboard.kernel.errors import ConflictError, UnavailableError
 
 INLINE_ROWS = 32
@@ -39,7 +39,7 @@ class SqliteDatabase:
     ``path`` is the file. ``busy_timeout_s`` is how long a write waits for another process before ``UnavailableError``.
     """
 
-    dialect: Literal["sqlite"] = "sqlite"
+    dialect: Dialect = "sqlite"
 
     def __init__(
         self, path: Path, *, max_readers: int, busy_timeout_s: float, mmap_bytes: int, temporary: Path | None
@@ -337,7 +337,7 @@ class _WriteScope:
 class SqliteTransaction:
     """Implements ``kernel.db.interface.Transaction`` on one connection."""
 
-    dialect: Literal["sqlite"] = "sqlite"
+    dialect: Dialect = "sqlite"
 
     __slots__ = ("_callbacks", "_database", "_translations", "_writes", "connection", "is_heavy", "is_open", "run")
 
@@ -358,7 +358,8 @@ class SqliteTransaction:
 
     async def fetch_all(self, sql: str, *args: Any) -> list[Row]:
         try:
-            return self.run(self._prepare(sql), args).fetchall()
+            rows: list[Row] = self.run(self._prepare(sql), args).fetchall()  # type: ignore[assignment]
+            return rows
         except apsw.Error as error:
             _raise_mapped(error)
 
@@ -484,7 +485,7 @@ _CLASHES = frozenset(
 def _raise_mapped(error: apsw.Error) -> NoReturn:
     """Raise the error of the tree that ``error`` amounts to; itself when it is a mistake in a statement."""
     match error:
-        case apsw.ConstraintError() if error.extendedresult in _CLASHES:
+        case apsw.ConstraintError() if error.extendedresult in _CLASHES:  # type: ignore[attr-defined]
             raise ConflictError(f"It clashes with what is stored already: {error}.") from error
         case apsw.BusyError() | apsw.LockedError():
             raise UnavailableError(f"The database is busy: {error}. Try again.") from error

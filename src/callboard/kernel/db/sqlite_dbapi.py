@@ -14,7 +14,7 @@ sqlite_version = apsw.sqlite_lib_version()
 version_info = sqlite_version_info
 
 Error = apsw.Error
-Warning = Warning  # PEP 249 asks for the name
+Warning = UserWarning
 InterfaceError = apsw.MisuseError
 DatabaseError = apsw.Error
 DataError = apsw.MismatchError

@@ -13,7 +13,7 @@ import uuid
 import weakref
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Iterable, Literal, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Iterable, Literal, Mapping, Self, Sequence
 
 import orjson
 
@@ -141,7 +141,7 @@ class Subscription:
         """Whether everything has been given out and nothing more will come."""
         return self._is_closed and self._waiting.qsize() <= 1
 
-    def __aiter__(self) -> Subscription:
+    def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Event:
@@ -150,7 +150,7 @@ class Subscription:
             raise StopAsyncIteration
         return event
 
-    async def __aenter__(self) -> Subscription:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -189,6 +189,7 @@ class Events:
         self._unlisten: Callable[[], None] | None = None
         self._seen = -1
         self._gaps: dict[int, float] = {}
+        self._calls: set[asyncio.Future[None]] = set()
 
     # What features do -------------------------------------------------------------------------------------------------
 
@@ -279,7 +280,9 @@ class Events:
             if self._jobs is None:
                 for handler, topics in self._once.values():
                     if topics.match(event.topic):
-                        asyncio.ensure_future(_call(handler, event))
+                        call = asyncio.ensure_future(_call(handler, event))
+                        self._calls.add(call)
+                        call.add_done_callback(self._calls.discard)
 
     def _is_news(self, seq: int) -> bool:
         if seq > self._seen:

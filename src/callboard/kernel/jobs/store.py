@@ -56,7 +56,8 @@ async def enqueue(
     else:
         sql = f"{_ENQUEUE} RETURNING id"
         await tx.notify(CHANNEL, kind)
-    return await tx.fetch_value(sql, kind, key, payload.decode(), priority, run_at, now)
+    id: int = await tx.fetch_value(sql, kind, key, payload.decode(), priority, run_at, now)
+    return id
 
 
 async def enqueue_many(tx: Transaction, kind: str, rows: Iterable[Sequence[Any]]) -> None:

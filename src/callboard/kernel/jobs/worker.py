@@ -183,7 +183,7 @@ class Jobs:
         await self._ensure_schedules()
         ran = 0
         while True:
-            _, jobs = await self._claim_due({name: 1 for name in self._kinds})
+            _, jobs = await self._claim_due(dict.fromkeys(self._kinds, 1))
             if not jobs:
                 return ran
             for job in jobs:

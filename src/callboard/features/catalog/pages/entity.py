@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Callable, Final, Mapping, Sequence
+from typing import Any, Final, Mapping, Sequence
 from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from callboard.features.catalog.interface import EntityCard, EntityTab, Finding, HistoryEntry
-from callboard.features.catalog.pages.links import display_title, entity_href, kind_title, link_to, links_of, related, safe_href, text, why_href
+from callboard.features.catalog.interface import EntityCard, EntityTab, Finding
+from callboard.features.catalog.pages.history import Change
+from callboard.features.catalog.pages.links import (
+    display_title,
+    entity_href,
+    kind_title,
+    link_to,
+    links_of,
+    related,
+    safe_href,
+    spec_of,
+    text,
+    why_href,
+)
 from callboard.features.catalog.pages.problems import FindingView, finding_view
 from callboard.kernel.auth.actor import Actor
 from callboard.model.predicates import matches
@@ -19,7 +30,7 @@ from callboard.model.terms import Terms
 from callboard.ui.code import Code, format_yaml, show_code
 from callboard.ui.icons import kind_mark, link_icon, stable_hue
 from callboard.ui.markdown import is_markdown, render_markdown
-from callboard.ui.moments import Moment, moment
+from callboard.ui.messages import Translator
 from callboard.ui.parts import Banner, Crumb, EntityLink, LinkItem, Tab
 
 RELATION_ORDER: Final = (
@@ -31,10 +42,38 @@ RELATIONS_PAGE: Final = 100
 MAX_DEFINITION_BYTES: Final = 200_000
 _FACT_FIELDS: Final = ("type", "lifecycle", "target", "presence")
 _NOT_FACTS: Final = frozenset(
-    "type lifecycle owner system domain definition subcomponentof parent children members memberof dependson dependencyof "
-    "providesapis consumesapis profile targets target presence parameters steps output".split()
+    [
+        "type",
+        "lifecycle",
+        "owner",
+        "system",
+        "domain",
+        "definition",
+        "subcomponentof",
+        "parent",
+        "children",
+        "members",
+        "memberof",
+        "dependson",
+        "dependencyof",
+        "providesapis",
+        "consumesapis",
+        "profile",
+        "targets",
+        "target",
+        "presence",
+        "parameters",
+        "steps",
+        "output",
+    ]
 )
-_LANGUAGES: Final = {"openapi": "yaml", "asyncapi": "yaml", "graphql": "graphql", "grpc": "protobuf", "trpc": "typescript"}
+_LANGUAGES: Final = {
+    "openapi": "yaml",
+    "asyncapi": "yaml",
+    "graphql": "graphql",
+    "grpc": "protobuf",
+    "trpc": "typescript",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +106,6 @@ class Source:
     edit_href: str | None
     origin: str | None
     why_href: str
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One entry of the history. ``lines`` are (sign, path, before, after): sign is +, − or ~."""
-
-    id: int
-    at: Moment
-    change: str
-    status: str
-    source: str
-    actor: str
-    lines: Sequence[tuple[str, str, str | None, str | None]]
-    unlisted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +161,6 @@ class EntityPage:
     plugin_html: Markup | None = None
 
 
-def _spec(entity: Mapping[str, Any]) -> Mapping[str, Any]:
-    spec = entity.get("spec")
-    return spec if isinstance(spec, dict) else {}
-
-
 def _annotations(entity: Mapping[str, Any]) -> Mapping[str, Any]:
     annotations = entity["metadata"].get("annotations")
     return annotations if isinstance(annotations, dict) else {}
@@ -157,9 +177,9 @@ def relation_counts(entity: Mapping[str, Any]) -> list[tuple[str, str, list[str]
     return [(key, name, list(dict.fromkeys(refs))) for key, (name, refs) in ordered]
 
 
-def relation_title(key: str, name: str, t: Callable[..., str]) -> str:
+def relation_title(key: str, name: str, t: Translator) -> str:
     """The words for a relation; a type that nobody told us about is split at its capitals."""
-    if t.has(f"catalog.relation.{key}"):  # type: ignore[attr-defined]
+    if t.has(f"catalog.relation.{key}"):
         return t(f"catalog.relation.{key}")
     words = "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
     return words[:1].upper() + words[1:]
@@ -171,9 +191,9 @@ def shown_refs(entity: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([*related(entity, "ownedBy")[:3], *refs]))
 
 
-def facts_of(entity: Mapping[str, Any], known: Mapping[str, Any], t: Callable[..., str]) -> list[Fact]:
+def facts_of(entity: Mapping[str, Any], known: Mapping[str, Any], t: Translator) -> list[Fact]:
     """The about list: the fields that every kind has, those of its kind, then what else is scalar in ``spec``."""
-    spec, metadata = _spec(entity), entity["metadata"]
+    spec, metadata = spec_of(entity), entity["metadata"]
     facts: list[Fact] = []
     parts = related(entity, "partOf")
     for kind, label in (("system:", "system"), ("domain:", "domain"), ("component:", "part_of")):
@@ -182,8 +202,8 @@ def facts_of(entity: Mapping[str, Any], known: Mapping[str, Any], t: Callable[..
     for field in _FACT_FIELDS:
         if value := text(spec.get(field)):
             facts.append(Fact(t(f"catalog.fact.{field}"), value))
-    profile = spec.get("profile") if isinstance(spec.get("profile"), dict) else {}
-    if email := text(profile.get("email")):
+    profile = spec.get("profile")
+    if isinstance(profile, dict) and (email := text(profile.get("email"))):
         facts.append(Fact(t("catalog.fact.email"), email, href=safe_href(f"mailto:{email}")))
     for relation, label in (("memberOf", "groups"), ("childOf", "parent")):
         if refs := related(entity, relation):
@@ -200,7 +220,7 @@ def facts_of(entity: Mapping[str, Any], known: Mapping[str, Any], t: Callable[..
     return facts
 
 
-def relation_groups(entity: Mapping[str, Any], known: Mapping[str, Any], t: Callable[..., str]) -> list[RelationGroup]:
+def relation_groups(entity: Mapping[str, Any], known: Mapping[str, Any], t: Translator) -> list[RelationGroup]:
     """Groups for the overview. The owner stands in the header and is not repeated."""
     ref = EntityRef.of(entity)
     groups = []
@@ -238,7 +258,10 @@ def pairs(values: Any) -> list[tuple[str, str, str | None]]:
     """A mapping as (key, text, address if it is one), sorted by key."""
     if not isinstance(values, dict):
         return []
-    return [(str(k), v if isinstance(v, str) else str(v), safe_href(v)) for k, v in sorted(values.items(), key=lambda i: str(i[0]))]
+    return [
+        (str(k), v if isinstance(v, str) else str(v), safe_href(v))
+        for k, v in sorted(values.items(), key=lambda i: str(i[0]))
+    ]
 
 
 def entity_links(entity: Mapping[str, Any]) -> list[LinkItem]:
@@ -251,7 +274,7 @@ def entity_links(entity: Mapping[str, Any]) -> list[LinkItem]:
 
 
 def problem_banners(
-    entity: Mapping[str, Any], findings: Sequence[Finding], actor: Actor, owners: Sequence[EntityLink], t: Callable[..., str]
+    entity: Mapping[str, Any], findings: Sequence[Finding], actor: Actor, owners: Sequence[EntityLink], t: Translator
 ) -> list[Banner]:
     """Problems first: what is wrong, what it means for what one sees, and who can put it right."""
     ref = EntityRef.of(entity)
@@ -281,7 +304,7 @@ def problem_banners(
 
 def definition_of(entity: Mapping[str, Any]) -> Code | None:
     """The definition of an API, coloured as far as we know its language; None for other entities."""
-    spec = _spec(entity)
+    spec = spec_of(entity)
     definition = spec.get("definition")
     if not isinstance(definition, str) or not definition.strip():
         return None
@@ -294,7 +317,7 @@ def definition_of(entity: Mapping[str, Any]) -> Code | None:
 def yaml_of(entity: Mapping[str, Any]) -> Code:
     """The entity as the catalog serves it. A long definition is cut: it has a tab of its own."""
     shown = dict(entity)
-    spec = _spec(entity)
+    spec = spec_of(entity)
     definition = spec.get("definition")
     if isinstance(definition, str) and len(definition) > 4_000:
         shown["spec"] = {**spec, "definition": definition[:4_000].rpartition("\n")[0] + "\n…\n"}
@@ -303,38 +326,26 @@ def yaml_of(entity: Mapping[str, Any]) -> Code:
     return show_code(format_yaml(shown), "yaml")
 
 
-def change_view(entry: HistoryEntry, now: datetime, *, max_lines: int = 12) -> Change:
-    lines = []
-    for step in entry.diff[:max_lines]:
-        sign = {"add": "+", "remove": "−"}.get(str(step.get("op")), "~")
-        lines.append((sign, str(step.get("path", "")), _brief(step, "from"), _brief(step, "to")))
-    status = {"failed": "bad", "deleted": "warn", "recovered": "ok", "restored": "ok", "created": "ok"}.get(entry.change, "")
-    return Change(
-        entry.id, moment(entry.at, now), entry.change, status, entry.source, entry.actor, lines, max(0, len(entry.diff) - max_lines)
-    )
-
-
-def _brief(step: Mapping[str, Any], key: str) -> str | None:
-    if key not in step:
-        return None
-    value = step[key]
-    words = value if isinstance(value, str) else format_yaml(value).strip()
-    words = " ".join(words.split())
-    return words if len(words) <= 120 else words[:119] + "…"
-
-
 def tabs_of(
-    entity: Mapping[str, Any], current: str, problems: int, errors: int, extra: Sequence[EntityTab], terms: Terms, t: Callable[..., str]
+    entity: Mapping[str, Any],
+    current: str,
+    problems: int,
+    errors: int,
+    extra: Sequence[EntityTab],
+    terms: Terms,
+    t: Translator,
 ) -> list[Tab]:
     """The tabs that have something. Plugins' tabs stand between ours about the thing and ours about its record."""
     ref = EntityRef.of(entity)
     relations = sum(len(refs) for key, _, refs in relation_counts(entity) if key != "ownedby")
-    own: list[tuple[int, Tab]] = [(0, Tab("overview", t("catalog.tab.overview"), entity_href(ref), current == "overview"))]
+    own: list[tuple[int, Tab]] = [
+        (0, Tab("overview", t("catalog.tab.overview"), entity_href(ref), current == "overview"))
+    ]
 
     def add(rank: int, id: str, count: int | None = None, bad: bool = False) -> None:
         own.append((rank, Tab(id, t(f"catalog.tab.{id}"), entity_href(ref, id), current == id, count, bad)))
 
-    if isinstance(_spec(entity).get("definition"), str):
+    if isinstance(spec_of(entity).get("definition"), str):
         add(10, "definition")
     if relations > SHOWN_RELATIONS or current == "relations":
         add(20, "relations", relations)
@@ -358,12 +369,12 @@ def entity_page(
     terms: Terms,
     actor: Actor,
     refreshed: bool,
-    t: Callable[..., str],
+    t: Translator,
     **tab_fields: Any,
 ) -> EntityPage:
     """The header, banners and tabs, with the fields of the open tab."""
     ref = EntityRef.of(entity)
-    spec, metadata = _spec(entity), entity["metadata"]
+    spec, metadata = spec_of(entity), entity["metadata"]
     mark = kind_mark(ref.kind)
     title = display_title(entity)
     owners = links_of(related(entity, "ownedBy")[:3], known)
@@ -400,7 +411,7 @@ def entity_page(
     )
 
 
-def overview_fields(entity: Mapping[str, Any], known: Mapping[str, Any], t: Callable[..., str]) -> dict[str, Any]:
+def overview_fields(entity: Mapping[str, Any], known: Mapping[str, Any], t: Translator) -> dict[str, Any]:
     metadata = entity["metadata"]
     description = text(metadata.get("description"))
     in_header = description and not is_markdown(description) and len(description) <= 280
@@ -418,7 +429,8 @@ def overview_fields(entity: Mapping[str, Any], known: Mapping[str, Any], t: Call
 def shown_cards(cards: Sequence[EntityCard], column: str, terms: Terms) -> list[EntityCard]:
     """The plugins' cards of one column that this entity calls for, by rank."""
     return sorted(
-        (c for c in cards if c.column == column and (c.shown is None or matches(c.shown, terms))), key=lambda card: card.rank
+        (c for c in cards if c.column == column and (c.shown is None or matches(c.shown, terms))),
+        key=lambda card: card.rank,
     )
 
 
@@ -431,7 +443,7 @@ def relations_page(entity: Mapping[str, Any], wanted: str | None, start: int) ->
     return None
 
 
-def relation_choices(entity: Mapping[str, Any], current: str, t: Callable[..., str]) -> list[Tab]:
+def relation_choices(entity: Mapping[str, Any], current: str, t: Translator) -> list[Tab]:
     base = entity_href(EntityRef.of(entity), "relations")
     return [
         Tab(key, relation_title(key, name, t), f"{base}?{urlencode({'type': key})}", key == current, len(refs))
@@ -443,5 +455,7 @@ def relation_page_link(entity: Mapping[str, Any], key: str, start: int) -> str:
     return entity_href(EntityRef.of(entity), "relations") + "?" + urlencode({"type": key, "start": start})
 
 
-def relation_view(key: str, name: str, refs: Sequence[str], total: int, known: Mapping[str, Any], more: str | None, t: Callable[..., str]) -> RelationGroup:
+def relation_view(
+    key: str, name: str, refs: Sequence[str], total: int, known: Mapping[str, Any], more: str | None, t: Translator
+) -> RelationGroup:
     return RelationGroup(key, relation_title(key, name, t), total, [link_to(r, known.get(r)) for r in refs], more)

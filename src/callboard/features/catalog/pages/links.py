@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 from urllib.parse import quote, urlencode
 
 from callboard.model.refs import EntityRef, RefError
 from callboard.ui.icons import kind_mark, stable_hue
+from callboard.ui.messages import Translator
 from callboard.ui.parts import EntityLink
 
 MAX_TITLE = 120
@@ -62,10 +63,16 @@ def link_to(ref: str, entity: Mapping[str, Any] | None, *, known: bool = True, n
     )
 
 
-def kind_title(kind: str, t: Callable[..., str]) -> str:
+def spec_of(entity: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``spec`` where it is a mapping; a kind of one's own may hold anything there."""
+    spec = entity.get("spec")
+    return spec if isinstance(spec, dict) else {}
+
+
+def kind_title(kind: str, t: Translator) -> str:
     """A kind in the plural, as pages head their lists; kinds that we have no word for stay as written."""
     id = f"catalog.kind.{kind.lower()}"
-    return t(id) if t.has(id) else kind  # type: ignore[attr-defined]
+    return t(id) if t.has(id) else kind
 
 
 def related(entity: Mapping[str, Any], *types: str) -> list[str]:
@@ -73,7 +80,9 @@ def related(entity: Mapping[str, Any], *types: str) -> list[str]:
     wanted = {t.lower() for t in types}
     return list(
         dict.fromkeys(
-            str(r["targetRef"]).lower() for r in entity.get("relations") or () if str(r.get("type", "")).lower() in wanted
+            str(r["targetRef"]).lower()
+            for r in entity.get("relations") or ()
+            if str(r.get("type", "")).lower() in wanted
         )
     )
 

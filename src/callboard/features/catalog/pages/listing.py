@@ -6,16 +6,26 @@ import base64
 import binascii
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Callable, Final, Literal, Mapping, Sequence
+from typing import Any, Final, Literal, Mapping, Sequence
 from urllib.parse import urlencode
 
 import orjson
 
 from callboard.features.catalog.interface import EntityQuery, FacetValue, Order, RawPage
-from callboard.features.catalog.pages.links import display_title, kind_title, link_to, related, short_ref, text
+from callboard.features.catalog.pages.links import (
+    display_title,
+    kind_title,
+    link_to,
+    links_of,
+    related,
+    short_ref,
+    spec_of,
+    text,
+)
 from callboard.model.predicates import HasText, Predicate, conjoin, has_value
 from callboard.model.refs import EntityRef, RefError
 from callboard.ui.icons import kind_mark
+from callboard.ui.messages import Translator
 from callboard.ui.moments import Moment, moment
 from callboard.ui.parts import Column, Crumb, EntityLink, Facet, FacetOption, LinkItem, Pager
 
@@ -62,7 +72,12 @@ def decode_position(text: str) -> Position | None:
         value = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, binascii.Error):
         return None
-    if isinstance(value, list) and len(value) == 2 and (value[0] is None or isinstance(value[0], str)) and type(value[1]) is int:
+    if (
+        isinstance(value, list)
+        and len(value) == 2
+        and (value[0] is None or isinstance(value[0], str))
+        and type(value[1]) is int
+    ):
         return value[0], value[1]
     return None
 
@@ -235,16 +250,15 @@ def health_of(entity: Mapping[str, Any]) -> Literal["ok", "warn", "bad"]:
 
 
 def row_of(entity: Mapping[str, Any], known: Mapping[str, Any], changed: datetime | None, now: datetime) -> Row:
-    spec = entity.get("spec") if isinstance(entity.get("spec"), dict) else {}
+    spec = spec_of(entity)
     metadata = entity["metadata"]
-    look = lambda refs: tuple(link_to(r, known.get(r), known=r in known) for r in refs[:2])  # noqa: E731
     return Row(
         link=link_to(str(EntityRef.of(entity)), entity),
         description=text(metadata.get("description")),
         type=text(spec.get("type")),
         lifecycle=text(spec.get("lifecycle")),
-        owners=look(related(entity, "ownedBy")),
-        systems=look([r for r in related(entity, "partOf") if r.startswith(("system:", "domain:"))]),
+        owners=links_of(related(entity, "ownedBy")[:2], known),
+        systems=links_of([r for r in related(entity, "partOf") if r.startswith(("system:", "domain:"))][:2], known),
         tags=tuple(str(tag) for tag in metadata.get("tags") or ()),
         health=health_of(entity),
         changed=moment(changed, now) if changed else None,
@@ -259,7 +273,7 @@ def mentioned(entities: Sequence[Mapping[str, Any]], facets: Mapping[str, Sequen
 
 
 def facet_of(
-    name: str, values: Sequence[FacetValue], state: ListState, known: Mapping[str, Any], t: Callable[..., str]
+    name: str, values: Sequence[FacetValue], state: ListState, known: Mapping[str, Any], t: Translator
 ) -> Facet | None:
     """The facet, selected values first and then by count; None when there is nothing to choose."""
     selected = {v.lower() for v in state.values(name)}
@@ -297,7 +311,7 @@ def facet_of(
     )
 
 
-def pager_of(state: ListState, page: RawPage, t: Callable[..., str]) -> Pager:
+def pager_of(state: ListState, page: RawPage, t: Translator) -> Pager:
     """Range and ways on. The start is what the address carries, put right where the page itself knows better."""
     shown = len(page.items)
     start = state.start if state.after or state.before else 0
@@ -335,7 +349,7 @@ def list_page(
     changed: Sequence[datetime | None],
     matching: int,
     now: datetime,
-    t: Callable[..., str],
+    t: Translator,
 ) -> ListPage:
     """Everything the template needs. ``matching`` counts the rows whether or not they have the field of the order."""
     ordered_kinds = sorted(kinds, key=lambda v: (-v.count, v.value.lower()))
@@ -346,22 +360,42 @@ def list_page(
         by_kind[state.kind] = [state.kind, 0]
     total = sum(count for _, count in by_kind.values())
     without_type = tuple((n, v) for n, v in state.chosen if n not in ("type", "lifecycle"))
-    choices = [KindChoice(t("catalog.list.all_kinds"), total, state.href(kind=None, chosen=without_type), "catalog", 8, state.kind is None)]
+    choices = [
+        KindChoice(
+            t("catalog.list.all_kinds"),
+            total,
+            state.href(kind=None, chosen=without_type),
+            "catalog",
+            8,
+            state.kind is None,
+        )
+    ]
     for kind, (title, count) in by_kind.items():
         mark = kind_mark(kind)
-        choices.append(KindChoice(kind_title(title, t), count, state.href(kind=kind, chosen=without_type), mark.icon, mark.hue, kind == state.kind))
+        choices.append(
+            KindChoice(
+                kind_title(title, t),
+                count,
+                state.href(kind=kind, chosen=without_type),
+                mark.icon,
+                mark.hue,
+                kind == state.kind,
+            )
+        )
     columns = []
     for name in ("name", "owner", "type", "lifecycle", "system", "tags", "changed"):
         is_sorted = name == state.sort
         href = state.href(sort=name, descending=is_sorted and not state.descending) if name in SORTS else None
         columns.append(
-            Column(name, t(f"catalog.column.{name}"), href, ("desc" if state.descending else "asc") if is_sorted else None)
+            Column(
+                name, t(f"catalog.column.{name}"), href, ("desc" if state.descending else "asc") if is_sorted else None
+            )
         )
     chosen = [LinkItem(state.q, state.href(q=""), type="q")] if state.q else []
     for name, values in state.chosen:
-        for value in values:
-            shown = facet_title(value, known) if name in ("owner", "system") else value
-            chosen.append(LinkItem(shown, state.href(chosen=state.toggled(name, value)), type=name))
+        for wanted in values:
+            shown = facet_title(wanted, known) if name in ("owner", "system") else wanted
+            chosen.append(LinkItem(shown, state.href(chosen=state.toggled(name, wanted)), type=name))
     title = kind_title(by_kind[state.kind][0], t) if state.kind else t("catalog.list.title")
     crumbs = (Crumb(t("catalog.title"), "/catalog"), Crumb(title)) if state.kind else (Crumb(t("catalog.title")),)
     return ListPage(

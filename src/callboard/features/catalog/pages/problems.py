@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 from urllib.parse import urlencode
 
 from callboard.features.catalog.interface import Finding, Why, WhyStep, WhySubject
 from callboard.features.catalog.pages.links import entity_href, link_to, safe_href, why_href
+from callboard.ui.messages import Translator
 from callboard.ui.moments import Moment, moment
 from callboard.ui.parts import Crumb, EntityLink, Pager, Status, Tab
 
@@ -78,7 +79,7 @@ def problems_page(
     offset: int,
     limit: int,
     now: datetime,
-    t: Callable[..., str],
+    t: Translator,
 ) -> ProblemsPage:
     def href(**params: Any) -> str:
         kept = {k: v for k, v in params.items() if v}
@@ -87,7 +88,9 @@ def problems_page(
     choices = [
         Tab("all", t("catalog.problems.all"), href(mine=mine and 1), severity is None),
         Tab("error", t("catalog.problems.errors"), href(severity="error", mine=mine and 1), severity == "error"),
-        Tab("warning", t("catalog.problems.warnings"), href(severity="warning", mine=mine and 1), severity == "warning"),
+        Tab(
+            "warning", t("catalog.problems.warnings"), href(severity="warning", mine=mine and 1), severity == "warning"
+        ),
     ]
     if may_be_mine:
         choices.append(Tab("mine", t("catalog.problems.mine"), href(severity=severity, mine=not mine and 1), mine))
@@ -164,7 +167,9 @@ _STEP_LOOK: Mapping[str, tuple[Status, str]] = {
 def _step(step: WhyStep, now: datetime) -> StepView:
     status, icon = _STEP_LOOK[step.state]
     findings = [finding_view(f, now) for f in step.findings]
-    return StepView(step.name, step.state, status, icon, step.detail, moment(step.at, now) if step.at else None, findings)
+    return StepView(
+        step.name, step.state, status, icon, step.detail, moment(step.at, now) if step.at else None, findings
+    )
 
 
 def _subject(subject: WhySubject, now: datetime) -> SubjectView:
@@ -182,9 +187,7 @@ def _subject(subject: WhySubject, now: datetime) -> SubjectView:
     )
 
 
-def why_page(
-    asked: str, answer: Why | None, recent: Sequence[Finding], now: datetime, t: Callable[..., str]
-) -> WhyPage:
+def why_page(asked: str, answer: Why | None, recent: Sequence[Finding], now: datetime, t: Translator) -> WhyPage:
     suggestions = []
     for suggestion in answer.suggestions if answer else ():
         suggestions.append((suggestion, why_href(suggestion)))

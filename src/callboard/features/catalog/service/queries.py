@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from typing import AsyncIterator, Sequence, cast
+from datetime import datetime
+from typing import AsyncIterator, Literal, Sequence, cast
 
 import orjson
 
@@ -280,15 +281,15 @@ class Queries:
     async def list_findings(
         self,
         *,
-        actor: Actor,
-        owner: str | None = None,
-        severity: str | None = None,
+        severity: Literal["error", "warning"] | None = None,
+        owner: Sequence[str] | None = None,
         limit: int = 50,
         offset: int = 0,
+        actor: Actor,
     ) -> tuple[Sequence[Finding], int]:
-        """Problems of everything the actor may see, newest first, and how many there are.
+        """Problems of everything the actor may see, errors first, newest first, and how many there are.
 
-        A document that never became an entity counts as seen by those who may look into ingestion and by its owner.
+        What a document that never became an entity says is seen by those who may look into ingestion and see all.
         """
         scope = self.scope(actor)
         everything = scope == EVERYTHING and self._permissions.decide(actor, face.READ_INGESTION).result == "ALLOW"
@@ -301,12 +302,12 @@ class Queries:
             kept = [
                 finding
                 for subject, finding in await records.all_findings(tx, owner=owner, severity=severity)
-                if subject in visible and (finding.entity_ref is None or await self._may_name(tx, finding, scope, actor))
+                if subject in visible and (finding.entity_ref is None or await self._may_name(tx, finding, scope))
             ]
             return kept[offset : offset + limit], len(kept)
 
-    async def _may_name(self, tx: Transaction, finding: Finding, scope: Predicate, actor: Actor) -> bool:
-        """Whether the entity that a finding names (not the one it stands on) may be shown to ``actor``."""
+    async def _may_name(self, tx: Transaction, finding: Finding, scope: Predicate) -> bool:
+        """Whether the entity that a finding names (not the one it stands on) may be shown within ``scope``."""
         assert finding.entity_ref is not None
         id = (await self._index.ids_of(tx, (finding.entity_ref,))).get(finding.entity_ref)
         return id is not None and await self._sees(tx, id, scope)
@@ -325,23 +326,32 @@ class Queries:
                 return []
             return await records.list_history(tx, id, str(ref), limit=limit, before=before)
 
-    async def recent_changes(self, *, actor: Actor, limit: int = 20) -> Sequence[HistoryEntry]:
-        """The newest changes of entities that the actor may see."""
+    async def list_changes(self, *, actor: Actor, limit: int = 20) -> Sequence[HistoryEntry]:
         scope = self.scope(actor)
         async with self._db.read() as tx:
             if not self._index.is_current:
                 await self._index.sync(tx)
-            visible = None if scope == EVERYTHING else await self._index.ids(tx, scope)
-            rows = await records.list_recent(tx, limit if visible is None else limit * 20)
-            return [entry for id, entry in rows if visible is None or id in visible][:limit]
+            visible = await self._index.ids(tx, scope)
+            found: list[HistoryEntry] = []
+            before: int | None = None
+            while len(found) < limit:
+                rows = await records.list_latest(tx, before, max(100, limit * 4))
+                found += [entry for id, entry in rows if id in visible]
+                if len(rows) < max(100, limit * 4):
+                    break
+                before = rows[-1][1].id
+        return found[:limit]
 
-    async def with_findings(self, refs: Sequence[str], *, actor: Actor) -> dict[str, str]:
-        """Of ``refs`` (visible ones, from a list just shown), those with problems and the worst severity of each."""
+    async def changed_at(self, refs: Sequence[str], *, actor: Actor) -> list[datetime | None]:
+        scope = self.scope(actor)
         async with self._reading() as lazy:
             tx = await self._ready(lazy)
             ids = await self._index.ids_of(tx, refs)
-            worst = await records.worst_findings(tx, list(ids.values()))
-        return {ref: worst[id] for ref, id in ids.items() if id in worst}
+            times = await records.list_times(tx, list(ids.values()))
+            if scope != EVERYTHING:
+                allowed = await self._index.ids(tx, scope)
+                times = {id: at for id, at in times.items() if id in allowed}
+        return [times.get(ids.get(ref, -1)) for ref in refs]
 
 
 def _cut(start: int, stop: int, query: EntityQuery) -> tuple[int, int]:

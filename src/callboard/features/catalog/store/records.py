@@ -32,22 +32,28 @@ async def list_findings_of(tx: Transaction, subject_id: int) -> list[Finding]:
     return [finding_of(row) for row in rows]
 
 
-def _where(owner: str | None, severity: str | None) -> tuple[str, list[Any]]:
-    conditions, args = [], []
-    for column, value in (("owner", owner), ("severity", severity)):
-        if value is not None:
-            args.append(value)
-            conditions.append(f"{column} = ${len(args)}")
+def _where(tx: Transaction, owner: Sequence[str] | None, severity: str | None) -> tuple[str, list[Any]]:
+    conditions: list[str] = []
+    args: list[Any] = []
+    if owner is not None:
+        args.append(tx.list_arg([ref.lower() for ref in owner]))
+        conditions.append(tx.any_of("owner", len(args)))
+    if severity is not None:
+        args.append(severity)
+        conditions.append(f"severity = ${len(args)}")
     return (" WHERE " + " AND ".join(conditions) if conditions else ""), args
 
 
+_WORST_FIRST = "ORDER BY severity, since DESC, id"
+
+
 async def list_findings(
-    tx: Transaction, *, owner: str | None, severity: str | None, limit: int, offset: int
+    tx: Transaction, *, owner: Sequence[str] | None, severity: str | None, limit: int, offset: int
 ) -> tuple[list[Finding], int]:
-    where, args = _where(owner, severity)
+    where, args = _where(tx, owner, severity)
     total = await tx.fetch_value(f"SELECT count(*) FROM catalog_finding{where}", *args)
     rows = await tx.fetch_all(
-        f"SELECT {_FINDING} FROM catalog_finding{where} ORDER BY severity, since DESC, id LIMIT ${len(args) + 1} OFFSET ${len(args) + 2}",
+        f"SELECT {_FINDING} FROM catalog_finding{where} {_WORST_FIRST} LIMIT ${len(args) + 1} OFFSET ${len(args) + 2}",
         *args,
         limit,
         offset,
@@ -55,11 +61,11 @@ async def list_findings(
     return [finding_of(row) for row in rows], total
 
 
-async def all_findings(tx: Transaction, *, owner: str | None, severity: str | None) -> list[tuple[int, Finding]]:
-    where, args = _where(owner, severity)
-    rows = await tx.fetch_all(
-        f"SELECT {_FINDING}, subject_id FROM catalog_finding{where} ORDER BY severity, since DESC, id", *args
-    )
+async def all_findings(
+    tx: Transaction, *, owner: Sequence[str] | None, severity: str | None
+) -> list[tuple[int, Finding]]:
+    where, args = _where(tx, owner, severity)
+    rows = await tx.fetch_all(f"SELECT {_FINDING}, subject_id FROM catalog_finding{where} {_WORST_FIRST}", *args)
     return [(row[11], finding_of(row)) for row in rows]
 
 
@@ -94,13 +100,25 @@ async def list_history(
     return [_entry(row, ref) for row in rows]
 
 
-async def list_recent(tx: Transaction, limit: int) -> list[tuple[int, HistoryEntry]]:
+async def list_latest(tx: Transaction, before: int | None, limit: int) -> list[tuple[int, HistoryEntry]]:
+    """(ref id, newest change) of the entities that changed last, without their diffs, newest first."""
     rows = await tx.fetch_all(
-        "SELECT h.id, h.at, h.change, h.source, h.actor, h.diff, h.ref_id, r.ref FROM catalog_history h"
-        " JOIN catalog_ref r ON r.id = h.ref_id ORDER BY h.id DESC LIMIT $1",
+        "SELECT h.id, h.at, h.change, h.source, h.actor, NULL, h.ref_id, r.ref FROM catalog_history h"
+        " JOIN catalog_ref r ON r.id = h.ref_id WHERE h.id < $1"
+        " AND NOT EXISTS (SELECT 1 FROM catalog_history n WHERE n.ref_id = h.ref_id AND n.id > h.id)"
+        " ORDER BY h.id DESC LIMIT $2",
+        before if before is not None else 2**62,
         limit,
     )
     return [(row[6], _entry(row, row[7])) for row in rows]
+
+
+async def list_times(tx: Transaction, ids: Sequence[int]) -> dict[int, datetime]:
+    """When each entity last changed."""
+    rows = await tx.fetch_all(
+        f"SELECT id, updated_at FROM catalog_entity WHERE {tx.any_of('id', 1, 'bigint')}", tx.list_arg(ids)
+    )
+    return {row[0]: at for row in rows if (at := _time(row[1])) is not None}
 
 
 async def find_parents(tx: Transaction, ids: Sequence[int]) -> dict[int, list[int]]:

@@ -13,7 +13,6 @@ from callboard.features.catalog.pages.entity import (
     RELATIONS_PAGE,
     EntityPage,
     RenderedCard,
-    change_view,
     definition_of,
     entity_page,
     overview_fields,
@@ -25,12 +24,14 @@ from callboard.features.catalog.pages.entity import (
     shown_refs,
     yaml_of,
 )
+from callboard.features.catalog.pages.history import change_view
 from callboard.features.catalog.pages.links import entity_href, related
 from callboard.features.catalog.pages.problems import finding_view
 from callboard.features.catalog.views.reading import look_up
 from callboard.kernel.errors import NotFoundError
 from callboard.model.refs import EntityRef
 from callboard.model.terms import terms_of
+from callboard.ui.messages import Translator
 
 HISTORY_PAGE = 30
 
@@ -43,7 +44,7 @@ class EntityReader:
         self._tabs = tabs
         self._cards = cards
 
-    async def read(self, ref: EntityRef, tab: str, request: Any, *, now: datetime, t: Callable[..., str]) -> EntityPage:
+    async def read(self, ref: EntityRef, tab: str, request: Any, *, now: datetime, t: Translator) -> EntityPage:
         """Raises ``EntityNotFound``, and ``NotFoundError`` for a tab that this entity does not have."""
         actor = request.actor
         raw = await self._queries.find_raw(str(ref), actor=actor)
@@ -81,7 +82,13 @@ class EntityReader:
         )
 
     async def _overview(
-        self, entity: Any, request: Any, known: dict[str, Any], findings: Sequence[Finding], now: datetime, t: Callable[..., str]
+        self,
+        entity: Any,
+        request: Any,
+        known: dict[str, Any],
+        findings: Sequence[Finding],
+        now: datetime,
+        t: Translator,
     ) -> dict[str, Any]:
         known |= await look_up(self._queries, shown_refs(entity), actor=request.actor)
         fields = overview_fields(entity, known, t)
@@ -99,7 +106,13 @@ class EntityReader:
         return {"code": code}
 
     async def _relations(
-        self, entity: Any, request: Any, known: dict[str, Any], findings: Sequence[Finding], now: datetime, t: Callable[..., str]
+        self,
+        entity: Any,
+        request: Any,
+        known: dict[str, Any],
+        findings: Sequence[Finding],
+        now: datetime,
+        t: Translator,
     ) -> dict[str, Any]:
         wanted = request.query_params.get("type")
         start = request.query_params.get("start", "")
@@ -120,18 +133,37 @@ class EntityReader:
         }
 
     async def _history(
-        self, entity: Any, request: Any, known: dict[str, Any], findings: Sequence[Finding], now: datetime, t: Callable[..., str]
+        self,
+        entity: Any,
+        request: Any,
+        known: dict[str, Any],
+        findings: Sequence[Finding],
+        now: datetime,
+        t: Translator,
     ) -> dict[str, Any]:
         ref = EntityRef.of(entity)
         before = request.query_params.get("before", "")
         entries = await self._queries.history(
-            ref, actor=request.actor, limit=HISTORY_PAGE + 1, before=int(before) if before.isdecimal() and len(before) < 19 else None
+            ref,
+            actor=request.actor,
+            limit=HISTORY_PAGE + 1,
+            before=int(before) if before.isdecimal() and len(before) < 19 else None,
         )
-        older = entity_href(ref, "history") + f"?before={entries[HISTORY_PAGE - 1].id}" if len(entries) > HISTORY_PAGE else None
+        older = (
+            entity_href(ref, "history") + f"?before={entries[HISTORY_PAGE - 1].id}"
+            if len(entries) > HISTORY_PAGE
+            else None
+        )
         return {"changes": [change_view(e, now) for e in entries[:HISTORY_PAGE]], "older_href": older}
 
     async def _problems(
-        self, entity: Any, request: Any, known: dict[str, Any], findings: Sequence[Finding], now: datetime, t: Callable[..., str]
+        self,
+        entity: Any,
+        request: Any,
+        known: dict[str, Any],
+        findings: Sequence[Finding],
+        now: datetime,
+        t: Translator,
     ) -> dict[str, Any]:
         return {"shown_findings": [finding_view(f, now) for f in findings]}
 

@@ -5,22 +5,35 @@ from __future__ import annotations
 import csv
 import io
 from datetime import datetime
-from typing import Any, AsyncIterator, Callable
+from typing import Any, AsyncIterator
 
 import orjson
 
 from callboard.features.catalog.interface import CatalogQueries, EntityQuery, Order
-from callboard.features.catalog.pages.links import display_title, related, text
+from callboard.features.catalog.pages.links import display_title, related, spec_of, text
 from callboard.features.catalog.pages.listing import FACETS, ListPage, ListState, list_page, mentioned
 from callboard.features.catalog.views.reading import decode, look_up
 from callboard.kernel.auth.actor import Actor
 from callboard.model.refs import EntityRef
+from callboard.ui.messages import Translator
 
-CSV_COLUMNS = ("ref", "kind", "namespace", "name", "title", "owner", "type", "lifecycle", "system", "tags", "description")
+CSV_COLUMNS = (
+    "ref",
+    "kind",
+    "namespace",
+    "name",
+    "title",
+    "owner",
+    "type",
+    "lifecycle",
+    "system",
+    "tags",
+    "description",
+)
 
 
 async def read_list(
-    queries: CatalogQueries, state: ListState, *, actor: Actor, now: datetime, t: Callable[..., str]
+    queries: CatalogQueries, state: ListState, *, actor: Actor, now: datetime, t: Translator
 ) -> ListPage:
     """One page of rows with its facets.
 
@@ -50,7 +63,7 @@ def _cell(value: Any) -> str:
 
 
 def csv_row(entity: Any) -> list[str]:
-    spec = entity.get("spec") if isinstance(entity.get("spec"), dict) else {}
+    spec = spec_of(entity)
     metadata, ref = entity["metadata"], EntityRef.of(entity)
     cells = (
         str(ref),
@@ -86,5 +99,11 @@ async def find_quickly(queries: CatalogQueries, words: str, *, actor: Actor, lim
     query = EntityQuery(predicate=state.predicate(), order=Order("metadata.name"), limit=40, want_total=False)
     links = [link_to("", e) for e in decode((await queries.list_raw(query, actor=actor)).items)]
     needle = words.lower()
-    links.sort(key=lambda link: (not link.title.lower().startswith(needle), needle not in link.title.lower(), link.title.lower()))
+    links.sort(
+        key=lambda link: (
+            not link.title.lower().startswith(needle),
+            needle not in link.title.lower(),
+            link.title.lower(),
+        )
+    )
     return [{"title": x.title, "hint": x.ref, "href": x.href, "icon": x.icon, "hue": x.hue} for x in links[:limit]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
+from typing import Any, Sequence
 from urllib.parse import urlencode
 
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
@@ -30,7 +30,7 @@ from callboard.kernel.web.routing import Route
 from callboard.model.predicates import has_value
 from callboard.model.refs import EntityRef
 from callboard.ui.icons import kind_mark
-from callboard.ui.messages import Messages
+from callboard.ui.messages import Messages, Translator
 from callboard.ui.moments import moment
 
 PROBLEMS_PAGE = 50
@@ -73,7 +73,7 @@ class CatalogViews:
             Route("/api/catalog/v1/find", self.find, auth="required", name="catalog-find"),
         ]
 
-    def _t(self, request: Request) -> Callable[..., str]:
+    def _t(self, request: Request) -> Translator:
         return self._messages.translator(request.locale)
 
     async def home(self, request: Request) -> Response:
@@ -85,9 +85,12 @@ class CatalogViews:
         mine: list[Any] | None = None
         mine_count, mine_href = 0, None
         owned: list[Any] = []
-        if actor.is_user and actor.ownership:
+        owns = actor.is_user and bool(actor.ownership) and not request.portal.auth.is_guest(actor)
+        if owns:
             own = sorted(actor.ownership)
-            query = EntityQuery(predicate=has_value("relations.ownedby", own), order=Order("metadata.name"), limit=HOME_ROWS)
+            query = EntityQuery(
+                predicate=has_value("relations.ownedby", own), order=Order("metadata.name"), limit=HOME_ROWS
+            )
             page = await self._queries.list_raw(query, actor=actor)
             owned, mine_count = decode(page.items), page.total or 0
             mine_href = "/catalog?" + urlencode([("owner", o) for o in own])
@@ -95,7 +98,7 @@ class CatalogViews:
         named += [f.entity_ref.lower() for f in findings if f.entity_ref]
         named += [r for e in owned for r in [*related(e, "ownedBy")[:2], *related(e, "partOf")[:2]]]
         known = await look_up(self._queries, named, actor=actor)
-        if actor.is_user and actor.ownership:
+        if owns:
             mine = [row_of(e, known, None, now) for e in owned]
         problems = []
         for finding in findings:
@@ -104,15 +107,23 @@ class CatalogViews:
         page_value = HomePage(
             title=t("home.title"),
             crumbs=(),
-            greeting=actor.display_name if actor.is_user else None,
+            greeting=actor.display_name if owns else None,
             total=sum(v.count for v in kinds),
             kinds=[
-                KindChoice(kind_title(v.value, t), v.count, "/catalog?" + urlencode({"kind": v.value.lower()}), m.icon, m.hue, False)
+                KindChoice(
+                    kind_title(v.value, t),
+                    v.count,
+                    "/catalog?" + urlencode({"kind": v.value.lower()}),
+                    m.icon,
+                    m.hue,
+                    False,
+                )
                 for v in kinds
                 if (m := kind_mark(v.value))
             ],
             changes=[
-                RecentChange(link_to(c.ref, known.get(c.ref.lower()), known=False), c.change, moment(c.at, now)) for c in changes
+                RecentChange(link_to(c.ref, known.get(c.ref.lower()), known=False), c.change, moment(c.at, now))
+                for c in changes
             ],
             problems=problems,
             problem_count=problem_count,
