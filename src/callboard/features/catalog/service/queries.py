@@ -78,6 +78,8 @@ class Queries:
             tx = await self._ready(lazy)
             if query.order is None and not query.by_ref:
                 return await self._page_by_id(tx, predicate, query)
+            if query.order is not None and query.by_ref:
+                return await self._page_by_orders(tx, predicate, query)
             name = query.order.field.lower() if query.order is not None else ""
             descending = query.order is not None and query.order.direction == "desc"
             rows = await self._index.sorted_rows(tx, predicate, name)
@@ -116,6 +118,28 @@ class Queries:
             first=(None, shown[0]) if shown else None,
             last=(None, shown[-1]) if shown else None,
             has_more=stop < total,
+            has_previous=start > 0,
+        )
+
+    async def _page_by_orders(self, tx: Transaction, predicate: Predicate, query: EntityQuery) -> RawPage:
+        """By each order in turn, then by ref; entities that lack a field stand last, whatever the direction."""
+        ids = [id for _, id in await self._index.sorted_rows(tx, predicate, "")]
+        for order in reversed([order for order in (query.order, *query.then) if order is not None]):
+            descending = order.direction == "desc"
+            rows = await self._index.sorted_rows(tx, predicate, order.field.lower())
+            # of several values the one that comes first counts; a later row of the same id overwrites an earlier one
+            values = {id: value for value, id in (rows if descending else reversed(rows))}
+            having = sorted((id for id in ids if id in values), key=values.__getitem__, reverse=descending)
+            ids = having + [id for id in ids if id not in values]
+        start, stop = _cut(0, len(ids), query)
+        shown = ids[start:stop]
+        bodies = await self._index.bodies(tx, shown)
+        return RawPage(
+            items=[bodies[id] for id in shown if id in bodies],
+            total=len(ids) if query.want_total else None,
+            first=(None, shown[0]) if shown else None,
+            last=(None, shown[-1]) if shown else None,
+            has_more=stop < len(ids),
             has_previous=start > 0,
         )
 
