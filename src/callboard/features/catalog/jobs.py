@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from datetime import timedelta
-from typing import Mapping, Sequence
+from typing import Callable, Mapping, Sequence
 
 from callboard.features.catalog.interface import EntityProvider
 from callboard.features.catalog.readers.files import etag_of
 from callboard.features.catalog.service.locations import LocationReader
 from callboard.features.catalog.service.mutations import Connection
-from callboard.features.catalog.service.writing import FILE_JOB, LOCATION_JOB, STITCH_JOB, Writer
+from callboard.features.catalog.service.writing import CHANNEL, FILE_JOB, LOCATION_JOB, STITCH_JOB, Writer
 from callboard.features.catalog.store import files
 from callboard.kernel.errors import CallboardError, LimitError
 from callboard.kernel.jobs import JobContext, JobKind, RetryLater, Schedule
@@ -173,30 +173,45 @@ class FileWatch:
 
 
 class RevisionWatch:
-    """Tells the index of changes that other processes made: replicas, or the command line on the same store."""
+    """Tells the index of changes that other processes made: replicas (at once), or the command line on the same store."""
 
     def __init__(self, writer: Writer, *, every_s: float) -> None:
         self._writer = writer
         self._every_s = every_s
         self._task: asyncio.Task[None] | None = None
+        self._stop_listening: Callable[[], None] = lambda: None
+        self._woken = asyncio.Event()
 
     async def start(self) -> None:
+        self._stop_listening = self._writer.db.listen(CHANNEL, self._heard)
         self._task = asyncio.create_task(self._run(), name="catalog revision watch")
 
     async def stop(self) -> None:
+        self._stop_listening()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
+    def _heard(self, payload: str) -> None:
+        if payload.isdigit():
+            self._writer.index.heard(int(payload))
+        else:  # an outage has ended: something may have been missed
+            self._woken.set()
+
     async def look(self) -> None:
-        async with self._writer.db.read() as tx:
+        async with self._writer.db.read(snapshot=False) as tx:
             revision = await tx.fetch_value("SELECT revision FROM catalog_revision WHERE id = 1")
         self._writer.index.heard(revision)
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(self._every_s)
+            self._woken.clear()
+            try:
+                async with asyncio.timeout(self._every_s):
+                    await self._woken.wait()
+            except TimeoutError:
+                pass
             try:
                 await self.look()
             except CallboardError:

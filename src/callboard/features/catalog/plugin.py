@@ -97,7 +97,7 @@ class Catalog:
         self.resources = EntityResources(self.queries)
         self.ownership = CatalogOwnership(self.queries, self.index)
         self._watches: list[FileWatch | RevisionWatch] = [
-            RevisionWatch(self.writer, every_s=1.0 if portal.db.dialect == "sqlite" else 0.2)
+            RevisionWatch(self.writer, every_s=1.0)
         ]
         if self.settings.watch_files:
             self._watches.append(FileWatch(self.writer))

@@ -150,22 +150,22 @@ class Queries:
 
     async def iter_raw(self, query: EntityQuery, *, actor: Actor) -> AsyncIterator[Sequence[bytes]]:
         predicate = conjoin(self.scope(actor), query.predicate)
-        async with self._db.read() as tx:
-            if not self._index.is_current:
-                await self._index.sync(tx)
-            if predicate == EVERYTHING and query.order is None and not query.by_ref:
-                async with tx.stream("SELECT json FROM catalog_entity ORDER BY id") as chunks:
-                    async for rows in chunks:
-                        yield [row[0] for row in rows]
-                return
+        if predicate == EVERYTHING and query.order is None and not query.by_ref:
+            async with self._db.read() as tx, tx.stream("SELECT json FROM catalog_entity ORDER BY id") as chunks:
+                async for rows in chunks:
+                    yield [row[0] for row in rows]
+            return
+        async with self._reading() as lazy:
+            index_tx = await self._ready(lazy)
             if query.order is None and not query.by_ref:
-                ids: Sequence[int] = list(await self._index.ids(tx, predicate))
+                ids: Sequence[int] = list(await self._index.ids(index_tx, predicate))
             else:
                 name = query.order.field.lower() if query.order is not None else ""
-                rows = list(await self._index.sorted_rows(tx, predicate, name))
+                rows = list(await self._index.sorted_rows(index_tx, predicate, name))
                 if query.order is not None and query.order.direction == "desc":
                     rows.reverse()
                 ids = [id for _, id in rows]
+        async with self._db.read() as tx:
             for at in range(0, len(ids), 500):
                 part = ids[at : at + 500]
                 found = dict(
@@ -241,7 +241,7 @@ class Queries:
 
     async def ancestry(self, ref: EntityRef, *, actor: Actor) -> list[tuple[EntityDocument, list[str]]]:
         scope = self.scope(actor)
-        async with self._db.read() as tx:
+        async with self._db.read(snapshot=False) as tx:
             if not self._index.is_current:
                 await self._index.sync(tx)
             root = (await self._index.ids_of(tx, (str(ref),))).get(str(ref))
@@ -294,7 +294,7 @@ class Queries:
 
     async def findings(self, ref: EntityRef, *, actor: Actor) -> Sequence[Finding]:
         scope = self.scope(actor)
-        async with self._db.read() as tx:
+        async with self._db.read(snapshot=False) as tx:
             if not self._index.is_current:
                 await self._index.sync(tx)
             id = (await self._index.ids_of(tx, (str(ref),))).get(str(ref))
@@ -317,7 +317,7 @@ class Queries:
         """
         scope = self.scope(actor)
         everything = scope == EVERYTHING and self._permissions.decide(actor, face.READ_INGESTION).result == "ALLOW"
-        async with self._db.read() as tx:
+        async with self._db.read(snapshot=False) as tx:
             if not self._index.is_current:
                 await self._index.sync(tx)
             if everything:
@@ -340,7 +340,7 @@ class Queries:
         self, ref: EntityRef, *, actor: Actor, limit: int = 50, before: int | None = None
     ) -> Sequence[HistoryEntry]:
         scope = self.scope(actor)
-        async with self._db.read() as tx:
+        async with self._db.read(snapshot=False) as tx:
             if not self._index.is_current:
                 await self._index.sync(tx)
             id = (await self._index.ids_of(tx, (str(ref),))).get(str(ref))
@@ -352,7 +352,7 @@ class Queries:
 
     async def list_changes(self, *, actor: Actor, limit: int = 20) -> Sequence[HistoryEntry]:
         scope = self.scope(actor)
-        async with self._db.read() as tx:
+        async with self._db.read(snapshot=False) as tx:
             if not self._index.is_current:
                 await self._index.sync(tx)
             visible = await self._index.ids(tx, scope)

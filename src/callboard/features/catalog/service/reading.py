@@ -1,6 +1,7 @@
 """A read transaction that opens when something is first asked of it.
 
-Most reads are answered from ``store.index`` without the database; those should not pay for a transaction.
+Most reads are answered from ``store.index`` without the database; those should not pay for a transaction. Statements
+see the latest state each (no snapshot): what the index keeps must not be older than the revision it stands at.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class LazyRead:
 
     async def _open(self) -> Transaction:
         if self._tx is None:
-            context = self._db.read()
+            context = self._db.read(snapshot=False)
             self._tx = await context.__aenter__()
             self._context = context
         return self._tx

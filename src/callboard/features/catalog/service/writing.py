@@ -23,6 +23,8 @@ INLINE = 300
 LOCATION_JOB = "catalog.location"
 FILE_JOB = "catalog.file"
 STITCH_JOB = "catalog.stitch"
+CHANNEL = "callboard_catalog"
+"""Where replicas tell each other of new catalog revisions."""
 TOLD = 100
 """Refs named in one event; beyond it the event says how many."""
 
@@ -215,6 +217,7 @@ class Change:
             )
         revision = self.revision
         tx.after_commit(lambda: writer.index.heard(revision))
+        await tx.notify(CHANNEL, str(revision))
         return outcome
 
 

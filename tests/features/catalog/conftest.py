@@ -1,0 +1,224 @@
+"""A folder of descriptor files, an outside world, and a real portal over them: for tests of the catalog's engine.
+
+Jobs run when a test says so (``Site.settle``), time moves when it says so, and every file is written with a modification
+time of its own, as it is when people edit.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, AsyncIterator, Iterator, Mapping, Sequence
+
+import orjson
+import pytest
+import yaml12
+
+from callboard.features.catalog.interface import CatalogCommands, CatalogQueries, EntityQuery, Finding, HistoryEntry
+from callboard.features.catalog.jobs import SWEEP_JOB
+from callboard.features.catalog.plugin import Catalog
+from callboard.kernel.auth.actor import SYSTEM, Actor
+from callboard.model.refs import EntityRef
+from callboard.testing import FakeClock, FakeHttp, PortalForTest, make_portal
+
+EVERY_KIND = [{"allow": ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Location", "Template"]}]
+MANAGED_BY = "backstage.io/managed-by-location"
+
+
+def yaml_of(*documents: Mapping[str, Any] | str) -> str:
+    """A descriptor file: values are written as YAML, texts stand as they are."""
+    return "---\n".join(d if isinstance(d, str) else yaml12.format_yaml(dict(d)) + "\n" for d in documents)
+
+
+class Site:
+    """A started portal with the questions that these tests ask of it. Everybody is the portal itself unless said otherwise."""
+
+    def __init__(self, portal: PortalForTest, clock: FakeClock) -> None:
+        self.portal = portal
+        self.clock = clock
+        self.catalog: Catalog = portal.service(Catalog)
+        self.queries: CatalogQueries = portal.service(CatalogQueries)
+        self.commands: CatalogCommands = portal.service(CatalogCommands)
+
+    async def settle(self) -> int:
+        """Run every job that is due; how many ran."""
+        return int(await self.portal.jobs.run_due())
+
+    async def sweep(self) -> int:
+        """Have every location looked at again, as the schedule does every two minutes."""
+        async with self.portal.db.write() as tx:
+            await self.portal.jobs.enqueue(tx, SWEEP_JOB, {}, key="sweep")
+        return await self.settle()
+
+    async def pass_time(self, seconds: float, *, step: float = 60.0) -> None:
+        """Let the clock run, with the jobs that come due on the way."""
+        while seconds > 0:
+            self.clock.advance(min(step, seconds))
+            seconds -= step
+            await self.settle()
+
+    async def refs(self, actor: Actor = SYSTEM) -> set[str]:
+        """Refs of all entities but generated Locations."""
+        page = await self.queries.list_raw(EntityQuery(), actor=actor)
+        found = {str(EntityRef.of(orjson.loads(raw))) for raw in page.items}
+        return {ref for ref in found if not ref.startswith("location:default/generated-")}
+
+    async def find(self, ref: str, actor: Actor = SYSTEM) -> dict[str, Any] | None:
+        raw = await self.queries.find_raw(ref, actor=actor)
+        return None if raw is None else orjson.loads(raw)
+
+    async def get(self, ref: str) -> dict[str, Any]:
+        found = await self.find(ref)
+        assert found is not None, f"no entity {ref}; there are {sorted(await self.refs())}"
+        return found
+
+    async def description(self, ref: str) -> str | None:
+        description: str | None = (await self.get(ref))["metadata"].get("description")
+        return description
+
+    async def status(self, ref: str) -> list[dict[str, Any]]:
+        """``status.items``; empty when there is no status."""
+        items: list[dict[str, Any]] = (await self.get(ref)).get("status", {}).get("items", [])
+        return items
+
+    async def errors(self, ref: str) -> list[dict[str, Any]]:
+        """The errors in the status: name, message, stage, file, line, column, field."""
+        return [item["error"] for item in await self.status(ref)]
+
+    async def findings(self, ref: str) -> Sequence[Finding]:
+        return await self.queries.findings(EntityRef.parse(ref), actor=SYSTEM)
+
+    async def all_findings(self) -> Sequence[Finding]:
+        found, total = await self.queries.list_findings(limit=10_000, actor=SYSTEM)
+        assert total == len(found)
+        return found
+
+    async def history(self, ref: str) -> list[HistoryEntry]:
+        """Oldest first."""
+        return list(reversed(await self.queries.history(EntityRef.parse(ref), actor=SYSTEM, limit=1000)))
+
+    async def changes(self, ref: str) -> list[str]:
+        return [entry.change for entry in await self.history(ref)]
+
+    async def revision(self) -> int:
+        async with self.portal.db.read() as tx:
+            return int(await tx.fetch_value("SELECT revision FROM catalog_revision WHERE id = 1"))
+
+    async def locations(self) -> list[dict[str, Any]]:
+        """The Location entities that configured and registered locations stand as."""
+        page = await self.queries.list_raw(EntityQuery(), actor=SYSTEM)
+        found = [orjson.loads(raw) for raw in page.items]
+        return [e for e in found if e["metadata"]["name"].startswith("generated-")]
+
+    async def location_errors(self) -> list[dict[str, Any]]:
+        """Errors that stand on generated Location entities."""
+        return [
+            item["error"] for entity in await self.locations() for item in entity.get("status", {}).get("items", [])
+        ]
+
+    async def location_ref(self) -> str:
+        """The only configured or registered location."""
+        (entity,) = await self.locations()
+        return str(EntityRef.of(entity))
+
+    async def snapshot(self) -> dict[str, dict[str, Any]]:
+        """Every entity by ref, without what differs between two portals that know the same: uid and etag."""
+        page = await self.queries.list_raw(EntityQuery(), actor=SYSTEM)
+        out = {}
+        for raw in page.items:
+            entity = orjson.loads(raw)
+            for key in ("uid", "etag"):
+                entity["metadata"].pop(key)
+            out[str(EntityRef.of(entity))] = entity
+        return out
+
+    async def rows(self, sql: str, *args: Any) -> list[Sequence[Any]]:
+        async with self.portal.db.read() as tx:
+            return list(await tx.fetch_all(sql, *args))
+
+
+class World:
+    """Files, hosts and settings that portals are opened over, one after the other or side by side."""
+
+    def __init__(self, folder: Path, data_dir: Path, database: Mapping[str, Any] | None) -> None:
+        self.folder = folder
+        self.data_dir = data_dir
+        self.database = database
+        self.http = FakeHttp()
+        self.clock = FakeClock()
+        self._ticks = itertools.count(1_700_000_000)
+
+    def path(self, name: str) -> Path:
+        return self.folder / name
+
+    def write(self, name: str, *documents: Mapping[str, Any] | str | bytes) -> Path:
+        """Write a file below the folder: documents as YAML, a text as it is."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if len(documents) == 1 and isinstance(documents[0], bytes):
+            path.write_bytes(documents[0])
+        else:
+            path.write_text(yaml_of(*documents), encoding="utf-8")  # type: ignore[arg-type]
+        tick = next(self._ticks)
+        os.utime(path, (tick, tick))
+        return path
+
+    def remove(self, name: str) -> None:
+        (self.folder / name).unlink()
+
+    def settings(
+        self, locations: Sequence[Any] = (), *, rules: Any = EVERY_KIND, more: Mapping[str, Any] | None = None, **catalog: Any
+    ) -> dict[str, Any]:
+        """Settings with these locations: names below the folder, or rows as they are. ``rules`` None leaves them out."""
+        rows = [{"type": "file", "target": str(self.folder / row)} if isinstance(row, str) else row for row in locations]
+        part: dict[str, Any] = {"locations": rows, "watchFiles": False, "processingInterval": False, **catalog}
+        if rules is not None:
+            part["rules"] = rules
+        backend: dict[str, Any] = {"reading": {"allow": [{"host": "files.test"}]}}
+        if self.database is not None:
+            backend["database"] = self.database
+        return {"catalog": part, "backend": backend, **(more or {})}
+
+    @asynccontextmanager
+    async def site(
+        self, *locations: Any, plugins: Sequence[Any] = (), settle: bool = True, jobs: bool = False, start: bool = True,
+        clock: Any = None, **settings: Any,
+    ) -> AsyncIterator[Site]:  # fmt: skip
+        """A portal on this world's store. Opened again, it finds what the one before it left."""
+        given = self.settings(locations, **settings)
+        async with make_portal(
+            given, plugins=plugins, data_dir=self.data_dir, clock=clock or self.clock, transport=self.http, jobs=jobs, start=start
+        ) as portal:  # fmt: skip
+            site = Site(portal, clock or self.clock)
+            if settle and start and not jobs:
+                await site.settle()
+            yield site
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A world whose portals keep their catalog in SQLite."""
+    return _world(tmp_path, None)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def each_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """A world on each engine."""
+    if request.param == "sqlite":
+        yield _world(tmp_path, None)
+    else:
+        yield _world(tmp_path, {"client": "pg", "connection": request.getfixturevalue("postgres_url")})
+
+
+@pytest.fixture
+def postgres_world(tmp_path: Path, postgres_url: str) -> World:
+    """A world whose portals share a PostgreSQL database."""
+    return _world(tmp_path, {"client": "pg", "connection": postgres_url})
+
+
+def _world(tmp_path: Path, database: Mapping[str, Any] | None) -> World:
+    folder = tmp_path / "org"
+    folder.mkdir()
+    return World(folder, tmp_path / "data", database)
