@@ -122,7 +122,12 @@ async def _emptied_database(dsn: str) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever needs the PostgreSQL server carries the marker by itself."""
+    """Whatever needs the PostgreSQL server carries the marker by itself, and browser tests come last.
+
+    Playwright's event loop runs in the main thread for as long as its browser lives: no other asynchronous test could run
+    beside it. Within the two parts the order stays random.
+    """
     for item in items:
         if "postgres_dsn" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.postgres)
+    items.sort(key=lambda item: "browser" in item.keywords)

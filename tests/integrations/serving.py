@@ -149,8 +149,14 @@ async def serve(app: Any) -> AsyncIterator[str]:
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
-        server.force_exit = True
-        await server.shutdown()
+        # uvicorn's own shutdown waits for a tenth of a second, which hundreds of tests would add up
+        for listening in server.servers:
+            listening.close()
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()
+        for task in list(server.server_state.tasks):
+            task.cancel()
+        await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
 
 
 @asynccontextmanager

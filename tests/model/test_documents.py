@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,17 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callboard.model.documents import Chunk, Limits, iter_documents, locate, parse_text, parse_values, split_documents
+from callboard.model.documents import (
+    Chunk,
+    Limits,
+    iter_documents,
+    locate,
+    parse_carefully,
+    parse_quickly,
+    parse_text,
+    parse_values,
+    split_documents,
+)
 from callboard.model.problems import Problem
 from callboard.model.yaml_scan import may_hold_duplicates, scan
 
@@ -235,3 +246,40 @@ def test_any_yaml_like_text_gives_documents_or_problems(text: str) -> None:
     """The same with an alphabet that hits YAML's marks."""
     for document in iter_documents(text):
         assert (document.value is None) != (document.problem is None)
+
+
+TRICKY_SCALARS = (
+    "1_000 0x1F 0X1F 0o14 0O14 0b11 012 08 +1 -1 +012 1. .5 -.5 +.5 1e3 1E3 1e+3 1.5e-3 00 -0 .inf .Inf -.inf +.inf .nan inf"
+    " true True TRUE tRUE false yes no on off null Null NULL ~ nUll 2020-01-01 2020-01-01T00:00:00Z 12:30:45 190:20:30 1,000"
+    " 1e400 9007199254740993 18446744073709551616 123456789012345678901234567890 1.0 1.10 v1 - -- --- . = << _1 1_ 0_1 +0x1"
+    " -0o7 0.0 -0.0 \"\" 'a' [] {} [a,b] {a:1} {a} | > !a !!str &a *a ? :a a:b a#b -a 0123e1"
+).split()
+
+
+@pytest.mark.parametrize("scalar", TRICKY_SCALARS)
+def test_the_quick_parser_reads_what_it_accepts_as_the_careful_one(scalar: str) -> None:
+    """As a value, in a list and as a key: ``parse_text`` gives what the careful parser alone would give."""
+    for text in (f"k: {scalar}\n", f"k:\n  - {scalar}\n", f"{scalar}: v\n", f"a: [{scalar}, b]\n", f"a: {{b: {scalar}}}\n"):
+        assert repr(parse_text(text)) == repr(parse_carefully(text)), text
+
+
+def test_the_quick_parser_reads_the_corpus_as_the_careful_one(shared: Path) -> None:
+    """Every YAML document of the corpus of real files."""
+    compared = 0
+    for path in sorted((shared / "corpus").rglob("*.y*ml")):
+        chunks = split_documents(path.read_bytes())
+        for chunk in chunks if isinstance(chunks, list) else ():
+            quick = parse_quickly(chunk.text)
+            if quick is not None:
+                compared += 1
+                careful = parse_carefully(chunk.text)
+                if isinstance(careful, Problem):  # it refuses a "]" that stands no deeper than its key; the standard does not
+                    assert "Invalid indentation" in careful.message, path
+                    continue
+                assert repr(parse_text(chunk.text)) == repr(careful), path
+    assert compared > 500
+
+
+def test_sequences_nested_on_one_line_do_not_reach_the_quick_parser() -> None:
+    """20,000 dashes on a line overflow its stack; they are refused by the careful one."""
+    assert isinstance(parse_text("a:\n  " + "- " * 20_000 + "b\n"), Problem)

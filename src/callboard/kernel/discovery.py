@@ -10,6 +10,7 @@ import asyncio
 import re
 from dataclasses import dataclass
 from typing import Any, Awaitable, Callable, Mapping, Protocol, Sequence
+from urllib.parse import urlsplit
 
 from callboard.kernel.errors import CallboardError, InputError, UnavailableError
 from callboard.kernel.settings import Settings, parse_duration
@@ -155,6 +156,22 @@ def entity_name(text: str) -> str:
     if not name:
         raise InputError(f"{text!r} has no letter or digit to make an entity name of.")
     return name
+
+
+def concerns(urls: Sequence[str], host: str, path: str) -> bool:
+    """Whether one of ``urls`` lies at or below ``path`` of ``host``, whatever the case; ``path`` may be empty.
+
+    No URLs at all may be anywhere, so they concern everybody. Of a parent (``acme`` for ``acme/platform``) counts as well.
+    """
+    if not urls:
+        return True
+    wanted = f"/{path.strip('/')}/".replace("//", "/").lower()
+    for url in urls:
+        parts = urlsplit(url)
+        given = f"/{parts.path.strip('/')}/".replace("//", "/").lower()
+        if parts.netloc.rpartition("@")[2].lower() == host.lower() and (given.startswith(wanted) or wanted.startswith(given)):
+            return True
+    return False
 
 
 class Connection(Protocol):

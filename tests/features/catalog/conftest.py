@@ -6,22 +6,32 @@ time of its own, as it is when people edit.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 
 import orjson
 import pytest
 import yaml12
 
-from callboard.features.catalog.interface import CatalogCommands, CatalogQueries, EntityQuery, Finding, HistoryEntry
+from callboard.features.catalog.interface import (
+    CatalogCommands,
+    CatalogQueries,
+    EntityQuery,
+    Finding,
+    HistoryEntry,
+    Why,
+)
 from callboard.features.catalog.jobs import SWEEP_JOB
 from callboard.features.catalog.plugin import Catalog
 from callboard.kernel.auth.actor import SYSTEM, Actor
+from callboard.kernel.plugins.hooks import hookimpl
 from callboard.model.refs import EntityRef
-from callboard.testing import FakeClock, FakeHttp, PortalForTest, make_portal
+from callboard.testing import FakeClock, FakeHttp, PortalForTest, SentRequest, make_portal
+from callboard.testing.http import FakeAnswer
 
 EVERY_KIND = [{"allow": ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Location", "Template"]}]
 MANAGED_BY = "backstage.io/managed-by-location"
@@ -30,6 +40,32 @@ MANAGED_BY = "backstage.io/managed-by-location"
 def yaml_of(*documents: Mapping[str, Any] | str) -> str:
     """A descriptor file: values are written as YAML, texts stand as they are."""
     return "---\n".join(d if isinstance(d, str) else yaml12.format_yaml(dict(d)) + "\n" for d in documents)
+
+
+class Extension:
+    """A plugin that gives the catalog what a test hands in."""
+
+    def __init__(
+        self, *, providers: Sequence[Any] = (), readers: Sequence[Any] = (), processors: Sequence[Any] = (),
+        kinds: Sequence[Any] = (),
+    ) -> None:  # fmt: skip
+        self._providers, self._readers, self._processors, self._kinds = providers, readers, processors, kinds
+
+    @hookimpl
+    def register_catalog_providers(self, portal: Any) -> Sequence[Any]:
+        return self._providers
+
+    @hookimpl
+    def register_url_readers(self, portal: Any) -> Sequence[Any]:
+        return self._readers
+
+    @hookimpl
+    def register_catalog_processors(self, portal: Any) -> Sequence[Any]:
+        return self._processors
+
+    @hookimpl
+    def register_kinds(self) -> Sequence[Any]:
+        return self._kinds
 
 
 class Site:
@@ -134,6 +170,9 @@ class Site:
             out[str(EntityRef.of(entity))] = entity
         return out
 
+    async def why(self, asked: str, actor: Actor = SYSTEM) -> Why:
+        return await self.commands.why(asked, actor=actor)
+
     async def rows(self, sql: str, *args: Any) -> list[Sequence[Any]]:
         async with self.portal.db.read() as tx:
             return list(await tx.fetch_all(sql, *args))
@@ -149,6 +188,9 @@ class World:
         self.http = FakeHttp()
         self.clock = FakeClock()
         self._ticks = itertools.count(1_700_000_000)
+        self._served: dict[str, FakeAnswer | Callable[[], Awaitable[FakeAnswer]]] = {}
+
+    yaml = staticmethod(yaml_of)
 
     def path(self, name: str) -> Path:
         return self.folder / name
@@ -168,6 +210,33 @@ class World:
     def remove(self, name: str) -> None:
         (self.folder / name).unlink()
 
+    def serve(self, url: str, *documents: Mapping[str, Any] | str) -> None:
+        """Have ``url`` answer with these documents from now on, and 304 to who has them already."""
+        body = yaml_of(*documents).encode()
+        self._answer(url, FakeAnswer(200, {"etag": f'"{hashlib.sha1(body).hexdigest()}"'}, body))
+
+    def fail(self, url: str, status: int = 500, *, error: Exception | None = None, **headers: str) -> None:
+        """Have ``url`` answer with this status, or not at all, from now on."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._answer(url, FakeAnswer(status, named, b"", error))
+
+    def answer_with(self, url: str, function: Callable[[], Awaitable[FakeAnswer]]) -> None:
+        """Have ``function`` answer for ``url`` from now on."""
+        self._answer(url, function)
+
+    def _answer(self, url: str, answer: FakeAnswer | Callable[[], Awaitable[FakeAnswer]]) -> None:
+        async def give(request: SentRequest) -> FakeAnswer:
+            given = self._served[url]
+            if not isinstance(given, FakeAnswer):
+                return await given()
+            if given.headers.get("etag", "-") == request.headers.get("if-none-match"):
+                return FakeAnswer(304, given.headers)
+            return given
+
+        if url not in self._served:
+            self.http.add_function(url, give)
+        self._served[url] = answer
+
     def settings(
         self, locations: Sequence[Any] = (), *, rules: Any = EVERY_KIND, more: Mapping[str, Any] | None = None, **catalog: Any
     ) -> dict[str, Any]:
@@ -183,18 +252,24 @@ class World:
 
     @asynccontextmanager
     async def site(
-        self, *locations: Any, plugins: Sequence[Any] = (), settle: bool = True, jobs: bool = False, start: bool = True,
-        clock: Any = None, **settings: Any,
+        self, *locations: Any, extension: Extension | None = None, settle: bool = True, jobs: bool = False,
+        start: bool = True, settings: Any = ..., **catalog: Any,
     ) -> AsyncIterator[Site]:  # fmt: skip
-        """A portal on this world's store. Opened again, it finds what the one before it left."""
-        given = self.settings(locations, **settings)
+        """A portal on this world's store. Opened again, it finds what the one before it left.
+
+        ``settings`` stands in for all that ``catalog`` would make; None is a start without a settings file.
+        """
+        given = self.settings(locations, **catalog) if settings is ... else settings
+        plugins = [("extension", extension)] if extension is not None else []
         async with make_portal(
-            given, plugins=plugins, data_dir=self.data_dir, clock=clock or self.clock, transport=self.http, jobs=jobs, start=start
-        ) as portal:  # fmt: skip
-            site = Site(portal, clock or self.clock)
+            given, plugins=plugins, data_dir=self.data_dir, clock=self.clock, transport=self.http, jobs=jobs, start=start
+        ) as portal:
+            site = Site(portal, self.clock)
             if settle and start and not jobs:
                 await site.settle()
             yield site
+
+    extend = Extension
 
 
 @pytest.fixture

@@ -38,7 +38,9 @@ class Things:
     resource_types = frozenset({"catalog-entity"})
     known: ClassVar = {"component:default/a": "component", "user:default/ada": "user"}
 
-    async def match_resources(self, resource_type: str, refs: Sequence[str], predicate: Any) -> list[bool | None]:
+    async def match_resources(
+        self, resource_type: str, refs: Sequence[str], predicate: Any, *, actor: Any = None
+    ) -> list[bool | None]:
         kinds = [self.known.get(ref) for ref in refs]
         return [None if k is None else predicate is None or matches(predicate, {"kind": {k: k}}) for k in kinds]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, AsyncIterator, Literal, Mapping, Protocol, Sequence
+from typing import Any, AsyncIterator, Literal, Mapping, Protocol, Sequence, runtime_checkable
 
 from callboard.kernel import read_file
 from callboard.kernel.auth.actor import Actor
@@ -17,6 +17,7 @@ from callboard.kernel.permissions import Permission
 from callboard.kernel.plugins.hooks import hookspec
 from callboard.model.predicates import Predicate
 from callboard.model.refs import EntityRef, LocationRef
+from callboard.model.urls import HostKind
 
 EntityDocument = dict[str, Any]
 
@@ -292,6 +293,35 @@ class EntityProvider(Protocol):
     every_s: float
 
     async def run(self, connection: ProviderConnection) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChange:
+    """Something at a source host changed, as its webhook told.
+
+    ``what``: ``files`` (a push), ``repositories`` (made, removed, renamed, moved, archived …), ``people`` (teams, members).
+    ``urls`` name the repositories or organisations by page or clone address; none means somewhere at hosts of this kind.
+    """
+
+    what: Literal["files", "repositories", "people"]
+    kind: HostKind
+    urls: Sequence[str] = ()
+    branches: frozenset[str] | None = None
+    """Branches and tags without ``refs/heads/``; None when not told."""
+    paths: frozenset[str] | None = None
+    """Files touched, from the root of the repository; None when not told: then any may be."""
+    moved_paths: frozenset[str] | None = None
+    """Those of ``paths`` that came or went."""
+    default_branch: str = ""
+    repository: tuple[str, str] | None = None
+    """(project key, slug) where the host does not say its own address."""
+
+
+@runtime_checkable
+class SourceListener(Protocol):
+    """An ``EntityProvider`` that is also run, at once, when a webhook tells of a change that may alter what it gives."""
+
+    def is_affected(self, change: SourceChange) -> bool: ...
 
 
 ReadFile = read_file.ReadFile

@@ -11,7 +11,7 @@ from callboard.features.catalog.interface import EntityProvider
 from callboard.features.catalog.readers.files import etag_of
 from callboard.features.catalog.service.locations import LocationReader
 from callboard.features.catalog.service.mutations import Connection
-from callboard.features.catalog.service.writing import CHANNEL, FILE_JOB, LOCATION_JOB, STITCH_JOB, Writer
+from callboard.features.catalog.service.writing import CHANNEL, FILE_JOB, LOCATION_JOB, PROVIDER_JOB, STITCH_JOB, Writer
 from callboard.features.catalog.store import files
 from callboard.kernel.errors import CallboardError, LimitError
 from callboard.kernel.jobs import JobContext, JobKind, RetryLater, Schedule
@@ -19,7 +19,6 @@ from callboard.kernel.logs import get_logger
 
 log = get_logger(__name__)
 
-PROVIDER_JOB = "catalog.provider"
 SWEEP_JOB = "catalog.sweep"
 WATCH_EVERY_S = 0.5
 FULL_SWEEP = timedelta(minutes=2)

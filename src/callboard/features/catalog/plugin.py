@@ -27,14 +27,18 @@ from callboard.features.catalog.service.inspection import Inspection
 from callboard.features.catalog.service.locations import LocationReader
 from callboard.features.catalog.service.mutations import Connection, Mutations
 from callboard.features.catalog.service.ownership import CatalogOwnership
+from callboard.features.catalog.service.pushes import Pushes
 from callboard.features.catalog.service.queries import Queries
 from callboard.features.catalog.service.resources import EntityResources
+from callboard.features.catalog.service.telling import EntityEvents
 from callboard.features.catalog.service.writing import Writer
 from callboard.features.catalog.settings import SETTINGS, CatalogSettings
 from callboard.features.catalog.store import sources as source_rows
 from callboard.features.catalog.store.index import EntityIndex
 from callboard.kernel.auth.actor import SYSTEM
 from callboard.kernel.auth.ownership import OwnershipResolver
+from callboard.kernel.events import EventHandler
+from callboard.kernel.events.inbound import Inbound
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.wire.permission import ResourceLoader
 from callboard.model.kinds import KindRegistry
@@ -94,7 +98,12 @@ class Catalog:
         self.jobs = CatalogJobs(
             self.writer, self.locations, self.connections, sweep_every=self.settings.sweep_every
         )
+        self.pushes = Pushes(
+            writer=self.writer, documents=self.documents, commands=self.commands, hosts=self.settings.hosts,
+            providers={name: provider for name, (provider, _) in self.connections.items()},
+        )  # fmt: skip
         self.resources = EntityResources(self.queries)
+        self.events = EntityEvents(self.queries)
         self.ownership = CatalogOwnership(self.queries, self.index)
         self._watches: list[FileWatch | RevisionWatch] = [
             RevisionWatch(self.writer, every_s=1.0)
@@ -177,6 +186,18 @@ def register_jobs(portal: Any) -> Sequence[Any]:
 @hookimpl
 def register_schedules(portal: Any) -> Sequence[Any]:
     return portal.service(Catalog).jobs.schedules()
+
+
+@hookimpl
+def register_event_handlers(portal: Any) -> Sequence[Any]:
+    pushes = portal.service(Catalog).pushes
+    topics = Inbound.from_settings(portal.settings).topics
+    return [EventHandler(topic, pushes.handle, name=f"catalog.pushes.{topic}") for topic in topics]
+
+
+@hookimpl
+def register_event_guards(portal: Any) -> Sequence[Any]:
+    return portal.service(Catalog).events.guards()
 
 
 @hookimpl

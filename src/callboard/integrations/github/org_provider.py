@@ -9,9 +9,15 @@ from __future__ import annotations
 from typing import Any, AsyncIterator, Mapping
 from urllib.parse import urlsplit
 
-from callboard.features.catalog.interface import DeferredEntity, EntityDocument, FullMutation, ProviderConnection
+from callboard.features.catalog.interface import (
+    DeferredEntity,
+    EntityDocument,
+    FullMutation,
+    ProviderConnection,
+    SourceChange,
+)
 from callboard.integrations.github.client import GithubClient, GithubClients
-from callboard.kernel.discovery import ProviderRow, deliver, entity_name
+from callboard.kernel.discovery import ProviderRow, concerns, deliver, entity_name
 from callboard.kernel.errors import LimitError, NotFoundError, UnavailableError
 from callboard.kernel.rate_budget import SECONDARY_FIRST_S
 from callboard.kernel.remote_api import MAX_PAGES, RemoteApi
@@ -81,6 +87,14 @@ class GithubOrgProvider:
         """Give all teams and users of all organisations, or fail as a whole. Raises ``CallboardError`` after telling."""
         name = f"GitHub organisation {', '.join(self._organizations)}"
         await deliver(self._read, connection, timeout_s=self._timeout_s, name=name)
+
+    def is_affected(self, change: SourceChange) -> bool:
+        """Teams and members of these organisations."""
+        return (
+            change.kind == "github"
+            and change.what == "people"
+            and any(concerns(change.urls, self._client.host.host, one) for one in self._organizations)
+        )
 
     async def _read(self) -> FullMutation:
         groups: list[EntityDocument] = []

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 from urllib.parse import quote, urlsplit
 
-from callboard.features.catalog.interface import DeferredEntity, FullMutation, ProviderConnection
+from callboard.features.catalog.interface import DeferredEntity, FullMutation, ProviderConnection, SourceChange
 from callboard.integrations.github.client import GithubClient, GithubClients
 from callboard.integrations.github.reader import GithubReader
 from callboard.kernel import globs
-from callboard.kernel.discovery import ProviderRow, deliver
+from callboard.kernel.discovery import ProviderRow, concerns, deliver
 from callboard.kernel.errors import InputError, NotFoundError
 from callboard.kernel.remote_api import RemoteApi
 from callboard.kernel.source_host import quote_path
@@ -89,6 +89,17 @@ class GithubProvider:
         await deliver(
             self._read, connection, timeout_s=self._timeout_s, name=f"GitHub organisation {self._organization}"
         )
+
+    def is_affected(self, change: SourceChange) -> bool:
+        """Repositories that come, go or change; pushes only where it counts whether a repository has the descriptor.
+
+        A push that does not tell its paths waits for the schedule: a busy organisation would be listed all the time.
+        """
+        if change.kind != "github" or not concerns(change.urls, self._client.host.host, self._organization):
+            return False
+        if change.what == "files":
+            return self._validate and any(globs.matches(self._path, path) for path in change.moved_paths or ())
+        return change.what == "repositories"
 
     async def _read(self) -> FullMutation:
         api = (await self._client.api_for(self._organization)).in_background()

@@ -9,12 +9,12 @@ import asyncio
 import re
 from dataclasses import dataclass
 from typing import Any, Mapping
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from callboard.features.catalog.interface import DeferredEntity, FullMutation, ProviderConnection
+from callboard.features.catalog.interface import DeferredEntity, FullMutation, ProviderConnection, SourceChange
 from callboard.integrations.gitlab.client import GitlabClient, GitlabClients
 from callboard.integrations.gitlab.org import read_organization
-from callboard.kernel.discovery import ProviderRow, deliver
+from callboard.kernel.discovery import ProviderRow, concerns, deliver
 from callboard.kernel.errors import NotFoundError
 from callboard.kernel.remote_api import RemoteApi
 from callboard.kernel.source_host import quote_path
@@ -78,6 +78,19 @@ class GitlabProvider:
         """Give all projects with a descriptor, or fail as a whole. Raises ``CallboardError`` after telling the connection."""
         name = f"GitLab {self._group or self._client.host.host}"
         await deliver(self._read, connection, timeout_s=self._timeout_s, name=name)
+
+    def is_affected(self, change: SourceChange) -> bool:
+        """Projects that come, go or change, and pushes with which a descriptor comes or goes.
+
+        A push that does not tell its paths (system hooks never do) waits for the schedule: a busy group would be listed
+        all the time.
+        """
+        host = self._client.host
+        if change.kind != "gitlab" or not concerns(change.urls, host.host, f"{host.base_path}/{self._group}"):
+            return False
+        if change.what == "files":
+            return self._filename in (change.moved_paths or ())
+        return change.what == "repositories"
 
     async def _read(self) -> FullMutation:
         api = self._client.api.in_background()
@@ -146,6 +159,11 @@ class GitlabOrgProvider:
         """Give all groups and users, or fail as a whole. Raises ``CallboardError`` after telling the connection."""
         name = f"GitLab {self._group or self._client.host.host}"
         await deliver(self._read, connection, timeout_s=self._timeout_s, name=name)
+
+    def is_affected(self, change: SourceChange) -> bool:
+        """Groups and members. GitLab's hooks may name a group by its last part alone, so the host is all that has to fit."""
+        hosts = [f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, change.urls)]
+        return change.kind == "gitlab" and change.what == "people" and concerns(hosts, self._client.host.host, "")
 
     async def _read(self) -> FullMutation:
         entities = await read_organization(

@@ -6,6 +6,7 @@ the table when told), and the webhooks of the settings (``kernel_webhook_deliver
 """
 
 from callboard.kernel.events.bus import Event, EventHandler, Events, Subscription
+from callboard.kernel.events.guards import EventGuard
 from callboard.kernel.events.webhooks import Webhook, Webhooks
 
-__all__ = ["Event", "EventHandler", "Events", "Subscription", "Webhook", "Webhooks"]
+__all__ = ["Event", "EventGuard", "EventHandler", "Events", "Subscription", "Webhook", "Webhooks"]

@@ -4,8 +4,8 @@ The event has the topic of the path and the payload ``{"type", "headers", "body"
 (``push``), the headers that senders set (lower-case), and the JSON that came.
 
 Sources: GitHub, "Validating webhook deliveries" (``X-Hub-Signature-256``); GitLab, "Webhooks" (``X-Gitlab-Token``);
-Bitbucket Cloud, "Secure webhooks" (``X-Hub-Signature``); Gitea, "Webhooks" (``X-Gitea-Signature``); Azure DevOps,
-"Service hooks" (basic authentication). Answers and topics: Backstage events-backend 0.6.6.
+Bitbucket Cloud, "Secure webhooks", and Data Center, "Manage webhooks" (``X-Hub-Signature``); Gitea, "Webhooks"
+(``X-Gitea-Signature``); Azure DevOps, "Service hooks" (basic authentication). Answers and topics: Backstage events-backend 0.6.6.
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ SENDERS: dict[str, Sender] = {
     "github": Sender("x-github-event", ("x-hub-signature-256",), _verify_github),
     "gitlab": Sender("x-gitlab-event", ("x-gitlab-token",), _verify_gitlab),
     "bitbucketCloud": Sender("x-event-key", ("x-hub-signature",), _verify_bitbucket),
+    "bitbucketServer": Sender("x-event-key", ("x-hub-signature",), _verify_bitbucket),
     "gitea": Sender("x-gitea-event", ("x-gitea-signature",), _verify_gitea),
     "azureDevOps": Sender("", ("authorization",), _verify_azure),
 }
@@ -99,6 +100,11 @@ class Inbound:
 
     def __init__(self, topics: Mapping[str, InboundTopic]) -> None:
         self._topics = dict(topics)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Names of the topics that are taken, if the proof is right."""
+        return tuple(self._topics)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Inbound:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, AsyncIterator, Sequence
+from typing import Any, AsyncIterator, Awaitable, Callable, Sequence
 
 import orjson
 from starlette.responses import Response, StreamingResponse
 
 from callboard.kernel.events.bus import Event, Events
+from callboard.kernel.events.guards import EventGuards
 from callboard.kernel.events.inbound import MAX_BODY_BYTES, Inbound
 from callboard.kernel.events.webhooks import Webhooks
 from callboard.kernel.permissions import Permission
 
 READ_EVENTS = Permission(
-    "portal.event.read", "read", None, "Follow the events of the whole portal, whatever they tell of, and see deliveries."
+    "portal.event.read", "read", None, "Follow the events of the portal, as far as they tell of what one may see, and deliveries."
 )
 PERMISSIONS: tuple[Permission, ...] = (READ_EVENTS,)
 HEARTBEAT_S = 15.0
@@ -27,6 +28,13 @@ class EventEndpoints:
         self._events: Events = portal.events
         self._inbound = inbound
         self._webhooks = webhooks
+        self._guards: EventGuards | None = None
+
+    def _ensure_guards(self) -> EventGuards:
+        """Gathered when first needed: features above register after the events do."""
+        if self._guards is None:
+            self._guards = EventGuards(self._portal.plugins.collect("register_event_guards", portal=self._portal))
+        return self._guards
 
     async def receive(self, request: Any) -> Response:
         """202 once the event is stored."""
@@ -40,14 +48,18 @@ class EventEndpoints:
         return Response(b'{"status":"accepted"}', 202, {"content-type": "application/json; charset=utf-8"})
 
     async def stream(self, request: Any) -> Response:
-        """Server-sent events: ``event`` is the topic, ``data`` the event as JSON. ``Last-Event-ID`` takes up where it broke off."""
+        """Server-sent events: ``event`` is the topic, ``data`` the event as JSON. ``Last-Event-ID`` takes up where it broke off.
+
+        Guards of the features leave out what the asker may not see.
+        """
         self._portal.permissions.require(request.actor, READ_EVENTS)
         patterns = [topic for topic in request.query_params.getlist("topic") if topic]
         # Subscribed before the past is read: nothing falls between the two, and what is in both is told once.
         subscription = self._events.subscribe(*patterns)
         last = request.headers.get("last-event-id")
         missed = await self._events.list_since(last, *patterns) if last else []
-        chunks = sse_chunks(subscription, missed, self._portal.stopping)
+        guards, actor = self._ensure_guards(), request.actor
+        chunks = sse_chunks(subscription, missed, self._portal.stopping, lambda event: guards.show(event, actor))
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(chunks, 200, headers, media_type="text/event-stream")
 
@@ -58,20 +70,33 @@ class EventEndpoints:
         return Response(orjson.dumps({"items": items}), 200, {"content-type": "application/json; charset=utf-8"})
 
 
-async def sse_chunks(subscription: Any, missed: Sequence[Event], stopping: Any) -> AsyncIterator[bytes]:
-    """The stream's bytes, a comment every ``HEARTBEAT_S`` so that proxies keep it open, until the portal stops."""
+async def _as_it_is(event: Event) -> Event | None:
+    return event
+
+
+async def sse_chunks(
+    subscription: Any,
+    missed: Sequence[Event],
+    stopping: Any,
+    show: Callable[[Event], Awaitable[Event | None]] = _as_it_is,
+) -> AsyncIterator[bytes]:
+    """The stream's bytes, a comment every ``HEARTBEAT_S`` so that proxies keep it open, until the portal stops.
+
+    ``show`` gives each event as it may be seen, None where it may not.
+    """
     told = {event.id for event in missed}
     try:
         yield b"retry: 2000\n\n"
-        for event in missed:
-            yield format_sse(event)
+        for past in missed:
+            if (shown := await show(past)) is not None:
+                yield format_sse(shown)
         idle_s = 0.0
         while not stopping.is_set() and not subscription.is_closed:
             event = await subscription.next(timeout_s=1.0)
             if event is not None:
                 idle_s = 0.0
-                if event.id not in told:
-                    yield format_sse(event)
+                if event.id not in told and (shown := await show(event)) is not None:
+                    yield format_sse(shown)
                 continue
             idle_s += 1.0
             if idle_s >= HEARTBEAT_S:

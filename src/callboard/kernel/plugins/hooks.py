@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from callboard.kernel.actions import Action
     from callboard.kernel.auth.providers import SignInProvider
     from callboard.kernel.db.migrations import Migrations
-    from callboard.kernel.events import EventHandler
+    from callboard.kernel.events import EventGuard, EventHandler
     from callboard.kernel.jobs import JobKind, Schedule
     from callboard.kernel.permissions import Permission, PermissionRule
     from callboard.kernel.web.routing import Route
@@ -69,6 +69,10 @@ class CoreHooks:
     @hookspec
     def register_event_handlers(self, portal: Any) -> Sequence["EventHandler"]:
         """Coroutine functions called for events whose topic matches, after the change has committed, at least once each."""
+
+    @hookspec
+    def register_event_guards(self, portal: Any) -> Sequence["EventGuard"]:
+        """What of this plugin's events may be told to whom, for those who follow them over HTTP."""
 
     @hookspec
     def register_routes(self, portal: Any) -> Sequence["Route"]:

@@ -27,10 +27,13 @@ class ResourceLoader(Protocol):
 
     resource_types: frozenset[str]
 
-    async def match_resources(self, resource_type: str, refs: Sequence[str], predicate: Any) -> Sequence[bool | None]:
+    async def match_resources(
+        self, resource_type: str, refs: Sequence[str], predicate: Any, *, actor: Actor | None = None
+    ) -> Sequence[bool | None]:
         """For each ref whether it satisfies ``predicate`` (None: always); None in the answer where there is no such thing.
 
-        Refs are as clients wrote them. Nothing is hidden from the question: the caller decides what to tell.
+        Refs are as clients wrote them. With ``actor``, what is hidden from them counts as absent; without, nothing is hidden
+        from the question: the caller decides what to tell.
         """
 
 
@@ -66,7 +69,8 @@ class _Authorize:
         if decision.result == "CONDITIONAL" and wanted is not None:
             loader = find_loader(self._portal, permission.resource_type or "")
             predicate = permissions.compile(decision.condition)
-            found = await loader.match_resources(permission.resource_type or "", wanted, predicate) if loader else ()
+            type = permission.resource_type or ""
+            found = await loader.match_resources(type, wanted, predicate, actor=actor) if loader else ()
             results = ["ALLOW" if ok else "DENY" for ok in found] or ["DENY"] * len(wanted)
         else:
             results = [decision.result if decision.result != "CONDITIONAL" else "DENY"] * len(wanted or ("",))

@@ -179,7 +179,7 @@ async def test_an_optional_target_that_cannot_be_read_is_told_all_the_same(world
     maybe = location("maybe", FILE_URL, type="url")
     maybe["spec"]["presence"] = "optional"
     world.write("all.yaml", maybe)
-    world.http.add(FILE_URL, status=500)
+    world.fail(FILE_URL, 500)
     async with world.site("all.yaml") as site:
         (error,) = await site.errors("location:default/maybe")
         assert error["name"] == "ServiceUnavailableError"
@@ -187,10 +187,8 @@ async def test_an_optional_target_that_cannot_be_read_is_told_all_the_same(world
 
 async def test_a_url_location_is_read_and_its_relative_targets_are_urls(each_world: Any) -> None:
     """Targets of a file at a URL resolve against that URL; entities carry it as their location."""
-    from tests_yaml import yaml_of
-
-    each_world.http.add(FILE_URL, yaml_of(location("web", "./pay/info.yaml"), component("root")))
-    each_world.http.add("https://files.test/org/pay/info.yaml", yaml_of(component("pay")))
+    each_world.serve(FILE_URL, location("web", "./pay/info.yaml"), component("root"))
+    each_world.serve("https://files.test/org/pay/info.yaml", component("pay"))
     async with each_world.site({"type": "url", "target": FILE_URL}) as site:
         assert await site.refs() == {"location:default/web", "component:default/root", "component:default/pay"}
         annotations = (await site.get("component:default/pay"))["metadata"]["annotations"]
@@ -199,5 +197,168 @@ async def test_a_url_location_is_read_and_its_relative_targets_are_urls(each_wor
         assert annotations["backstage.io/view-url"] == "https://files.test/org/pay/info.yaml"
 
 
-async def test_an_unmodified_url_is_asked_about_and_not_read(world: Any) -> None:
-    """The etag goes along with the next question, and the answer 304 changes nothing."""
+async def test_an_unmodified_url_costs_a_question_and_no_write(each_world: Any) -> None:
+    """The etag goes along with the next question, and the answer 304 leaves the revision as it is."""
+    each_world.serve(FILE_URL, component("a"))
+    async with each_world.site({"type": "url", "target": FILE_URL}) as site:
+        before = await site.revision()
+        await site.sweep()
+        await site.sweep()
+        assert len(each_world.http.sent) == 3
+        assert each_world.http.sent[-1].headers["if-none-match"].startswith('"')
+        assert await site.revision() == before
+
+
+async def test_a_url_that_changed_is_taken_in(each_world: Any) -> None:
+    """New documents come, changed ones change, missing ones go."""
+    each_world.serve(FILE_URL, component("stays", metadata={"description": "first"}), component("goes"))
+    async with each_world.site({"type": "url", "target": FILE_URL}) as site:
+        each_world.serve(FILE_URL, component("stays", metadata={"description": "second"}), component("comes"))
+        await site.sweep()
+        assert await site.refs() == {"component:default/stays", "component:default/comes"}
+        assert await site.description("component:default/stays") == "second"
+
+
+@pytest.mark.parametrize(("status", "name"), [(404, "NotFoundError"), (403, "NotAllowedError"), (500, "ServiceUnavailableError")])
+async def test_a_url_that_answers_badly_keeps_what_it_gave(world: Any, status: int, name: str) -> None:
+    """Whatever the host says, entities stay; the location carries the error and loses it when the host recovers."""
+    world.serve(FILE_URL, component("a"))
+    async with world.site({"type": "url", "target": FILE_URL}) as site:
+        world.fail(FILE_URL, status)
+        await site.sweep()
+        assert await site.refs() == {"component:default/a"}
+        (error,) = await site.location_errors()
+        assert (error["name"], error["stage"]) == (name, "read")
+        assert str(status) in error["message"]
+        world.serve(FILE_URL, component("a"))
+        await site.sweep()
+        assert await site.location_errors() == []
+
+
+async def test_a_recovered_url_that_did_not_change_is_told_as_read(world: Any) -> None:
+    """After an outage the answer 304 is a success: nothing still says that the file could not be read."""
+    world.serve(FILE_URL, component("a"))
+    async with world.site({"type": "url", "target": FILE_URL}) as site:
+        world.fail(FILE_URL, 500)
+        await site.sweep()
+        why = await site.why(FILE_URL)
+        assert why.subjects[0].stopped_at == "read"
+        world.serve(FILE_URL, component("a"))
+        await site.sweep()
+        why = await site.why(FILE_URL)
+        assert [subject.stopped_at for subject in why.subjects] == [None, None]
+        assert (await site.why("component:default/a")).subjects[0].stopped_at is None
+
+
+async def test_a_host_that_no_setting_names_is_refused_with_the_setting_to_change(world: Any) -> None:
+    """The error of a foreign host says where it may be allowed."""
+    async with world.site({"type": "url", "target": "https://elsewhere.test/a.yaml"}) as site:
+        (error,) = await site.location_errors()
+        assert error["name"] == "NotAllowedError"
+        assert "backend.reading.allow" in error["message"]
+        assert world.http.sent == []
+
+
+async def test_an_unknown_location_type_is_refused(world: Any) -> None:
+    """A type that no reader knows is an error of the location."""
+    async with world.site({"type": "ftp", "target": "ftp://files.test/a.yaml"}) as site:
+        (error,) = await site.location_errors()
+        assert "No reader knows locations of type 'ftp'" in error["message"]
+
+
+async def test_a_reader_of_a_plugin_that_breaks_holds_nothing_else_back(world: Any) -> None:
+    """An unexpected exception in a plugin's reader is an error of its target; other targets are read."""
+
+    class Broken:
+        def handles(self, url: str) -> bool:
+            return "broken" in url
+
+        async def read(self, url: str, *, etag: str | None = None) -> Any:
+            raise KeyError("surprise")
+
+        async def search(self, url: str, *, etag: str | None = None) -> Any:
+            raise KeyError("surprise")
+
+        def resolve(self, target: str, base: str) -> str:
+            return target
+
+    world.write("all.yaml", location("all", "https://broken.test/x.yaml", FILE_URL, type="url"))
+    world.serve(FILE_URL, component("a"))
+    async with world.site("all.yaml", extension=world.extend(readers=[Broken()])) as site:
+        assert "component:default/a" in await site.refs()
+        (error,) = await site.errors("location:default/all")
+        assert "surprise" in error["message"]
+
+
+async def test_cyclic_locations_are_read_once_and_go_together(each_world: Any) -> None:
+    """Two Location files that name each other end; when nothing else names them, both go."""
+    each_world.write("root.yaml", location("root", "./a.yaml"))
+    each_world.write("a.yaml", location("a", "./b.yaml"), component("in-a"))
+    each_world.write("b.yaml", location("b", "./a.yaml"), component("in-b"))
+    async with each_world.site("root.yaml") as site:
+        everything = {"location:default/a", "location:default/b", "component:default/in-a", "component:default/in-b"}
+        assert await site.refs() == {"location:default/root", *everything}
+        before = await site.revision()
+        await site.sweep()
+        assert await site.revision() == before
+        assert await site.all_findings() == []
+        each_world.write("root.yaml", location("root"))
+        await site.sweep()
+        assert await site.refs() == {"location:default/root"}
+
+
+async def test_a_location_file_that_names_itself_ends(world: Any) -> None:
+    """The shortest cycle: a Location whose target is its own file."""
+    world.write("self.yaml", location("self", "./self.yaml"), component("a"))
+    async with world.site("self.yaml") as site:
+        assert await site.refs() == {"location:default/self", "component:default/a"}
+        before = await site.revision()
+        await site.sweep()
+        assert await site.revision() == before
+    async with world.site() as site:
+        assert await site.refs() == set()
+
+
+async def test_a_file_named_twice_gives_its_entities_once(each_world: Any) -> None:
+    """By one Location, by a pattern beside its name, or by two Locations: no conflict, and all must let go."""
+    each_world.write("all.yaml", location("one", "./a.yaml", "./a.yaml", "./*/../a.yaml", "./[a].yaml"), location("two", "./a.yaml"))
+    each_world.write("a.yaml", component("a"))
+    async with each_world.site("all.yaml", "a.yaml") as site:
+        assert "component:default/a" in await site.refs()
+        assert [f for f in await site.all_findings() if f.stage == "conflict"] == []
+        before = await site.revision()
+        await site.sweep()
+        assert await site.revision() == before
+        each_world.write("all.yaml", location("one"), location("two", "./a.yaml"))
+        await site.sweep()
+        assert "component:default/a" in await site.refs()
+    async with each_world.site("all.yaml") as site:
+        assert "component:default/a" in await site.refs()
+        each_world.write("all.yaml", location("one"), location("two"))
+        await site.sweep()
+        assert await site.refs() == {"location:default/one", "location:default/two"}
+
+
+async def test_a_target_outside_the_tree_is_refused(world: Any) -> None:
+    """A Location in a repository cannot read the rest of the machine."""
+    (world.folder / "repo" / ".git").mkdir(parents=True)
+    world.write("repo/all.yaml", location("all", "../secret.yaml", "/etc/passwd", "./ok.yaml"))
+    world.write("repo/ok.yaml", component("ok"))
+    world.write("secret.yaml", component("secret"))
+    async with world.site("repo/all.yaml") as site:
+        assert await site.refs() == {"location:default/all", "component:default/ok"}
+        errors = await site.errors("location:default/all")
+        assert [error["name"] for error in errors] == ["NotAllowedError", "NotAllowedError"]
+        assert "catalog.fileRoots" in errors[0]["message"]
+
+
+async def test_a_bad_target_is_told_once_and_the_others_are_read(world: Any) -> None:
+    """A target that ends with a slash is an error with its place; the Location stands and its other targets are read."""
+    world.write("all.yaml", location("all", "./folder/", "./a.yaml"))
+    world.write("a.yaml", component("a"))
+    async with world.site("all.yaml") as site:
+        assert "component:default/a" in await site.refs()
+        (error,) = await site.errors("location:default/all")
+        assert error["stage"] == "location"
+        assert error["field"] == "spec.targets[0]"
+        assert error["line"] is not None

@@ -24,11 +24,12 @@ from callboard.features.catalog.interface import (
 from callboard.features.catalog.service.inspection import Inspection
 from callboard.features.catalog.service.mutations import Mutations
 from callboard.features.catalog.service.queries import Queries
-from callboard.features.catalog.service.writing import FILE_JOB, LOCATION_JOB, Writer
-from callboard.features.catalog.store import files, records, sources, unprocessed
+from callboard.features.catalog.service.writing import FILE_JOB, LOCATION_JOB, PROVIDER_JOB, Writer
+from callboard.features.catalog.store import files, records, repositories, sources, unprocessed
 from callboard.features.catalog.store.placing import find_nodes
 from callboard.kernel.audit import Audit
 from callboard.kernel.auth.actor import SYSTEM, Actor
+from callboard.kernel.db.interface import Transaction
 from callboard.kernel.errors import InputError, NotAllowedError
 from callboard.kernel.permissions import Permission, PermissionService
 from callboard.model.locations import location_entity
@@ -96,20 +97,27 @@ class Commands:
                 await jobs.enqueue(tx, FILE_JOB, {"file": row.id, **payload}, key=f"file:{row.id}", priority=10)
             names, _ = await sources.find_holders(tx, id)
             for name in names:
-                await jobs.enqueue(tx, "catalog.provider", {"name": name}, key=f"provider:{name}", priority=5)
+                await jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=f"provider:{name}", priority=5)
             await self._audit.record(tx, "entity-mutate", actor=actor, meta={"actionType": "refresh", "entityRef": str(ref)})
             tx.after_commit(jobs.wake)
 
     async def refresh_keys(self, keys: Sequence[str], *, actor: str = "plugin:callboard") -> int:
-        """Read again whatever came from these locations (``url:https://…``); how many files that is."""
+        """Read again whatever came from these locations (``url:https://…``), or read them on the way; how many jobs that is.
+
+        A key is the location of a file, what a placeholder read, or the target of a Location that could not be read yet.
+        """
+        wanted = [spelling for key in keys for spelling in _spellings(key)]
+        jobs, payload = self._writer.jobs, {"actor": actor, "force": False}
         async with self._writer.db.write() as tx:
-            rows = await files.find_files_at(tx, list(keys))
-            for row in rows:
-                await self._writer.jobs.enqueue(
-                    tx, FILE_JOB, {"file": row.id, "actor": actor, "force": False}, key=f"file:{row.id}", priority=10
-                )
-            tx.after_commit(self._writer.jobs.wake)
-        return len(rows)
+            rows = await files.find_files_at(tx, wanted)
+            ids = {row.id for row in rows} | set(await repositories.list_files_reading(tx, wanted))
+            nodes = await repositories.list_locations_at(tx, wanted, known={row.parent_id for row in rows})
+            for id in sorted(ids):
+                await jobs.enqueue(tx, FILE_JOB, {"file": id, **payload}, key=f"file:{id}", priority=10)
+            for node in nodes:
+                await jobs.enqueue(tx, LOCATION_JOB, {"node": node, **payload}, key=f"location:{node}", priority=10)
+            tx.after_commit(jobs.wake)
+        return len(ids) + len(nodes)
 
     async def delete_by_uid(self, uid: str, *, actor: Actor) -> None:
         self._require_writable()
@@ -133,7 +141,7 @@ class Commands:
             for row in held_by:
                 await self._writer.jobs.enqueue(tx, FILE_JOB, {"file": row.id, "force": True}, key=f"file:{row.id}")
             for name in names:
-                await self._writer.jobs.enqueue(tx, "catalog.provider", {"name": name}, key=f"provider:{name}")
+                await self._writer.jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=f"provider:{name}")
             await self._audit.record(
                 tx, "entity-mutate", actor=actor, severity="medium", meta={"actionType": "delete", "uid": uid, "entityRef": str(ref)}
             )
@@ -143,13 +151,15 @@ class Commands:
     async def list_locations(self, *, actor: Actor) -> Sequence[Location]:
         if self._permissions.decide(actor, face.READ_LOCATION).result != "ALLOW":
             return []
-        async with self._writer.db.read() as tx:
-            return await records.list_locations(tx)
+        async with self._writer.db.read(snapshot=False) as tx:
+            found = await records.list_locations(tx)
+            hidden = await self._queries.hidden_among(tx, [location.entity_ref for location in found], actor)
+        return [location for location in found if location.entity_ref not in hidden]
 
     async def get_location(self, id: str, *, actor: Actor) -> Location:
         if self._permissions.decide(actor, face.READ_LOCATION).result == "ALLOW":
-            async with self._writer.db.read() as tx:
-                found = await records.find_location(tx, id)
+            async with self._writer.db.read(snapshot=False) as tx:
+                found = await self._seen(tx, await records.find_location(tx, id), actor)
             if found is not None:
                 return found
         raise LocationNotFound(f"Found no location with ID {id}")
@@ -159,11 +169,22 @@ class Commands:
         origin = location_of(entity, "managed-by-origin-location")
         if origin and self._permissions.decide(actor, face.READ_LOCATION).result == "ALLOW":
             location = LocationRef.parse(origin)
-            async with self._writer.db.read() as tx:
-                found = await records.find_location_at(tx, location.type, location.target)
+            async with self._writer.db.read(snapshot=False) as tx:
+                found = await self._seen(tx, await records.find_location_at(tx, location.type, location.target), actor)
             if found is not None:
                 return found
         raise LocationNotFound(f"Found no location for entity {ref}")
+
+    async def _require_seen(self, id: str, actor: Actor) -> None:
+        async with self._writer.db.read(snapshot=False) as tx:
+            if await self._seen(tx, await records.find_location(tx, id), actor) is None:
+                raise LocationNotFound(f"Found no location with ID {id}")
+
+    async def _seen(self, tx: Transaction, location: Location | None, actor: Actor) -> Location | None:
+        """``location`` unless the entity that it stands for is hidden from ``actor``."""
+        if location is None or await self._queries.hidden_among(tx, [location.entity_ref], actor):
+            return None
+        return location
 
     def _require_type(self, location: LocationRef) -> None:
         if location.type not in self._location_types:
@@ -220,6 +241,7 @@ class Commands:
         self._require(actor, face.CREATE_LOCATION)
         self._require_writable()
         self._require_type(location)
+        await self._require_seen(id, actor)
         async with self._writer.db.write() as tx:
             known = await records.find_location(tx, id)
             if known is None:
@@ -243,6 +265,7 @@ class Commands:
     async def delete_location(self, id: str, *, actor: Actor) -> None:
         self._require(actor, face.DELETE_LOCATION)
         self._require_writable()
+        await self._require_seen(id, actor)
         async with self._writer.db.write() as tx:
             known = await records.find_location(tx, id)
             if known is None:
@@ -277,7 +300,7 @@ class Commands:
         parts = urlsplit(location.target)
         if location.type != "url" or parts.scheme not in ("http", "https") or not parts.hostname:
             raise InputError("The given location.target is not a URL", field="location.target")
-        return await self._inspection.analyze(location, catalog_filename)
+        return await self._inspection.analyze(location, catalog_filename, actor=actor, queries=self._queries)
 
     async def validate_entity(self, entity: Any, location: LocationRef, *, actor: Actor) -> Sequence[Finding]:
         self._require(actor, face.VALIDATE_ENTITY)
@@ -292,8 +315,8 @@ class Commands:
         self, state: Literal["failed", "pending"], *, owner: str | None, actor: Actor
     ) -> Sequence[Mapping[str, Any]]:
         self._require(actor, face.READ_INGESTION)
-        async with self._writer.db.read() as tx:
-            return await unprocessed.list_unprocessed(tx, state, owner)
+        async with self._writer.db.read(snapshot=False) as tx:
+            return await unprocessed.list_unprocessed(tx, state, owner, await self._queries.ids_seen_by(tx, actor))
 
     async def delete_unprocessed(self, entity_id: str, *, actor: Actor) -> None:
         self._require(actor, face.MANAGE_INGESTION)
@@ -312,3 +335,8 @@ class Commands:
 
 
 __all__ = ["Commands", "LOCATION_STORE"]
+
+
+def _spellings(key: str) -> list[str]:
+    """A key, and how the catalog writes it: GitHub's ``/blob/`` and ``/edit/`` pages are kept as ``/tree/``."""
+    return list(dict.fromkeys((key, *(key.replace(page, "/tree/", 1) for page in ("/blob/", "/edit/") if page in key))))

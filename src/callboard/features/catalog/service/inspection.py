@@ -12,6 +12,7 @@ from callboard.features.catalog import interface as face
 from callboard.features.catalog.ingest.documents import Documents
 from callboard.features.catalog.ingest.sources import Sources, Target
 from callboard.features.catalog.interface import Finding, Why, WhyStep, WhySubject
+from callboard.features.catalog.service.queries import Queries
 from callboard.features.catalog.store import tracing
 from callboard.features.catalog.store.tracing import TracedDocument, TracedFile
 from callboard.kernel.auth.actor import Actor
@@ -111,7 +112,9 @@ class Inspection:
 
     # ---- analysis and validation ----------------------------------------------------------------------------------
 
-    async def analyze(self, location: LocationRef, filename: str | None) -> Mapping[str, Any]:
+    async def analyze(
+        self, location: LocationRef, filename: str | None, *, actor: Actor, queries: Queries
+    ) -> Mapping[str, Any]:
         """What a repository holds already, or a Component to begin with. Source of the shape: recorded answers."""
         wanted = filename or "catalog-info.yaml"
         existing: list[dict[str, Any]] = []
@@ -122,8 +125,9 @@ class Inspection:
             chunks = self._documents.split(file.content)
             if isinstance(chunks, Problem):
                 continue
-            async with self._db.read() as tx:
-                registered = await tracing.is_registered(tx, str(here))
+            async with self._db.read(snapshot=False) as tx:
+                seen = await queries.ids_seen_by(tx, actor)
+                registered = await tracing.is_registered(tx, str(here), seen)
             for outcome in self._documents.process_many([(c, i) for i, c in enumerate(chunks)], here, here, {}):
                 document = outcome.entity or outcome.unprocessed
                 if document is not None:
@@ -172,33 +176,24 @@ class Inspection:
 
     # ---- why ------------------------------------------------------------------------------------------------------
 
-    async def why(self, asked: str, *, actor: Actor, queries: Any) -> Why:
+    async def why(self, asked: str, *, actor: Actor, queries: Queries) -> Why:
         """What happened to a ref, a URL or a path. What the actor may not see, nobody ever named."""
         asked = asked.strip()
         ref = _as_ref(asked)
-        everything = self._permissions.decide(actor, face.READ_INGESTION).result == "ALLOW" and queries.is_open_to(actor)
-
-        async def visible(document: TracedDocument) -> bool:
-            if everything:
-                return True
-            return document.ref is not None and await queries.find_raw(document.ref, actor=actor) is not None
-
-        async with self._db.read() as tx:
+        async with self._db.read(snapshot=False) as tx:
+            visible = await queries.ids_seen_by(tx, actor)
             if ref is not None:
-                documents = await tracing.trace_ref(tx, str(ref))
+                documents = await tracing.trace_ref(tx, str(ref), visible)
             else:
-                found = await tracing.trace_files(tx, _spellings(asked))
+                found = await tracing.trace_files(tx, _spellings(asked), visible)
         if ref is not None:
-            subjects = [self._document_subject(d) for d in documents if await visible(d)]
+            subjects = [self._document_subject(d) for d in documents]
             near = [] if subjects else await queries.near_matches(ref, actor=actor)
             return Why(asked, "ref", subjects, near)
         subjects = []
         for file in found:
-            shown = [d for d in file.documents if await visible(d)]
-            parent = TracedDocument(ref=file.parent_ref)
-            if shown or everything or await visible(parent):
-                subjects.append(self._file_subject(file, everything))
-                subjects += [self._document_subject(d) for d in shown]
+            subjects.append(self._file_subject(file, visible is None))
+            subjects += [self._document_subject(d) for d in file.documents]
         return Why(asked, "location", subjects, [])
 
     def _file_subject(self, file: TracedFile, everything: bool) -> WhySubject:
@@ -215,7 +210,7 @@ class Inspection:
         parsing = [f for f in own if f.stage in ("parse", "envelope") and f.entity_ref is None]
         if file.state != "new":
             good = sum(1 for d in file.documents if d.state == "ok")
-            detail = f"{len(file.documents)} documents, {good} of them accepted"
+            detail = f"{sum(1 for d in file.documents if d.state != 'kept')} documents, {good} of them accepted"
             steps.append(WhyStep("parsed", "failed" if parsing else "ok", detail, file.changed_at, parsing))
         stopped = next((s.name for s in steps if s.state == "failed"), None)
         return WhySubject(file.location.partition(":")[2], None, file.location, steps, stopped)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import AbstractSet, Any, Mapping, Sequence
 
 import orjson
 
@@ -19,10 +19,11 @@ from callboard.features.catalog.ingest.documents import Outcome as DocumentOutco
 from callboard.features.catalog.ingest.sources import Sources, Target
 from callboard.features.catalog.interface import Finding, NotModified, ReadFile
 from callboard.features.catalog.service.writing import LOCATION_JOB, STITCH_JOB, Change, Writer
-from callboard.features.catalog.store import files
+from callboard.features.catalog.store import files, placing
 from callboard.features.catalog.store.files import DocumentRow, FileRow
 from callboard.features.catalog.store.placing import Incoming
-from callboard.kernel.errors import CallboardError
+from callboard.features.catalog.store.tracing import READING
+from callboard.kernel.errors import CallboardError, LimitError
 from callboard.kernel.logs import get_logger
 from callboard.model.documents import Chunk
 from callboard.model.problems import Problem
@@ -30,9 +31,9 @@ from callboard.model.refs import LocationRef
 
 log = get_logger(__name__)
 
-READING = -1
-"""``file_id`` of findings about reading a Location's targets, as opposed to documents in a file."""
 BATCH = 1_000
+MAX_TOLD = 1_000
+"""Entities of one unreadable file that carry its error; beyond it only the Location does."""
 STITCH_PATIENCE_S = 20.0
 
 
@@ -63,12 +64,13 @@ class LocationReader:
             known = await files.list_files(tx, node_id)
         if parent is None:
             return
-        targets, problems = self._documents.targets(parent.entity, parent.location)
-        findings = list(problems)
+        targets, _ = self._documents.targets(parent.entity, parent.location)  # what is wrong with others, the document says
+        findings: list[Finding] = []
         by_target: dict[str, list[FileRow]] = {}
         for row in known:
             by_target.setdefault(row.target, []).append(row)
         kept: set[int] = set()
+        seen: set[str] = set()
         deferred = False
         for target in targets:
             rows = by_target.get(str(target.ref), [])
@@ -96,28 +98,37 @@ class LocationReader:
             unread = {finding.file for finding in hits.findings}
             kept.update(row.id for row in rows if LocationRef.parse(row.location).target in unread)
             by_location = {row.location: row for row in rows}
-            for file in hits.files:
-                location = str(LocationRef(target.ref.type, file.url))
+            locations = [str(LocationRef(target.ref.type, file.url)) for file in hits.files]
+            leaving = {row.id for row in rows if row.id not in kept} - {by_location[at].id for at in locations if at in by_location}
+            for location, file in zip(locations, hits.files, strict=True):
+                if location in seen:  # another target names it, too
+                    continue
+                seen.add(location)
                 row = by_location.get(location) or await self._ensure_file(parent.id, str(target.ref), location)
                 kept.add(row.id)
-                deferred |= await self._take_in(parent, row, file, hits.etag, force, actor, bulk=len(targets) > 1 or len(hits.files) > 1)
+                deferred |= await self._take_in(
+                    parent, row, file, hits.etag, force, actor,
+                    bulk=len(targets) > 1 or len(hits.files) > 1, leaving=leaving,
+                )  # fmt: skip
         await self._finish_location(parent, [row for row in known if row.id not in kept], findings, actor, deferred)
 
     async def _finish_location(
         self, parent: _Parent, dropped: Sequence[FileRow], findings: Sequence[Finding], actor: str, deferred: bool
     ) -> None:
-        async with self._writer.db.write() as tx:
+        async with self._writer.db.read() as tx:
             told = await files.list_reading_findings(tx, parent.id, READING)
-            if [_sameness(f) for f in told] != [_sameness(f) for f in findings] or dropped:
+        if [_sameness(f) for f in told] != [_sameness(f) for f in findings] or dropped:
+            async with self._writer.db.write() as tx:
                 change = await self._writer.begin(tx, actor)
-                owner = owner_of(parent.entity)
-                await change.place(
-                    (), file_id=READING, clear=(parent.id,), more=[(parent.id, owner, f) for f in findings]
-                )
-                if not findings:
-                    await change.stitch({parent.id: None})
-                for row in dropped:
-                    await change.drop(await files.release_file(tx, row.id))
+                if await placing.find_nodes(tx, [parent.id]):  # else it was removed while its targets were read
+                    owner = owner_of(parent.entity)
+                    await change.place(
+                        (), file_id=READING, clear=(parent.id,), more=[(parent.id, owner, f) for f in findings]
+                    )
+                    if not findings:
+                        await change.stitch({parent.id: None})
+                    for row in dropped:
+                        await change.drop(await files.release_file(tx, row))
                 deferred |= (await change.finish()).deferred
         await self._ask_for_stitching(deferred)
 
@@ -167,22 +178,28 @@ class LocationReader:
         target = Target(LocationRef.parse(row.location), False)
         try:
             # the etag of a pattern speaks of all its files, so a single one is read without
-            etag = None if force or row.target != row.location else row.etag
+            etag = None if row.target != row.location else _common_etag([row], force)
             hits = await self._sources.read(target, parent.origin, etag)
         except NotModified:
-            await self._refresh_if_stale(parent, row, force, actor)
-            return
+            deferred = await self._refresh_if_stale(parent, row, force, actor)
         except CallboardError as error:
             await self._note_failure([row], error)
             await self.refresh_location(row.parent_id, actor=actor)
             return
-        etag = hits.etag if row.target == row.location else row.etag
-        for file in hits.files:
-            if await self._take_in(parent, row, file, etag, force, actor):
-                await self._ask_for_stitching(True)
+        else:
+            deferred = False
+            etag = hits.etag if row.target == row.location else row.etag
+            for file in hits.files:
+                deferred |= await self._take_in(parent, row, file, etag, force, actor)
+        await self._ask_for_stitching(deferred)
+        if row.error is not None:
+            await self.refresh_location(row.parent_id, actor=actor)  # it says of itself that the file cannot be read
 
     async def _refresh_if_stale(self, parent: _Parent, row: FileRow, force: bool, actor: str) -> bool:
         """An unmodified file is read anyway when the rules changed, or something that it includes did."""
+        if row.error is not None:
+            async with self._writer.db.write() as tx:
+                await files.note_unchanged(tx, row.id, row.etag, self._writer.now())
         stale = row.context != self._context(parent) or row.state != "ok"
         if not stale:
             async with self._writer.db.read() as tx:
@@ -205,9 +222,13 @@ class LocationReader:
         return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     async def _take_in(
-        self, parent: _Parent, row: FileRow, file: ReadFile, etag: str | None, force: bool, actor: str, bulk: bool = False
-    ) -> bool:
-        """Documents of a file into the catalog; whether neighbours were left to be stitched."""
+        self, parent: _Parent, row: FileRow, file: ReadFile, etag: str | None, force: bool, actor: str, bulk: bool = False,
+        leaving: AbstractSet[int] = frozenset(),
+    ) -> bool:  # fmt: skip
+        """Documents of a file into the catalog; whether neighbours were left to be stitched.
+
+        ``leaving`` are files that the Location names no more: what they gave may move here.
+        """
         context = self._context(parent)
         digest = hashlib.blake2b(file.content, digest_size=16).hexdigest()
         async with self._writer.db.read() as tx:
@@ -218,17 +239,14 @@ class LocationReader:
                 async with self._writer.db.write() as tx:
                     await files.note_unchanged(tx, row.id, etag, self._writer.now())
             return False
-        async with self._writer.db.read() as tx:
-            old = await files.list_documents(tx, row.id)
-        again = {url_ref[1] for url_ref in reads} if changed_reads else set()
-        fresh = force or context != row.context
-        plan = await asyncio.to_thread(_compare, self._documents, file.content, old, fresh, again)
+        # a Location that its own file describes is judged again, too: what is wrong with others stands on it as well
+        again = {parent.id, *(ref_id for _, ref_id, _ in reads if changed_reads)}
+        plan = await self._plan(row, file, force or context != row.context, again)
         location = LocationRef.parse(row.location)
         contents = await self._sources.read_all(
             await asyncio.to_thread(self._documents.reads, plan.chunks, location), location, parent.origin
         )
         deferred = False
-        outcomes: list[tuple[int, DocumentOutcome]] = []
         batches = [plan.work[at : at + BATCH] for at in range(0, len(plan.work), BATCH)] or [[]]
         for number, work in enumerate(batches):
             if plan.problem is not None:
@@ -237,32 +255,46 @@ class LocationReader:
                 done = await asyncio.to_thread(
                     self._documents.process_many, [(chunk, i) for i, chunk in work], location, parent.origin, contents
                 )
-            outcomes += [(i, outcome) for (i, _), outcome in zip(work, done, strict=True)]
-            last = number == len(batches) - 1
             async with self._writer.db.write() as tx:
                 change = await self._writer.begin(tx, actor, bulk=bulk or len(batches) > 1)
-                await self._write_batch(change, parent, row, plan, done, work, location)
-                if last:
-                    await self._write_end(change, parent, row, plan, outcomes, file, etag, digest, context)
+                if not await files.is_wanted(tx, row.id):  # its Location was removed while the file was read
+                    break
+                if number == 0:
+                    plan.told = await files.list_told(tx, row.id)
+                    if len(batches) > 1:
+                        await files.note_begun(tx, row.id)
+                await self._write_batch(change, parent, row, plan, done, work, location, leaving)
+                if number == len(batches) - 1:
+                    await self._write_end(change, parent, row, plan)
+                    await files.note_read(tx, row.id, etag=etag, hash=digest, context=context, at=change.now)
                 deferred |= (await change.finish()).deferred
         return deferred
 
+    async def _plan(self, row: FileRow, file: ReadFile, fresh: bool, again: set[int]) -> _Plan:
+        async with self._writer.db.read() as tx:
+            old = await files.list_documents(tx, row.id)
+        plan = await asyncio.to_thread(_compare, self._documents, file.content, old, fresh, again)
+        if plan.same and plan.work:
+            claimed = await asyncio.to_thread(self._documents.refs, plan.chunks)
+            async with self._writer.db.read() as tx:
+                repeated = set((await placing.find_refs(tx, claimed)).values()) & {r.ref_id for r in plan.same.values()}
+            if repeated:  # a ref twice in a file: all of them are judged together, in their order
+                plan = await asyncio.to_thread(_compare, self._documents, file.content, old, fresh, again | repeated)
+        return plan
+
     async def _write_batch(
         self, change: Change, parent: _Parent, row: FileRow, plan: _Plan, done: Sequence[DocumentOutcome],
-        work: Sequence[tuple[int, Chunk]], location: LocationRef,
+        work: Sequence[tuple[int, Chunk]], location: LocationRef, leaving: AbstractSet[int],
     ) -> None:  # fmt: skip
         incoming: list[Incoming] = []
-        strays: list[tuple[int, str | None, Finding]] = []
+        strays: list[Finding] = []
         for (position, chunk), outcome in zip(work, done, strict=True):
-            if outcome.ref is None and not outcome.findings:
-                plan.result[position] = (None, "ok")  # a document that says null is none
-                continue
             if outcome.ref is None:
-                held = plan.at.get(position)
-                subject = held.ref_id if held is not None and held.ref_id is not None else parent.id
-                strays += [(subject, outcome.owner, finding) for finding in outcome.findings]
-                if subject != parent.id:
-                    strays += [(parent.id, outcome.owner, finding) for finding in outcome.findings]
+                if outcome.findings:
+                    strays += outcome.findings
+                    plan.strays.append(outcome.findings)
+                else:
+                    plan.result[position] = (None, "ok")  # a document that says null is none
                 continue
             incoming.append(
                 Incoming(
@@ -272,11 +304,14 @@ class LocationReader:
                     reads=outcome.reads,
                 )
             )  # fmt: skip
-        clear = [parent.id, *(held.ref_id for held in plan.at.values() if held.state != "ok" and held.ref_id is not None)]
+        # what was found the last time goes, but for documents that are as they were
+        clear = {parent.id, *(subject for subject, _, _ in plan.told)} - {held.ref_id for held in plan.same.values()}
         placed = await change.place(
-            incoming, parent_id=parent.id, file_id=row.id, clear=() if plan.cleared else clear, more=strays
-        )
-        plan.cleared = True
+            incoming, parent_id=parent.id, file_id=row.id, clear=() if plan.taken is not None else clear,
+            more=[(parent.id, None, finding) for finding in strays], taken=plan.taken or frozenset(), leaving=leaving,
+            since=plan.told, where=row.location,
+        )  # fmt: skip
+        plan.taken = (plan.taken or set()) | placed.accepted.keys() | placed.refused.keys()
         conflicting = {document.position for document, _ in placed.conflicts}
         for document in incoming:
             state = "conflict" if document.position in conflicting else "ok" if document.entity is not None else "failed"
@@ -284,13 +319,9 @@ class LocationReader:
         plan.reads += [
             (url, placed.ids[document.ref], etag) for document in incoming for url, etag in document.reads.items()
         ]
-        if parent.id not in {s for s, _, _ in strays}:
-            await change.stitch({parent.id: None})
+        await change.stitch({parent.id: None})
 
-    async def _write_end(
-        self, change: Change, parent: _Parent, row: FileRow, plan: _Plan, outcomes: Sequence[tuple[int, DocumentOutcome]],
-        file: ReadFile, etag: str | None, digest: str, context: str,
-    ) -> None:  # fmt: skip
+    async def _write_end(self, change: Change, parent: _Parent, row: FileRow, plan: _Plan) -> None:
         tx = change.tx
         rows: list[DocumentRow] = []
         hashes = {i: chunk.hash.hex() for i, chunk in plan.work}
@@ -299,34 +330,56 @@ class LocationReader:
             if same is not None:
                 rows.append(DocumentRow(position, same.hash, chunk.line, same.ref_id, same.state))
             else:
-                ref_id, state = plan.result.get(position, (None, "failed"))
-                if ref_id is None and state != "ok" and (held := plan.at.get(position)) is not None:
-                    ref_id = held.ref_id  # the document went bad: it still stands for what it was
-                rows.append(DocumentRow(position, hashes[position], chunk.line, ref_id, state))
+                rows.append(DocumentRow(position, hashes[position], chunk.line, *plan.result.get(position, (None, "failed"))))
         present = {r.ref_id for r in rows if r.ref_id is not None}
-        unknown = any(outcome.ref is None and outcome.findings for _, outcome in outcomes)
-        gone = {r.ref_id for r in plan.old if r.ref_id is not None and r.state != "conflict"} - present
+        given = {r.ref_id: r for r in plan.old if r.ref_id is not None and r.state != "conflict"}
+        if row.state == "begun":  # an earlier run was cut off: what it placed stands in no document row
+            given = {**dict.fromkeys(await files.list_given(tx, parent.id, row.id)), **given}
+        gone = sorted(id for id in given if id not in present)
+        if plan.strays and gone:
+            # one of these documents may be the one that nobody can read now: all of them stay, and say so
+            rows += [
+                DocumentRow(at, "", old.line if (old := given[id]) else 1, id, "kept")
+                for at, id in enumerate(gone, start=len(rows))
+            ]
+            await self._tell_kept(change, row, gone, plan)
         await files.write_documents(tx, row.id, plan.old, rows)
         await files.write_reads(tx, row.id, plan.reads, keep={r.ref_id for r in plan.same.values() if r.ref_id})
-        await files.note_read(tx, row.id, etag=etag, hash=digest, context=context, at=change.now)
-        if gone and not unknown:
-            await change.drop(await files.release_documents(tx, parent.id, row.id, sorted(gone)))
-            await files.clear_findings(tx, row.id, sorted(gone))
+        if gone and not plan.strays:
+            await files.clear_findings(tx, row.id, gone)
+            await change.drop(await files.release_documents(tx, parent.id, row.id, gone))
+
+    async def _tell_kept(self, change: Change, row: FileRow, kept: Sequence[int], plan: _Plan) -> None:
+        """Put what is wrong with the unreadable documents on the entities that may be theirs."""
+        told = kept[:MAX_TOLD]
+        if len(plan.strays) == len(kept):  # as many as are missing: they will be in the same order
+            order = {r.ref_id: r.position for r in plan.old}
+            theirs = dict(zip(sorted(kept, key=lambda id: order.get(id, 0)), plan.strays, strict=True))
+        else:
+            theirs = dict.fromkeys(kept, [finding for findings in plan.strays for finding in findings])
+        subjects = await files.list_named(change.tx, told)
+        more = [(id, owner, replace(f, entity_ref=ref)) for id, ref, owner in subjects for f in theirs[id]]
+        await change.place((), file_id=row.id, more=more, since=plan.told, where=row.location)
 
 
 @dataclass(slots=True)
 class _Plan:
-    """A file against what it gave the last time."""
+    """A file against what it gave the last time.
+
+    ``work`` and ``same`` go by position; ``strays`` are the findings of documents that do not say what they are; ``told``
+    are those of the last time (subject, stage, message: since); ``taken`` the nodes placed so far (None: not begun).
+    """
 
     chunks_at: list[Chunk]
     old: Sequence[DocumentRow]
     same: dict[int, DocumentRow]
     work: list[tuple[int, Chunk]]
-    at: dict[int, DocumentRow]
-    result: dict[int, tuple[int, str]]
-    reads: list[tuple[str, int, str | None]]
     problem: Problem | None = None
-    cleared: bool = False
+    result: dict[int, tuple[int | None, str]] = field(default_factory=dict)
+    reads: list[tuple[str, int, str | None]] = field(default_factory=list)
+    strays: list[Sequence[Finding]] = field(default_factory=list)
+    told: Mapping[tuple[int, str, str], str] = field(default_factory=dict)
+    taken: set[int] | None = None
 
     @property
     def chunks(self) -> list[Chunk]:
@@ -334,13 +387,13 @@ class _Plan:
 
 
 def _compare(
-    documents: Documents, content: bytes, old: Sequence[DocumentRow], fresh: bool, again: set[int]
+    documents: Documents, content: bytes, old: Sequence[DocumentRow], fresh: bool, again: AbstractSet[int | None]
 ) -> _Plan:
     """Which documents of a file are as they were (by hash, wherever they stand now) and which need work."""
     split = documents.split(content)
     if isinstance(split, Problem):
         chunk = Chunk(b"", split.line or 1)
-        return _Plan([chunk], old, {}, [(0, chunk)], {row.position: row for row in old}, {}, [], split)
+        return _Plan([chunk], old, {}, [(0, chunk)], split)
     known: dict[str, list[DocumentRow]] = {}
     if not fresh:
         for row in old:
@@ -354,14 +407,12 @@ def _compare(
             same[position] = rows.pop()
         else:
             work.append((position, chunk))
-    taken = {row.position for row in same.values()}
-    at = {row.position: row for row in old if row.position not in taken}
-    return _Plan(split, old, same, work, at, {}, [])
+    return _Plan(split, old, same, work)
 
 
 def _common_etag(rows: Sequence[FileRow], force: bool) -> str | None:
     """The etag of a target: its files carry the same one. None when there is nothing to rely on."""
-    if force or not rows or any(row.state == "new" for row in rows):
+    if force or not rows or any(row.state != "ok" for row in rows):
         return None
     etags = {row.etag for row in rows}
     return etags.pop() if len(etags) == 1 else None
@@ -380,7 +431,10 @@ def read_finding(error: CallboardError, target: Target, *, known: bool) -> Findi
         "LimitError": "It is tried again by itself.",
         "ServiceUnavailableError": "It is tried again by itself.",
     }
+    waits = isinstance(error, LimitError) and error.retry_after_s is not None
+    # how long to wait differs each time; told, it would be a change of the Location on every try
+    reason = "its host allows no more requests for now." if waits else error.message
     return Finding(
-        "error", "read", f"{target.ref} could not be read: {error.message}{kept}", name=error.name,
+        "error", "read", f"{target.ref} could not be read: {reason}{kept}", name=error.name,
         file=error.file or target.ref.target, line=error.line, column=error.column, fix=fixes.get(error.name),
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from datetime import datetime
-from typing import AsyncIterator, Literal, Sequence, cast
+from typing import AsyncIterator, Container, Literal, Sequence, cast
 
 import orjson
 
@@ -57,6 +57,28 @@ class Queries:
     def is_open_to(self, actor: Actor) -> bool:
         """Whether nothing at all is hidden from ``actor``."""
         return self._permissions.decide(actor, face.READ_ENTITY).result == "ALLOW"
+
+    def _sees_ingestion(self, actor: Actor) -> bool:
+        """Whether nothing is hidden from ``actor``, documents that never became an entity included."""
+        return self.is_open_to(actor) and self._permissions.decide(actor, face.READ_INGESTION).result == "ALLOW"
+
+    async def ids_seen_by(self, tx: Transaction, actor: Actor) -> Container[int] | None:
+        """Numbers of the entities that ``actor`` sees; None where not even documents that never became one are hidden."""
+        if self._sees_ingestion(actor):
+            return None
+        if not self._index.is_current:
+            await self._index.sync(tx)
+        return await self._index.ids(tx, self.scope(actor))
+
+    async def hidden_among(self, tx: Transaction, refs: Sequence[str], actor: Actor) -> set[str]:
+        """Those of ``refs`` (lower-cased) that entities have which ``actor`` may not see."""
+        scope = self.scope(actor)
+        if scope == EVERYTHING:
+            return set()
+        if not self._index.is_current:
+            await self._index.sync(tx)
+        hidden = await self._index.ids(tx, EVERYTHING) - await self._index.ids(tx, scope)
+        return {ref for ref, id in (await self._index.ids_of(tx, refs)).items() if id in hidden}
 
     async def _sees(self, tx: Transaction, id: int, scope: Predicate) -> bool:
         return scope is EVERYTHING or scope == EVERYTHING or id in await self._index.ids(tx, scope)
@@ -300,7 +322,8 @@ class Queries:
             id = (await self._index.ids_of(tx, (str(ref),))).get(str(ref))
             if id is None or not await self._sees(tx, id, scope):
                 return []
-            return await records.list_findings_of(tx, id)
+            visible = None if scope == EVERYTHING else await self._index.ids(tx, scope)
+            return records.told(await records.list_findings_of(tx, id), visible)
 
     async def list_findings(
         self,
@@ -316,25 +339,14 @@ class Queries:
         What a document that never became an entity says is seen by those who may look into ingestion and see all.
         """
         scope = self.scope(actor)
-        everything = scope == EVERYTHING and self._permissions.decide(actor, face.READ_INGESTION).result == "ALLOW"
         async with self._db.read(snapshot=False) as tx:
             if not self._index.is_current:
                 await self._index.sync(tx)
-            if everything:
+            if self._sees_ingestion(actor):
                 return await records.list_findings(tx, owner=owner, severity=severity, limit=limit, offset=offset)
             visible = await self._index.ids(tx, scope)
-            kept = [
-                finding
-                for subject, finding in await records.all_findings(tx, owner=owner, severity=severity)
-                if subject in visible and (finding.entity_ref is None or await self._may_name(tx, finding, scope))
-            ]
+            kept = records.told(await records.all_findings(tx, owner=owner, severity=severity), visible)
             return kept[offset : offset + limit], len(kept)
-
-    async def _may_name(self, tx: Transaction, finding: Finding, scope: Predicate) -> bool:
-        """Whether the entity that a finding names (not the one it stands on) may be shown within ``scope``."""
-        assert finding.entity_ref is not None
-        id = (await self._index.ids_of(tx, (finding.entity_ref,))).get(finding.entity_ref)
-        return id is not None and await self._sees(tx, id, scope)
 
     async def history(
         self, ref: EntityRef, *, actor: Actor, limit: int = 50, before: int | None = None

@@ -8,7 +8,7 @@ import orjson
 
 from callboard.features.catalog.interface import ENTITY
 from callboard.features.catalog.service.queries import Queries
-from callboard.kernel.auth.actor import SYSTEM
+from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.model.predicates import matches
 from callboard.model.terms import terms_of
 
@@ -21,8 +21,10 @@ class EntityResources:
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
-    async def match_resources(self, resource_type: str, refs: Sequence[str], predicate: Any) -> Sequence[bool | None]:
-        found = await self._queries.get_many_raw([ref.lower() for ref in refs], actor=SYSTEM)
+    async def match_resources(
+        self, resource_type: str, refs: Sequence[str], predicate: Any, *, actor: Actor | None = None
+    ) -> Sequence[bool | None]:
+        found = await self._queries.get_many_raw([ref.lower() for ref in refs], actor=actor or SYSTEM)
         return [
             None if raw is None else predicate is None or matches(predicate, terms_of(orjson.loads(raw))) for raw in found
         ]

@@ -6,7 +6,8 @@ Sources differ in how they find documents (``service.locations``, ``service.muta
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Iterable, Sequence
+from types import MappingProxyType
+from typing import AbstractSet, Any, Iterable, Mapping, Sequence
 
 from callboard.features.catalog.interface import Finding
 from callboard.features.catalog.store import placing, stitching
@@ -23,6 +24,7 @@ INLINE = 300
 LOCATION_JOB = "catalog.location"
 FILE_JOB = "catalog.file"
 STITCH_JOB = "catalog.stitch"
+PROVIDER_JOB = "catalog.provider"
 CHANNEL = "callboard_catalog"
 """Where replicas tell each other of new catalog revisions."""
 TOLD = 100
@@ -90,14 +92,18 @@ class Change:
         self.now = now
         self.outcome = Outcome(revision=revision)
         self.waiting: set[int] = set()
+        self.waiting_sources: set[str] = set()
         self.children: set[int] = set()
         """What the nodes removed last gave: candidates of ``drop``."""
         self._due: set[int] = set()
+        self._told: set[int] = set()
         self._refs: dict[int, str] = {}
 
     async def place(
         self, documents: Sequence[Incoming], *, parent_id: int = 0, source_id: int = 0, file_id: int = 0,
         clear: Iterable[int] = (), more: Iterable[tuple[int, str | None, Finding]] = (),
+        taken: AbstractSet[int] = frozenset(), leaving: AbstractSet[int] = frozenset(),
+        since: Mapping[tuple[int, str, str], str] = MappingProxyType({}), where: str = "",
     ) -> Placed:  # fmt: skip
         """Place and stitch documents, and make their findings what they are now.
 
@@ -105,28 +111,35 @@ class Change:
             documents: Good and refused ones of one source or file.
             clear: Further subjects whose findings in this file are gone unless given anew.
             more: Findings beside those of the documents: (subject id, owner, finding).
+            taken, leaving: See ``placing.place``.
+            since: When findings that were cleared before were first told: (subject id, stage, message).
+            where: Location that history names as the source of what ``more`` does.
         """
         tx, writer = self.tx, self._writer
         placed = await placing.place(
-            tx, documents, parent_id=parent_id, source_id=source_id, file_id=file_id, now=self.now
-        )
+            tx, documents, parent_id=parent_id, source_id=source_id, file_id=file_id, now=self.now,
+            taken=taken, leaving=leaving,
+        )  # fmt: skip
         self._refs.update({id: ref for ref, id in placed.ids.items()})
         findings = list(more)
         for id, document in (*placed.accepted.items(), *placed.refused.items()):
             findings += [(id, document.owner, finding) for finding in document.findings]
         findings += _conflicts(placed, parent_id or 0)
-        subjects = {*placed.accepted, *placed.refused, *clear, *(s for s, _, _ in findings)}
-        subjects = {s for s in subjects if s}
-        await placing.replace_findings(tx, file_id=file_id, subjects=subjects, findings=findings, now=self.now)
-        self.outcome.failed += [document.ref for document in placed.refused.values()]
+        await placing.replace_findings(
+            tx, file_id=file_id or findings_of_source(source_id), subjects={*placed.accepted, *placed.refused, *clear},
+            findings=findings, known=since, now=self.now,
+        )  # fmt: skip
+        self.outcome.failed += placed.failed
         documents_by_id: dict[int, Any] = {id: document.entity for id, document in placed.accepted.items()}
         # one that was refused, or whose winner must be told, may stand: its status changes, its content does not
         documents_by_id.update({id: None for id in placed.refused if id not in placed.new})
         documents_by_id.update({node.id: None for _, node in placed.conflicts if node.id not in documents_by_id})
         if more:
             documents_by_id.update({s: None for s, _, _ in more if s and s not in documents_by_id})
-        source = {id: document.location for id, document in placed.accepted.items()}
-        await self.stitch(documents_by_id, source=source, fresh=placed.new)
+        source = dict.fromkeys(documents_by_id, where)
+        source.update({id: d.location for id, d in (*placed.accepted.items(), *placed.refused.items())})
+        # what is new has no status to look up, unless something was found with it
+        await self.stitch(documents_by_id, source=source, fresh=placed.new - {s for s, _, _ in findings})
         self._due |= placed.due - documents_by_id.keys()
         for id, document in placed.accepted.items():
             if document.entity is not None and document.entity["kind"].lower() == "location":
@@ -155,8 +168,9 @@ class Change:
         if unnamed:
             self._refs.update(await _refs_of(self.tx, unnamed[:TOLD]))
         for id, how in changed:
-            ref = self._refs.get(id, "")
-            (self.outcome.created if how == "created" else self.outcome.updated).append(ref)
+            if id not in self._told:
+                self._told.add(id)
+                (self.outcome.created if how == "created" else self.outcome.updated).append(self._refs.get(id, ""))
 
     async def drop(self, candidates: Iterable[int]) -> None:
         """Remove those of ``candidates`` that nothing gives any more, and what they alone gave."""
@@ -182,6 +196,7 @@ class Change:
         self.outcome.deleted += removed.refs.values()
         self._due = (self._due | removed.due) - set(ids)
         self.waiting |= removed.waiting
+        self.waiting_sources |= removed.sources
 
     async def finish(self) -> Outcome:
         """Stitch or note the neighbours, send those kept waiting in again, and tell the rest of the portal."""
@@ -195,7 +210,9 @@ class Change:
                 if not self._bulk:
                     await writer.jobs.enqueue(tx, STITCH_JOB, {}, key="stitch")
         for file_id in self.waiting:
-            await writer.jobs.enqueue(tx, FILE_JOB, {"file": file_id, "force": True}, key=f"file:{file_id}")
+            await writer.jobs.enqueue(tx, FILE_JOB, {"file": file_id}, key=f"file:{file_id}")
+        for name in self.waiting_sources:
+            await writer.jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=f"provider:{name}")
         if not outcome.is_empty:
             await writer.events.publish(
                 tx,
@@ -219,6 +236,11 @@ class Change:
         tx.after_commit(lambda: writer.index.heard(revision))
         await tx.notify(CHANNEL, str(revision))
         return outcome
+
+
+def findings_of_source(source_id: int) -> int:
+    """``file_id`` of findings about what a source gave: below -1, which stands for the reading of targets."""
+    return -1 - source_id
 
 
 async def _refs_of(tx: Transaction, ids: Sequence[int]) -> dict[int, str]:

@@ -12,7 +12,10 @@ from callboard.kernel.db.interface import Row, Transaction
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """``state``: new (never read whole), ok, failed. ``target`` is what the Location names, maybe a pattern."""
+    """``state``: new (never read), begun (a run wrote a part of it), due (a document may come in now), ok.
+
+    ``target`` is what the Location names, maybe a pattern.
+    """
 
     id: int
     parent_id: int
@@ -27,7 +30,9 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """``state``: ok, failed (refused or unreadable), conflict. ``ref_id`` None: it could not be told what it is."""
+    """``state``: ok, failed (refused or unreadable), conflict, due (to be placed again), or kept (behind the others: not
+    seen in the file, of which something cannot be read). ``ref_id`` None: it could not be told what it is.
+    """
 
     position: int
     hash: str
@@ -88,6 +93,18 @@ async def note_read(tx: Transaction, id: int, *, etag: str | None, hash: str, co
         context,
         at,
     )
+
+
+async def note_begun(tx: Transaction, id: int) -> None:
+    await tx.execute("UPDATE catalog_file SET state = 'begun' WHERE id = $1", id)
+
+
+async def is_wanted(tx: Transaction, id: int) -> bool:
+    """Whether the file and the Location that names it are still there."""
+    found = await tx.fetch_value(
+        "SELECT f.id FROM catalog_file f JOIN catalog_node n ON n.id = f.parent_id WHERE f.id = $1", id
+    )
+    return found is not None
 
 
 async def note_failure(tx: Transaction, ids: Sequence[int], error: str, at: str) -> None:
@@ -154,6 +171,22 @@ async def release_documents(tx: Transaction, parent_id: int, file_id: int, refs:
     return list(refs)
 
 
+async def list_told(tx: Transaction, file_id: int) -> dict[tuple[int, str, str], str]:
+    """(subject id, stage, message) of what was found in a file, and since when."""
+    rows = await tx.fetch_all("SELECT subject_id, stage, message, since FROM catalog_finding WHERE file_id = $1", file_id)
+    return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+
+async def list_named(tx: Transaction, ids: Sequence[int]) -> list[tuple[int, str, str | None]]:
+    """(id, ref, owner) of nodes."""
+    rows = await tx.fetch_all(
+        "SELECT n.id, r.ref, n.owner FROM catalog_node n JOIN catalog_ref r ON r.id = n.id"
+        f" WHERE {tx.any_of('n.id', 1, 'bigint')}",
+        tx.list_arg(ids),
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
 async def clear_findings(tx: Transaction, file_id: int, subjects: Sequence[int]) -> None:
     await tx.execute(
         f"DELETE FROM catalog_finding WHERE file_id = $1 AND {tx.any_of('subject_id', 2, 'bigint')}",
@@ -162,12 +195,23 @@ async def clear_findings(tx: Transaction, file_id: int, subjects: Sequence[int])
     )
 
 
-async def release_file(tx: Transaction, file_id: int) -> list[int]:
-    """Forget a file that nobody names any more; the nodes that it gave, as candidates for removal."""
-    rows = await tx.fetch_all("SELECT child_id FROM catalog_edge WHERE file_id = $1 AND source_id = 0", file_id)
-    await tx.execute("DELETE FROM catalog_edge WHERE file_id = $1 AND source_id = 0", file_id)
-    await forget_files(tx, [file_id])
+async def list_given(tx: Transaction, parent_id: int, file_id: int) -> list[int]:
+    """Nodes that a file gives. Looks at all that its Location gives, so ask ``list_documents`` where that is enough."""
+    rows = await tx.fetch_all(
+        "SELECT child_id FROM catalog_edge WHERE parent_id = $1 AND source_id = 0 AND file_id = $2", parent_id, file_id
+    )
     return [row[0] for row in rows]
+
+
+async def release_file(tx: Transaction, file: FileRow) -> list[int]:
+    """Forget a file that nobody names any more; the nodes that it gave, as candidates for removal."""
+    if file.state == "begun":
+        given = await list_given(tx, file.parent_id, file.id)
+    else:
+        given = [row.ref_id for row in await list_documents(tx, file.id) if row.ref_id is not None and row.state != "conflict"]
+    await release_documents(tx, file.parent_id, file.id, given)
+    await forget_files(tx, [file.id])
+    return given
 
 
 async def list_reading_findings(tx: Transaction, subject_id: int, file_id: int) -> list[Finding]:

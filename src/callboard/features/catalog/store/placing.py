@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from typing import Any, Iterable, Mapping, Sequence
+from typing import AbstractSet, Any, Iterable, Mapping, Sequence
 
 import orjson
 
@@ -50,7 +50,8 @@ class Node:
 
 @dataclass(slots=True)
 class Placed:
-    """What ``place`` did. ``accepted`` are node ids of good documents, ``due`` others whose relations changed."""
+    """What ``place`` did. ``accepted`` are node ids of good documents, ``due`` others whose relations changed, ``failed``
+    the refs of those that were not refused before."""
 
     accepted: dict[int, Incoming] = field(default_factory=dict)
     refused: dict[int, Incoming] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Placed:
     new: set[int] = field(default_factory=set)
     due: set[int] = field(default_factory=set)
     ids: dict[str, int] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
 
 
 async def lock(tx: Transaction) -> int:
@@ -83,6 +85,12 @@ async def ensure_refs(tx: Transaction, refs: Iterable[str]) -> dict[str, int]:
     return found
 
 
+async def find_refs(tx: Transaction, refs: Iterable[str]) -> dict[str, int]:
+    """Numbers of those refs that have one."""
+    rows = await tx.fetch_all(f"SELECT ref, id FROM catalog_ref WHERE {tx.any_of('ref', 1)}", tx.list_arg(sorted(refs)))
+    return {row[0]: row[1] for row in rows}
+
+
 async def find_nodes(tx: Transaction, ids: Sequence[int]) -> dict[int, Node]:
     rows = await tx.fetch_all(
         f"SELECT id, uid, location_key, location, failed_since FROM catalog_node WHERE {tx.any_of('id', 1, 'bigint')}",
@@ -92,11 +100,13 @@ async def find_nodes(tx: Transaction, ids: Sequence[int]) -> dict[int, Node]:
 
 
 async def place(
-    tx: Transaction, documents: Sequence[Incoming], *, parent_id: int, source_id: int, file_id: int, now: str
-) -> Placed:
+    tx: Transaction, documents: Sequence[Incoming], *, parent_id: int, source_id: int, file_id: int, now: str,
+    taken: AbstractSet[int] = frozenset(), leaving: AbstractSet[int] = frozenset(),
+) -> Placed:  # fmt: skip
     """Give each document its node, edge and relations, unless another location holds its ref.
 
     A refused document keeps whatever entity its node had: only ``failed_since`` and findings change.
+    ``taken`` are nodes that earlier documents of the same file stand for; ``leaving`` files that are about to let go.
     """
     placed = Placed()
     # one number per ref: an entity may be related to itself, and a file may name one ref twice
@@ -107,6 +117,8 @@ async def place(
             refs.add(target)
     ids = placed.ids = await ensure_refs(tx, refs)
     existing = await find_nodes(tx, [ids[d.ref] for d in documents])
+    free = await _find_free(tx, documents, ids, existing, (parent_id, source_id), {file_id, *leaving})
+    failed_before = {id: node.failed for id, node in existing.items()}
     fresh: list[tuple[Any, ...]] = []
     moved: list[tuple[Any, ...]] = []
     failed: list[tuple[Any, ...]] = []
@@ -125,10 +137,10 @@ async def place(
                 )
             )  # fmt: skip
             node.failed = bad
-        elif id in placed.accepted or id in placed.refused:
+        elif id in placed.accepted or id in placed.refused or id in taken:
             placed.conflicts.append((document, node))  # twice in one file: the first stands
             continue
-        elif node.location_key is not None and node.location_key != document.location_key:
+        elif node.location_key is not None and node.location_key != document.location_key and id not in free:
             placed.conflicts.append((document, node))
             continue
         elif document.entity is not None:
@@ -136,6 +148,8 @@ async def place(
         else:
             failed.append((id, _json(document.unprocessed), now))
             node.failed = True
+        if document.entity is None and (id in placed.new or not failed_before.get(id)):
+            placed.failed.append(document.ref)
         placed.nodes[id] = node
         (placed.accepted if document.entity is not None else placed.refused)[id] = document
         edges.append((parent_id, source_id, id, file_id, document.hash if source_id else ""))
@@ -163,6 +177,27 @@ async def place(
         )
     placed.due |= await _write_relations(tx, placed)
     return placed
+
+
+async def _find_free(
+    tx: Transaction, documents: Sequence[Incoming], ids: Mapping[str, int], nodes: Mapping[int, Node],
+    giver: tuple[int, int], files: AbstractSet[int],
+) -> set[int]:  # fmt: skip
+    """Nodes with another location key that may be taken over all the same: nobody holds them but this giver, by these files."""
+    other = {
+        id
+        for document in documents
+        if (node := nodes.get(id := ids[document.ref])) is not None
+        and node.location_key not in (None, document.location_key)
+    }
+    if not other:
+        return other
+    edges = await tx.fetch_all(
+        "SELECT child_id, parent_id, source_id, file_id FROM catalog_edge"
+        f" WHERE {tx.any_of('child_id', 1, 'bigint')}",
+        tx.list_arg(other),
+    )
+    return other - {child for child, *held_by, file in edges if tuple(held_by) != giver or file not in files}
 
 
 async def _write_relations(tx: Transaction, placed: Placed) -> set[int]:
@@ -212,10 +247,14 @@ async def replace_findings(
     file_id: int,
     subjects: Iterable[int],
     findings: Iterable[tuple[int, str | None, Finding]],
+    known: Mapping[tuple[int, str, str], str],
     now: str,
 ) -> None:
-    """Findings of ``subjects`` in that file become ``findings`` (subject, owner, finding); old ones keep their ``since``."""
-    since: dict[tuple[Any, ...], str] = {}
+    """Those of ``subjects`` in that file go, ``findings`` (subject, owner, finding) come; what was there keeps its ``since``.
+
+    ``known`` are (subject, stage, message) of findings taken away before, and since when.
+    """
+    since: dict[tuple[Any, ...], str] = dict(known)
     subject_list = sorted(set(subjects))
     for part in batches(subject_list, 5_000):
         rows = await tx.fetch_all(
@@ -253,11 +292,12 @@ async def replace_findings(
 @dataclass(slots=True)
 class Removed:
     """``refs`` of the nodes that went; ``due`` entities that were related to them; ``waiting`` files whose documents
-    were kept out by one of them and may come in now."""
+    were kept out by one of them and may come in now; ``sources`` the same of providers, by name."""
 
     refs: dict[int, str] = field(default_factory=dict)
     due: set[int] = field(default_factory=set)
     waiting: set[int] = field(default_factory=set)
+    sources: set[str] = field(default_factory=set)
 
 
 async def find_abandoned(tx: Transaction, candidates: Iterable[int]) -> list[int]:
@@ -333,22 +373,38 @@ async def remove_nodes(tx: Transaction, ids: Sequence[int]) -> tuple[Removed, se
             )
         }
         await tx.execute(f"DELETE FROM catalog_relation WHERE {tx.any_of('origin_id', 1, 'bigint')}", arg)
+        kept_out = await tx.fetch_all(
+            "SELECT s.name FROM catalog_finding f JOIN catalog_source s ON s.id = -1 - f.file_id"
+            f" WHERE f.stage = 'conflict' AND f.file_id < -1 AND {tx.any_of('f.subject_id', 1, 'bigint')}",
+            arg,
+        )
+        removed.sources |= {row[0] for row in kept_out}
         await tx.execute(f"DELETE FROM catalog_finding WHERE {tx.any_of('subject_id', 1, 'bigint')}", arg)
         files = [
             row[0]
             for row in await tx.fetch_all(f"SELECT id FROM catalog_file WHERE {tx.any_of('parent_id', 1, 'bigint')}", arg)
         ]
         await forget_files(tx, files)
-        removed.waiting |= {
-            row[0]
-            for row in await tx.fetch_all(
-                f"SELECT DISTINCT file_id FROM catalog_document WHERE {tx.any_of('ref_id', 1, 'bigint')}", arg
-            )
-        }
+        removed.waiting |= await _make_due(tx, arg)
         await tx.execute(f"DELETE FROM catalog_entity WHERE {tx.any_of('id', 1, 'bigint')}", arg)
         await tx.execute(f"DELETE FROM catalog_node WHERE {tx.any_of('id', 1, 'bigint')}", arg)
     removed.due -= set(ids)
     return removed, children - set(ids)
+
+
+async def _make_due(tx: Transaction, nodes: Any) -> set[int]:
+    """Have the documents of removed nodes placed again when their files are next looked at; those files."""
+    rows = await tx.fetch_all(
+        f"SELECT DISTINCT file_id FROM catalog_document WHERE {tx.any_of('ref_id', 1, 'bigint')}", nodes
+    )
+    files = {row[0] for row in rows}
+    if files:
+        await tx.execute(f"UPDATE catalog_document SET state = 'due' WHERE {tx.any_of('ref_id', 1, 'bigint')}", nodes)
+        await tx.execute(
+            f"UPDATE catalog_file SET state = 'due' WHERE state = 'ok' AND {tx.any_of('id', 1, 'bigint')}",
+            tx.list_arg(files),
+        )
+    return files
 
 
 async def forget_files(tx: Transaction, files: Sequence[int]) -> None:

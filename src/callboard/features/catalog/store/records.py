@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Sequence
+from typing import Any, Container, Iterable, Sequence
 
 import orjson
 
@@ -24,12 +25,59 @@ def finding_of(row: Row) -> Finding:
     )  # fmt: skip
 
 
-async def list_findings_of(tx: Transaction, subject_id: int) -> list[Finding]:
+@dataclass(frozen=True, slots=True)
+class StoredFinding:
+    """A finding with whom it speaks of.
+
+    ``subject_id`` is where it stands; ``names_other`` says that it names another ref, of which ``named_id`` is the number;
+    ``place_id`` is the Location whose file holds the document, None for what did not come from a file.
+    """
+
+    finding: Finding
+    subject_id: int
+    names_other: bool
+    named_id: int | None
+    place_id: int | None
+
+    def is_within(self, visible: Container[int]) -> bool:
+        """Whether it tells only of entities in ``visible``. A conflict also tells of the place of the other document."""
+        if self.subject_id not in visible or (self.names_other and self.named_id not in visible):
+            return False
+        return self.finding.stage != "conflict" or self.place_id is None or self.place_id in visible
+
+
+def told(findings: Iterable[StoredFinding], visible: Container[int] | None) -> list[Finding]:
+    """What may be said to somebody who sees ``visible``; None is everything."""
+    return [stored.finding for stored in findings if visible is None or stored.is_within(visible)]
+
+
+_STORED = (
+    "SELECT f.severity, f.stage, f.message, f.name, f.file, f.line, f.col, f.field, f.fix, f.entity_ref, f.since,"
+    " f.subject_id, r.id, p.parent_id FROM catalog_finding f LEFT JOIN catalog_ref r ON r.ref = f.entity_ref"
+    " LEFT JOIN catalog_file p ON p.id = f.file_id"
+)
+
+
+def _stored(row: Row) -> StoredFinding:
+    names_other = row[9] is not None and row[12] != row[11]
+    return StoredFinding(finding_of(row), row[11], names_other, row[12], row[13])
+
+
+async def list_findings_of(tx: Transaction, subject_id: int) -> list[StoredFinding]:
     """Errors first, in the order of their lines."""
+    rows = await tx.fetch_all(f"{_STORED} WHERE f.subject_id = $1 ORDER BY f.severity, f.file, f.line, f.id", subject_id)
+    return [_stored(row) for row in rows]
+
+
+async def list_findings_of_file(tx: Transaction, file_id: int, parent_id: int, reading: int) -> list[StoredFinding]:
+    """What is wrong in a file, and what went wrong when its Location was read (findings with the file id ``reading``)."""
     rows = await tx.fetch_all(
-        f"SELECT {_FINDING} FROM catalog_finding WHERE subject_id = $1 ORDER BY severity, file, line, id", subject_id
+        f"{_STORED} WHERE f.file_id = $1 OR (f.subject_id = $2 AND f.file_id = $3) ORDER BY f.line, f.id",
+        file_id,
+        parent_id,
+        reading,
     )
-    return [finding_of(row) for row in rows]
+    return [_stored(row) for row in rows]
 
 
 def _where(tx: Transaction, owner: Sequence[str] | None, severity: str | None) -> tuple[str, list[Any]]:
@@ -63,10 +111,10 @@ async def list_findings(
 
 async def all_findings(
     tx: Transaction, *, owner: Sequence[str] | None, severity: str | None
-) -> list[tuple[int, Finding]]:
+) -> list[StoredFinding]:
     where, args = _where(tx, owner, severity)
-    rows = await tx.fetch_all(f"SELECT {_FINDING}, subject_id FROM catalog_finding{where} {_WORST_FIRST}", *args)
-    return [(row[11], finding_of(row)) for row in rows]
+    rows = await tx.fetch_all(f"{_STORED}{where} ORDER BY f.severity, f.since DESC, f.id", *args)
+    return [_stored(row) for row in rows]
 
 
 async def worst_findings(tx: Transaction, ids: Sequence[int]) -> dict[int, str]:

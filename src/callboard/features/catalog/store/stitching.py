@@ -161,7 +161,8 @@ async def _errors(tx: Transaction, ids: Sequence[int]) -> dict[int, list[Finding
         return {}
     rows = await tx.fetch_all(
         "SELECT subject_id, stage, message, name, file, line, col, field, fix FROM catalog_finding"
-        f" WHERE severity = 'error' AND {tx.any_of('subject_id', 1, 'bigint')} ORDER BY id",
+        # a conflict names another entity, which may be hidden from those who see this one: it is told as a finding only
+        f" WHERE severity = 'error' AND stage <> 'conflict' AND {tx.any_of('subject_id', 1, 'bigint')} ORDER BY id",
         tx.list_arg(ids),
     )
     found: dict[int, list[Finding]] = {}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Sequence
+from typing import Any, Container, Sequence
 
 from callboard.features.catalog.interface import Finding
 from callboard.features.catalog.store import records, sources
 from callboard.kernel.db.interface import Transaction
 
+READING = -1
+"""``file_id`` of findings about reading a Location's targets, as opposed to documents in a file."""
 MAX_FILES = 50
 MAX_DOCUMENTS = 500
 
@@ -42,25 +44,29 @@ class TracedFile:
     documents: list[TracedDocument] = field(default_factory=list)
 
 
-async def trace_ref(tx: Transaction, ref: str) -> list[TracedDocument]:
-    """Every document, in files and from sources, that claims a ref; nothing when nobody ever did."""
+async def trace_ref(tx: Transaction, ref: str, visible: Container[int] | None = None) -> list[TracedDocument]:
+    """Every document, in files and from sources, that claims a ref; nothing when nobody ever did.
+
+    ``visible``: ids of the entities that may be told of, None for all. What lies outside is as if it never had been.
+    """
     id = await tx.fetch_value("SELECT id FROM catalog_ref WHERE ref = $1", ref)
-    if id is None:
+    if id is None or (visible is not None and id not in visible):
         return []
     entity = await tx.fetch_one("SELECT updated_at FROM catalog_entity WHERE id = $1", id)
     stitched_at = _time(entity[0]) if entity is not None else None
     rows = await tx.fetch_all(
-        "SELECT f.location, d.line, d.state, f.read_at, f.error FROM catalog_document d JOIN catalog_file f ON f.id = d.file_id"
+        "SELECT f.location, d.line, d.state, f.read_at, f.error, f.parent_id FROM catalog_document d JOIN catalog_file f ON f.id = d.file_id"
         " WHERE d.ref_id = $1 ORDER BY d.state DESC, f.id",
         id,
     )
-    findings = await records.list_findings_of(tx, id)
+    findings = records.told(await records.list_findings_of(tx, id), visible)
     documents = [
         TracedDocument(
             ref, row[2], row[0], row[1], (), _time(row[3]), row[4], stitched_at, entity is not None,
             findings if row[2] != "conflict" else await _conflicts(tx, ref, row[0]),
         )
         for row in rows
+        if visible is None or row[2] != "conflict" or row[5] in visible
     ]  # fmt: skip
     names, _ = await sources.find_holders(tx, id)
     node = await tx.fetch_one("SELECT location FROM catalog_node WHERE id = $1", id)
@@ -78,13 +84,16 @@ async def _conflicts(tx: Transaction, ref: str, location: str) -> list[Finding]:
         "SELECT severity, stage, message, name, file, line, col, field, fix, entity_ref, since FROM catalog_finding"
         " WHERE entity_ref = $1 AND stage = 'conflict' AND severity = 'error' AND file = $2",
         ref,
-        location,
+        location.partition(":")[2],
     )
     return [records.finding_of(row) for row in rows]
 
 
-async def trace_files(tx: Transaction, locations: Sequence[str]) -> list[TracedFile]:
-    """Files at these locations, and those of Locations that name them."""
+async def trace_files(
+    tx: Transaction, locations: Sequence[str], visible: Container[int] | None = None
+) -> list[TracedFile]:
+    """Files at these locations, and those of Locations that name them. ``visible`` as for ``trace_ref``: a file of which
+    nothing may be told is left out, and of a hidden Location nothing is said, not even that it named the file."""
     rows = await tx.fetch_all(
         "SELECT f.id, f.location, f.target, r.ref, f.state, f.error, f.read_at, f.changed_at, f.parent_id FROM catalog_file f"
         f" LEFT JOIN catalog_ref r ON r.id = f.parent_id WHERE {tx.any_of('f.location', 1)} OR {tx.any_of('f.target', 1)}"
@@ -93,15 +102,12 @@ async def trace_files(tx: Transaction, locations: Sequence[str]) -> list[TracedF
     )
     found: list[TracedFile] = []
     for row in rows:
-        findings = await tx.fetch_all(
-            "SELECT severity, stage, message, name, file, line, col, field, fix, entity_ref, since FROM catalog_finding"
-            " WHERE file_id = $1 OR (subject_id = $2 AND file_id = -1) ORDER BY line, id",
-            row[0],
-            row[8],
-        )
+        parent_seen = visible is None or row[8] in visible
+        findings = records.told(await records.list_findings_of_file(tx, row[0], row[8], READING), visible)
         target = row[1].partition(":")[2]
-        told = [records.finding_of(f) for f in findings if f[4] in (None, target) or f[1] != "read"]
-        file = TracedFile(row[0], row[1], row[2], row[3], row[4], row[5], _time(row[6]), _time(row[7]), told)
+        told = [f for f in findings if f.file in (None, target) or f.stage != "read"] if parent_seen else []
+        named_as, parent_ref = (row[2], row[3]) if parent_seen else (row[1], None)
+        file = TracedFile(row[0], row[1], named_as, parent_ref, row[4], row[5], _time(row[6]), _time(row[7]), told)
         documents = await tx.fetch_all(
             "SELECT d.state, d.line, r.ref, e.updated_at, d.ref_id FROM catalog_document d"
             " LEFT JOIN catalog_ref r ON r.id = d.ref_id LEFT JOIN catalog_entity e ON e.id = d.ref_id"
@@ -109,32 +115,40 @@ async def trace_files(tx: Transaction, locations: Sequence[str]) -> list[TracedF
             row[0],
         )
         for state, line, ref, stitched_at, ref_id in documents:
-            if ref_id is None:
+            if ref_id is None or not (visible is None or (ref_id in visible and (parent_seen or state != "conflict"))):
                 continue
             file.documents.append(
                 TracedDocument(
                     ref, state, row[1], line, (), _time(row[6]), row[5], _time(stitched_at), stitched_at is not None,
-                    await records.list_findings_of(tx, ref_id) if state == "failed" else [],
+                    records.told(await records.list_findings_of(tx, ref_id), visible) if state in ("failed", "kept") else [],
                 )
             )  # fmt: skip
-        found.append(file)
-    if not found:  # a target that could never be read has no file yet
+        if parent_seen or file.documents:
+            found.append(file)
+    if not rows:  # a target that could never be read has no file yet
         for location in locations:
             named = await tx.fetch_all(
-                "SELECT DISTINCT r.ref, f.message, f.since FROM catalog_finding f JOIN catalog_ref r ON r.id = f.subject_id"
-                " WHERE f.file_id = -1 AND f.file = $1",
+                "SELECT DISTINCT r.ref, f.message, f.since, r.id FROM catalog_finding f JOIN catalog_ref r ON r.id = f.subject_id"
+                " WHERE f.file_id = $2 AND f.file = $1",
                 location.partition(":")[2],
+                READING,
             )
-            for ref, message, since in named:
-                if any(known.parent_ref == ref for known in found):
+            for ref, message, since, id in named:
+                if any(known.parent_ref == ref for known in found) or not (visible is None or id in visible):
                     continue
                 finding = Finding("error", "read", message, file=location.partition(":")[2], since=_time(since))
                 found.append(TracedFile(0, location, location, ref, "new", message, _time(since), None, [finding]))
     return found
 
 
-async def is_registered(tx: Transaction, location: str) -> bool:
-    return await tx.fetch_value("SELECT id FROM catalog_file WHERE location = $1", location) is not None
+async def is_registered(tx: Transaction, location: str, visible: Container[int] | None = None) -> bool:
+    """Whether a Location names this file: one of ``visible``, if that is not None, or something from it is visible."""
+    rows = await tx.fetch_all(
+        "SELECT f.parent_id, d.ref_id FROM catalog_file f LEFT JOIN catalog_document d ON d.file_id = f.id"
+        " WHERE f.location = $1",
+        location,
+    )
+    return any(visible is None or parent in visible or child in visible for parent, child in rows)
 
 
 def _time(text: Any) -> datetime | None:

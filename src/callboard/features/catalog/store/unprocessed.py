@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Container
 
 import orjson
 
+from callboard.features.catalog.store.records import all_findings
 from callboard.kernel.db.interface import Transaction
 
 
-async def list_unprocessed(tx: Transaction, state: str, owner: str | None) -> list[dict[str, Any]]:
-    """``failed``: refused, with its errors; ``pending``: placed, but not stitched yet. ``owner`` as a lower-cased ref."""
+async def list_unprocessed(
+    tx: Transaction, state: str, owner: str | None, visible: Container[int] | None = None
+) -> list[dict[str, Any]]:
+    """``failed``: refused, with its errors; ``pending``: placed, but not stitched yet. ``owner`` as a lower-cased ref.
+
+    ``visible``: only what stands as one of these entities, for somebody who may not see all; None for everything.
+    """
     where = "n.failed_since IS NOT NULL" if state == "failed" else "n.failed_since IS NULL AND e.id IS NULL"
     rows = await tx.fetch_all(
         "SELECT n.id, n.uid, r.ref, n.unprocessed, n.location_key, n.failed_since, n.created_at, n.owner, e.json"
@@ -18,13 +24,13 @@ async def list_unprocessed(tx: Transaction, state: str, owner: str | None) -> li
         f" WHERE {where} ORDER BY n.id LIMIT 10000"
     )
     errors: dict[int, list[dict[str, str]]] = {}
-    for id, name, message in await tx.fetch_all(
-        "SELECT subject_id, name, message FROM catalog_finding WHERE severity = 'error' ORDER BY id"
-    ):
-        errors.setdefault(id, []).append({"name": name, "message": message})
+    for stored in await all_findings(tx, owner=None, severity="error"):
+        if visible is None or stored.is_within(visible):
+            told = {"name": stored.finding.name, "message": stored.finding.message}
+            errors.setdefault(stored.subject_id, []).append(told)
     found = []
     for id, uid, ref, document, key, failed_since, created_at, its_owner, body in rows:
-        if owner is not None and its_owner != owner.lower():
+        if (owner is not None and its_owner != owner.lower()) or (visible is not None and id not in visible):
             continue
         found.append(
             {

@@ -1,0 +1,291 @@
+#!/usr/bin/env python3
+"""What each page costs: CPU of the server for one request, and bytes over the wire with an empty cache.
+
+    bench/pages.py [--n 10000] [--requests 40] [--catalog DIR] [--json FILE]
+
+Starts ``callboard serve`` on a generated catalog (``../shared/peers/gen_catalog.py``; ``--catalog`` names a ready folder
+with ``all.yaml``), beside it extremes: a group of 500, an entity with 300 relations, an API definition of 700 KB, a file
+with mistakes. Signs in as somebody who owns things and asks for every page over one connection, with other parameters
+each time where a page has some. CPU is that of the server's threads as the kernel counts it. Bars: 50 ms a page at
+10,000 entities, 100 ms for the list at 100,000, 100 KB a page beside the fonts. ``first`` is the first request of a page
+after the start, with nothing at hand. Ends with 1 when a bar is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import http.client
+import json
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Callable
+from urllib.parse import quote, urlencode
+
+HERE = Path(__file__).resolve().parent
+GENERATOR = HERE.parent.parent / "shared" / "peers" / "gen_catalog.py"
+CALLBOARD = HERE.parent / ".venv" / "bin" / "callboard"
+PASSWORD = "a sheet of paper and a pin"
+PAGE_BYTES = 100_000
+API = "backstage.io/v1alpha1"
+
+SETTINGS = """
+auth: {{session: {{secret: measured-pages}}}}
+catalog:
+  rules: [{{allow: [Component, API, Resource, System, Domain, Group, User, Template, Location]}}]
+  locations:
+    - {{type: file, target: {catalog}/all.yaml}}
+    - {{type: file, target: {extremes}/extremes.yaml}}
+"""
+
+
+def entity(kind: str, name: str, spec: dict[str, Any], **metadata: Any) -> str:
+    return json.dumps({"apiVersion": API, "kind": kind, "metadata": {"name": name, **metadata}, "spec": spec})
+
+
+def extremes() -> str:
+    """Documents at the edge of what pages must bear, one JSON a document (which is YAML)."""
+    crowd = [entity("User", f"crowd-{i:03}", {"memberOf": ["crowd"], "profile": {"displayName": f"Person {i}"}}) for i in range(500)]
+    needed = [entity("Resource", f"needed-{i:03}", {"type": "cache", "owner": "crowd"}) for i in range(300)]
+    paths = {f"/things/{i}": {"get": {"summary": "One of many " * 8, "responses": {"200": {"description": "ok"}}}} for i in range(3_500)}
+    definition = json.dumps({"openapi": "3.1.0", "info": {"title": "Big", "version": "1"}, "paths": paths}, indent=1)
+    hub = {"type": "service", "lifecycle": "production", "owner": "crowd", "dependsOn": [f"resource:needed-{i:03}" for i in range(300)]}
+    wrong = [entity("Component", f"wrong-{i:03}", {"lifecycle": "production", "owner": "crowd"}) for i in range(200)]
+    lost = entity("Location", "lost", {"targets": [f"./lost-{i:02}.yaml" for i in range(40)]})
+    return "\n---\n".join(
+        [
+            entity("Group", "crowd", {"type": "department", "children": []}, title="The crowd"),
+            *crowd,
+            *needed,
+            entity("Component", "hub", hub, tags=[f"tag-{i}" for i in range(40)], description="W" * 280),
+            entity("API", "big", {"type": "openapi", "lifecycle": "production", "owner": "crowd", "definition": definition}),
+            *wrong,
+            lost,
+        ]
+    )
+
+
+@dataclass(slots=True)
+class Figure:
+    """What one page takes: milliseconds of CPU (``first`` when nothing is at hand), bytes of the document and of all."""
+
+    page: str
+    cpu_ms: float
+    first_ms: float
+    html_bytes: int
+    all_bytes: int
+    bar_ms: float | None
+
+    @property
+    def is_met(self) -> bool:
+        return (self.bar_ms is None or self.cpu_ms <= self.bar_ms) and self.all_bytes <= PAGE_BYTES
+
+
+def cpu_ns(pid: int) -> int:
+    """Time on a CPU of all threads of the process, in nanoseconds."""
+    total = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            total += int((task / "schedstat").read_text().split()[0])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return total
+
+
+class Browser:
+    """One connection with cookies: just enough of a browser to sign in and ask for pages."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        self._cookies: dict[str, str] = {}
+
+    def ask(self, path: str, form: dict[str, str] | None = None) -> tuple[int, bytes, http.client.HTTPMessage]:
+        """(status, body as sent, headers)."""
+        headers = {"accept-encoding": "gzip", "cookie": "; ".join(f"{k}={v}" for k, v in self._cookies.items())}
+        body = None
+        if form is not None:
+            headers |= {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
+            body = urlencode(form)
+        self._connection.request("GET" if form is None else "POST", path, body, headers)
+        answer = self._connection.getresponse()
+        data = answer.read()
+        for cookie in answer.headers.get_all("set-cookie") or ():
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self._cookies[name] = value
+        return answer.status, data, answer.headers
+
+    def page(self, path: str) -> bytes:
+        """The HTML of a page. Raises ``RuntimeError`` for an answer that is none of 200 and 404."""
+        status, data, headers = self.ask(path)
+        if status not in (200, 404):
+            raise RuntimeError(f"{path} answered {status}")
+        return gzip.decompress(data) if headers.get("content-encoding") == "gzip" else data
+
+    def sign_in(self, user: str) -> None:
+        found = re.search(rb'name="csrf_token" value="([^"]+)"', self.page("/sign-in"))
+        assert found is not None
+        form = {"user": user, "password": PASSWORD, "csrf_token": found[1].decode(), "next": "/"}
+        status, _, _ = self.ask("/sign-in", form)
+        if status != 303:
+            raise RuntimeError(f"signing in answered {status}")
+
+
+def pages(n: int) -> dict[str, Callable[[int], str]]:
+    """Each page's address for request number i."""
+    words = ("order", "pay", "log", "cache", "stream", "fraud", "score", "video", "invoice", "ledger")
+
+    def component(i: int, tab: str = "") -> str:
+        return f"/catalog/default/component/component-{(i * 37) % max(1, n * 2 // 5):06d}{tab}"
+
+    def hub(kind: str, name: str, tab: str = "") -> Callable[[int], str]:
+        return lambda i: f"/catalog/default/{kind}/{name}{tab}"
+
+    return {
+        "home": lambda i: "/",
+        "list": lambda i: f"/catalog?size=25&namespace=default&n={i}",
+        "list of a kind": lambda i: f"/catalog?kind={('component', 'api', 'resource', 'user')[i % 4]}&sort={('', '-')[i % 2]}name",
+        "list, next pages": lambda i: "",
+        "list, text": lambda i: f"/catalog?q={words[i % 10]}+{chr(97 + i % 26)}",
+        "list, three filters": lambda i: f"/catalog?kind=component&lifecycle=production&type=service&owner=group:default/group-{i % 20:06d}",
+        "list by owner, 100 rows": lambda i: f"/catalog?sort=owner&size=100&kind={('component', 'api')[i % 2]}",
+        "list, newest changes": lambda i: f"/catalog?sort=-changed&kind={('component', 'api')[i % 2]}",
+        "entity": lambda i: component(i),
+        "entity, history": lambda i: component(i, "/history"),
+        "entity, yaml": lambda i: component(i, "/yaml"),
+        "entity that is not there": lambda i: component(i) + "x",
+        "group of 500": hub("group", "crowd"),
+        "group of 500, relations": hub("group", "crowd", "/relations"),
+        "300 relations": hub("component", "hub"),
+        "300 relations, yaml": hub("component", "hub", "/yaml"),
+        "definition of 700 KB": hub("api", "big", "/definition"),
+        "location with lost files": hub("location", "lost"),
+        "problems": lambda i: f"/catalog/problems?page={1 + i % 2}",
+        "what happened, file": lambda i: "/catalog/why?asked=" + quote("EXTREMES"),
+        "what happened, ref": lambda i: f"/catalog/why?asked=component:default/wrong-{i % 200:03}",
+        "palette": lambda i: f"/api/catalog/v1/find?q={words[i % 10]}-{i % 7}",
+        "tokens": lambda i: "/settings/tokens",
+        "sign-in": lambda i: "/sign-in?next=/catalog",
+    }
+
+
+def asset_bytes(browser: Browser, html: bytes, known: dict[str, int]) -> int:
+    """What the page loads besides itself and the fonts, as sent."""
+    names = set(re.findall(rb'(?:href|src)="(/static/[^"#]+)', html))
+    for name in names:
+        path = name.decode()
+        if path not in known:
+            known[path] = 0 if ".woff2" in path else len(browser.ask(path)[1])
+    return sum(known[name.decode()] for name in names)
+
+
+def measure(browser: Browser, pid: int, n: int, requests: int, extremes_path: Path) -> list[Figure]:
+    figures, assets = [], {}
+    for name, address in pages(n).items():
+        first, addresses = None, []
+        follow = "/catalog?size=50"
+        for i in range(requests):
+            path = address(i).replace("EXTREMES", quote(str(extremes_path)))
+            if name == "list, next pages":
+                path = follow
+            addresses.append(path)
+            before = cpu_ns(pid)
+            html = browser.page(path)
+            if first is None:
+                first = (cpu_ns(pid) - before) / 1e6
+            if name == "list, next pages":
+                found = re.search(rb'href="(/catalog\?[^"]*after=[^"]*)"[^>]*rel="next"', html)
+                follow = found[1].decode().replace("&amp;", "&") if found else "/catalog?size=50"
+        browser.page(addresses[0])
+        before = cpu_ns(pid)
+        sizes = [len(browser.ask(path)[1]) for path in addresses]
+        spent = (cpu_ns(pid) - before) / 1e6 / requests
+        html = browser.page(addresses[0])
+        largest = max(sizes)
+        bar = 50.0 if n <= 10_000 else 100.0 if name.startswith("list") else None
+        figures.append(Figure(name, round(spent, 2), round(first or 0, 1), largest, largest + asset_bytes(browser, html, assets), bar))
+        print(f"  {name:<28} {figures[-1].cpu_ms:8.2f} ms {figures[-1].first_ms:9.1f} ms {largest / 1000:9.1f} KB {figures[-1].all_bytes / 1000:9.1f} KB"
+              f"{'' if figures[-1].is_met else '   MISSED'}", flush=True)  # fmt: skip
+    return figures
+
+
+def wait_until_loaded(browser: Browser, server: subprocess.Popen[bytes], log: Path, patience_s: float) -> int:
+    """How many entities there are once their number stands still."""
+    before, until = -1, time.monotonic() + patience_s
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            raise RuntimeError(f"the server ended:\n{log.read_text()[-2000:]}")
+        found = re.search(rb'id="list-count">([\d,]+)<', browser.page("/catalog?size=25"))
+        count = int(found[1].replace(b",", b"")) if found else 0
+        if count > 1_000 and count == before:
+            return count
+        before = count
+        time.sleep(3 if count > 20_000 else 1.5)
+    raise RuntimeError(f"the catalog did not load within {patience_s:.0f} s ({before} entities):\n{log.read_text()[-2000:]}")
+
+
+def main() -> int:
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--n", type=int, default=10_000)
+    ap.add_argument("--requests", type=int, default=40)
+    ap.add_argument("--catalog", type=Path, help="a folder with all.yaml instead of a generated one")
+    ap.add_argument("--json", type=Path, help="write the figures there")
+    args = ap.parse_args()
+    with tempfile.TemporaryDirectory(prefix="callboard-pages-") as scratch:
+        folder = Path(scratch)
+        catalog = args.catalog.resolve() if args.catalog else folder / "catalog"
+        if not args.catalog:
+            if not GENERATOR.is_file():
+                print("bench/pages.py needs ../shared/peers beside the project, or --catalog; skipped.", file=sys.stderr)
+                return 0
+            subprocess.run([sys.executable, GENERATOR, "--n", str(args.n), "--out", catalog], check=True, stdout=subprocess.DEVNULL)
+        n = json.loads((catalog / "facts.json").read_text())["n"] if (catalog / "facts.json").is_file() else args.n
+        (folder / "extremes.yaml").write_text(extremes())
+        settings, log = folder / "app-config.yaml", folder / "log.txt"
+        settings.write_text(SETTINGS.format(catalog=catalog, extremes=folder))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        common = ["--data", str(folder / "data"), "--config", str(settings)]
+        subprocess.run(
+            [CALLBOARD, "user", "add", "someone", "--ref", "user:default/user-000000", "--role", "admin", "--password-stdin", *common],
+            input=PASSWORD.encode(), check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        with log.open("wb") as out:
+            server = subprocess.Popen([CALLBOARD, "serve", "--port", str(port), *common], stdout=out, stderr=out)
+        try:
+            wait_for_port(port, server, log)
+            browser = Browser(port)
+            browser.sign_in("someone")
+            count = wait_until_loaded(browser, server, log, 20 + n / 1000)
+            print(f"{count:,} entities, {args.requests} requests a page, signed in, one connection")
+            print(f"  {'page':<28} {'CPU':>11} {'first':>12} {'HTML':>12} {'in all':>12}")
+            figures = measure(browser, server.pid, n, args.requests, folder / "extremes.yaml")
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+    missed = [f.page for f in figures if not f.is_met]
+    print("every page meets its bar" if not missed else f"missed: {', '.join(missed)}")
+    if args.json:
+        args.json.write_text(json.dumps({"entities": count, "pages": [asdict(f) for f in figures]}, indent=1) + "\n")
+    return 1 if missed else 0
+
+
+def wait_for_port(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(300):
+        if server.poll() is not None:
+            raise RuntimeError(f"the server ended:\n{log.read_text()[-2000:]}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise RuntimeError("the server does not listen")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
