@@ -16,11 +16,11 @@ from typing import Any, Iterator
 
 import pytest
 
-from callboard.cli import main
 from callboard.cli.serve import SERVE_OPTIONS, Address, ServeOptions, parse_listen, parse_quickly, require_safe_address
 from callboard.kernel.errors import InputError
 from callboard.kernel.logs import configure_logs
 from callboard.kernel.settings import Settings, SettingsError
+from tests.cli.calls import Served, run, run_json
 
 
 @pytest.fixture(autouse=True)
@@ -31,20 +31,6 @@ def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         monkeypatch.delenv(name)
     yield tmp_path
     configure_logs(level="warning")
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    """Exit code, standard output, standard error."""
-    capsys.readouterr()
-    code = main(list(arguments))
-    said = capsys.readouterr()
-    return code, said.out, said.err
-
-
-def run_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
-    code, out, err = run(capsys, *arguments, "--json")
-    assert code == 0, err
-    return json.loads(out)
 
 
 # ---- help, usage, errors ------------------------------------------------------------------------------------------------
@@ -171,29 +157,6 @@ def test_a_demo_stays_on_this_machine_unless_guests_are_allowed_by_name() -> Non
 
 
 # ---- serve: for real ----------------------------------------------------------------------------------------------------
-
-
-class Served:
-    """``callboard serve`` as a process of its own; ``url`` is where it says it listens."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        command = [sys.executable, "-m", "callboard", "serve", "--json", "--port", "0", *arguments]
-        self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, self.process.communicate()[1]
-        self.url = json.loads(line)["url"]
-
-    def get(self, path: str) -> tuple[int, bytes]:
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
-            return answer.status, answer.read()
-
-    def stop(self) -> tuple[int, float, str]:
-        """Exit code, seconds it took, and standard error."""
-        started = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        _, err = self.process.communicate(timeout=20)
-        return self.process.returncode, time.monotonic() - started, err
 
 
 def test_serve_starts_in_an_empty_folder_answers_and_stops_at_once(tmp_path: Path) -> None:

@@ -198,6 +198,7 @@ async def test_other_hosts_are_not_handled(host: Host):
         "https://example.org/acme/tools/blob/main/a.yaml",
         "ftp://example.org/a",
         "not a url",
+        "https://[not-an-address/acme",
         "",
         host.url("../../../etc/passwd").replace("../", "%2e%2e/"),
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
@@ -88,6 +89,12 @@ def test_yaml_keys_strings_and_comments_are_told_apart() -> None:
 def test_format_yaml_keeps_the_order_of_keys() -> None:
     """As the document has them."""
     assert format_yaml({"b": 1, "a": ["x"]}) == "b: 1\na:\n  - x\n"
+
+
+def test_format_yaml_takes_a_number_of_any_size() -> None:
+    """A document may hold what fits no machine word; it is shown digit by digit."""
+    text = format_yaml({"b": 2**64 - 1, "a": -(2**63)})
+    assert yaml.safe_load(text) == {"b": 2**64 - 1, "a": -(2**63)}
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json as json_module
 import os
+import sys
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, Mapping, Optional, Sequence
 
 import typer
 
 from callboard.cli.catalog_door import CatalogDoor, open_catalog
 from callboard.cli.commands import Config, Data, Json, Token, Url, make_group, run_async
-from callboard.cli.output import OK, PROBLEMS, print_json, print_table
+from callboard.cli.output import OK, PROBLEMS, Progress, print_json, print_table
 from callboard.cli.store import Target
 from callboard.features.catalog.cli_validate import validate
+from callboard.kernel.errors import InputError
 from callboard.model.refs import LocationRef
 
 app = make_group("The software catalog.")
@@ -49,7 +51,7 @@ def list_entities(
         print_table(
             ["ref", "type", "lifecycle", "owner", "title"],
             [_row(entity) for entity in page["items"]],
-            empty="No entity matches.",
+            empty=_EMPTY if page.get("isEmptyStore") else "No entity matches.",
         )
         shown = len(page["items"])
         if shown and shown + offset < page["totalItems"]:
@@ -97,43 +99,73 @@ def why(
     run_async(work, as_json=json)
 
 
+_EMPTY = """There is nothing in this store yet. What fills it:
+  callboard catalog add FILE_OR_URL             registers a location and reads it
+  callboard catalog refresh --config FILE       reads everything that the settings name
+  callboard serve                               does so all the time"""
+
+
 @app.command("add")
 def add(
     target: Annotated[str, typer.Argument(help="URL of a descriptor file; on a local store also a path.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would come in.")] = False,
     data: Data = Path("callboard-data"), config: Config = None, url: Url = None, token: Token = None, json: Json = False,
 ) -> None:  # fmt: skip
-    """Register a location and read it. Registering it again has it read again."""
+    """Register a location and read it. Registering it again has it read again. Exit status 1 when something in it is wrong."""
 
     async def work() -> int:
         location = LocationRef("url", target) if "://" in target else LocationRef("file", os.path.abspath(target))
+        if location.type == "file" and url is None and "*" not in target and not os.path.isfile(target):
+            raise InputError(f"There is no file {target}.", field="TARGET")
         async with open_catalog(Target.of(data, config, url, token)) as catalog:
             answer = await catalog.add_location(location, dry_run=dry_run)
+        problems = answer.get("problems") or []
         if json:
             print_json(answer)
         elif dry_run:
             print_table(["ref", "type", "lifecycle", "owner", "title"], [_row(e) for e in answer["entities"]], empty="Nothing.")
         else:
             print(f"Registered {location} as {answer['location']['id']}.")
-        return OK
+            for ref in answer.get("refs", ()):
+                print(f"  {ref}")
+            _print_problems(problems)
+        return PROBLEMS if problems else OK
 
     run_async(work, as_json=json)
 
 
 @app.command("refresh")
 def refresh(
-    ref: Ref,
+    ref: Annotated[
+        Optional[str], typer.Argument(help="Entity ref. Without it, on a local store: everything that settings and locations name.")
+    ] = None,
     data: Data = Path("callboard-data"), config: Config = None, url: Url = None, token: Token = None, json: Json = False,
 ) -> None:  # fmt: skip
-    """Have an entity's source read again now."""
+    """Have an entity's source read again now, or, on a local store, all sources. Exit status 1 when one cannot be read."""
 
     async def work() -> int:
         async with open_catalog(Target.of(data, config, url, token)) as catalog:
-            await catalog.refresh(ref)
-        print_json({"refreshed": ref}) if json else print(f"{ref} is being read again.")
-        return OK
+            if ref is not None:
+                await catalog.refresh(ref)
+                print_json({"refreshed": ref}) if json else print(f"{ref} is being read again.")
+                return OK
+            with Progress("reading", quiet=json) as progress:
+                answer = await catalog.refresh_all(progress.tell)
+        if json:
+            print_json(answer)
+        else:
+            print(f"{answer['entities']} entities, {len(answer['problems'])} problems.")
+            _print_problems(answer["problems"])
+        return PROBLEMS if answer["problems"] else OK
 
     run_async(work, as_json=json)
+
+
+def _print_problems(problems: Sequence[Mapping[str, Any]]) -> None:
+    for problem in problems:
+        print(f"{_place(problem)}{problem['message']}")
+        if problem.get("fix"):
+            print(f"    fix: {problem['fix']}")
 
 
 @app.command("locations")
@@ -174,20 +206,23 @@ def export(
         if kind_of_file not in ("yaml", "json", "csv"):
             raise typer.BadParameter(f"{format}: choose yaml, json or csv", param_hint="--format")
         async with open_catalog(Target.of(data, config, url, token)) as catalog:
-            await _export(catalog, _filters(filter, kind, owner), kind_of_file)
+            with Progress("exported", quiet=sys.stdout.isatty()) as progress:
+                await _export(catalog, _filters(filter, kind, owner), kind_of_file, progress)
         return OK
 
     run_async(work, as_json=json)
 
 
-async def _export(catalog: CatalogDoor, filters: list[str], format: str) -> None:
+async def _export(catalog: CatalogDoor, filters: list[str], format: str, progress: Progress) -> None:
     import csv
-    import sys
 
+    done = 0
     writer = csv.writer(sys.stdout)
     if format == "csv":
         writer.writerow(["kind", "namespace", "name", "title", "type", "lifecycle", "owner", "system", "tags", "description"])
     async for entity in catalog.iter_entities(filters):
+        done += 1
+        progress.tell(done)
         metadata, spec = entity["metadata"], entity.get("spec") or {}
         if format == "csv":
             cells = [
@@ -262,7 +297,12 @@ def _print_why(answer: dict[str, Any]) -> None:
         for step in subject["steps"]:
             print(f"  {_MARKS[step['state']]} {step['name']}: {step['detail']}")
             for finding in step.get("findings") or ():
-                place = ":".join(str(finding[k]) for k in ("file", "line", "column") if finding.get(k) is not None)
-                print(f"          {place + ': ' if place else ''}{finding['message']}")
+                print(f"          {_place(finding)}{finding['message']}")
                 if finding.get("fix"):
                     print(f"          fix: {finding['fix']}")
+
+
+def _place(finding: Mapping[str, Any]) -> str:
+    """``file:line:column: ``, as far as they are known."""
+    place = ":".join(str(finding[k]) for k in ("file", "line", "column") if finding.get(k) is not None)
+    return f"{place}: " if place else ""

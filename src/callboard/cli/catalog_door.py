@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, AsyncIterator, Protocol, Sequence
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Mapping, Protocol, Sequence
 from urllib.parse import quote, urlencode
 
 from callboard.cli.store import Server, Target, open_portal, open_server
 from callboard.features.catalog.interface import CatalogCommands, CatalogQueries, EntityNotFound, EntityQuery, Order
+from callboard.features.catalog.jobs import SWEEP_JOB
+from callboard.features.catalog.service.writing import FILE_JOB, LOCATION_JOB, PROVIDER_JOB, STITCH_JOB
 from callboard.kernel.auth.actor import SYSTEM
 from callboard.kernel.errors import InputError, NotFoundError
 from callboard.model.predicates import HasText, PredicateError, conjoin, parse_filter_params
@@ -16,6 +18,8 @@ from callboard.model.refs import EntityRef, LocationRef, RefError
 if TYPE_CHECKING:
     from callboard.app import Portal
 
+_READING = (LOCATION_JOB, FILE_JOB, STITCH_JOB)
+"""Jobs that a command sees through. Others, such as deliveries of webhooks, are left to the server."""
 _TEXT_FIELDS = ("metadata.name", "metadata.title", "metadata.description")
 
 
@@ -37,6 +41,9 @@ class CatalogDoor(Protocol):
     async def remove_location(self, id: str) -> None: ...
 
     async def refresh(self, ref: str) -> None: ...
+
+    async def refresh_all(self, told: Callable[[int], None]) -> dict[str, Any]:
+        """Read everything that settings and registered locations name; how many entities there are, and all problems."""
 
 
 @asynccontextmanager
@@ -65,7 +72,10 @@ class LocalCatalog:
         page = await self._queries.list_raw(
             EntityQuery(predicate, Order("metadata.name"), limit=limit, offset=offset), actor=SYSTEM
         )
-        return {"items": [orjson.loads(item) for item in page.items], "totalItems": page.total}
+        found = {"items": [orjson.loads(item) for item in page.items], "totalItems": page.total}
+        if not page.total and not (await self._queries.list_raw(EntityQuery(limit=1), actor=SYSTEM)).items:
+            found["isEmptyStore"] = True
+        return found
 
     async def iter_entities(self, filters: Sequence[str]) -> AsyncIterator[dict[str, Any]]:
         import orjson
@@ -87,21 +97,36 @@ class LocalCatalog:
 
     async def add_location(self, location: LocationRef, *, dry_run: bool) -> dict[str, Any]:
         if dry_run:
-            run = await self._commands.dry_run_location(location, actor=SYSTEM)
+            try:
+                run = await self._commands.dry_run_location(location, actor=SYSTEM)
+            except InputError as error:
+                return _refused(location, error)
             return {"location": _location(run.location), "entities": list(run.entities), "exists": run.exists}
         added = await self._commands.create_location(location, on_conflict="refresh", actor=SYSTEM)
-        await self._portal.jobs.run_due()
-        return {"location": _location(added), "entities": []}
+        await self._portal.jobs.run_due(_READING)
+        subjects = (await self.why(str(location.target)))["subjects"]
+        refs = [subject["ref"] for subject in subjects if subject["ref"] and not subject["stoppedAt"]]
+        return {"location": _location(added), "entities": [], "refs": sorted(set(refs)), "problems": _problems(subjects)}
 
     async def list_locations(self) -> Sequence[dict[str, Any]]:
         return [_location(location) for location in await self._commands.list_locations(actor=SYSTEM)]
 
     async def remove_location(self, id: str) -> None:
         await self._commands.delete_location(id, actor=SYSTEM)
+        await self._portal.jobs.run_due(_READING)
 
     async def refresh(self, ref: str) -> None:
         await self._commands.refresh(_parse(ref), actor=SYSTEM)
-        await self._portal.jobs.run_due()
+        await self._portal.jobs.run_due((*_READING, PROVIDER_JOB))
+
+    async def refresh_all(self, told: Callable[[int], None]) -> dict[str, Any]:
+        from dataclasses import asdict
+
+        await self._portal.start(jobs=False)  # offers what the settings name
+        await self._portal.jobs.run_due((SWEEP_JOB, PROVIDER_JOB, *_READING), told=told)
+        page = await self._queries.list_raw(EntityQuery(limit=0), actor=SYSTEM)
+        found, _ = await self._queries.list_findings(severity="error", limit=10_000, actor=SYSTEM)
+        return {"entities": page.total or 0, "problems": [asdict(finding) for finding in found]}
 
 
 class RemoteCatalog:
@@ -141,9 +166,14 @@ class RemoteCatalog:
         if location.type != "url":
             raise InputError(f"A server reads URLs, not paths of this machine ({location.target}).")
         query = "?dryRun=true" if dry_run else "?onConflict=refresh"
-        answer: dict[str, Any] = await self._server.post(
-            f"/api/catalog/locations{query}", {"type": location.type, "target": location.target}
-        )
+        try:
+            answer: dict[str, Any] = await self._server.post(
+                f"/api/catalog/locations{query}", {"type": location.type, "target": location.target}
+            )
+        except InputError as error:
+            if not dry_run:
+                raise
+            return _refused(location, error)
         return answer
 
     async def list_locations(self) -> Sequence[dict[str, Any]]:
@@ -155,12 +185,33 @@ class RemoteCatalog:
     async def refresh(self, ref: str) -> None:
         await self._server.post("/api/catalog/refresh", {"entityRef": str(_parse(ref))})
 
+    async def refresh_all(self, told: Callable[[int], None]) -> dict[str, Any]:
+        raise InputError("A server reads its sources by itself; say which entity should be read at once.", field="REF")
+
 
 def why_json(why: Any) -> dict[str, Any]:
     """A ``Why`` as ``GET /api/catalog/v1/why`` writes it."""
     from callboard.features.catalog.rest.own import format_why
 
     return format_why(why)
+
+
+def _refused(location: LocationRef, error: InputError) -> dict[str, Any]:
+    """A dry run that found something wrong: that is its result, not a failure of the command."""
+    problem = {"message": error.message, "file": error.file, "line": error.line, "column": error.column, "severity": "error"}
+    place = {"type": location.type, "target": location.target}
+    return {"location": place, "entities": [], "exists": False, "problems": [problem]}
+
+
+def _problems(subjects: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Errors of all steps, each once."""
+    found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for subject in subjects:
+        for step in subject["steps"]:
+            for finding in step["findings"]:
+                if finding["severity"] == "error":
+                    found.setdefault((finding["file"], finding["line"], finding["message"]), finding)
+    return list(found.values())
 
 
 def _predicate(filters: Sequence[str]) -> Any:

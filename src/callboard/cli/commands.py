@@ -34,6 +34,7 @@ COMMAND_GROUPS: Mapping[str, tuple[str, str]] = {
     "db": ("callboard.cli.database:app", "The database."),
     "action": ("callboard.cli.action:app", "List and run actions."),
     "plugin": ("callboard.cli.plugin:app", "Plugins."),
+    "policy": ("callboard.cli.policy:app", "Who may do what."),
 }
 """Groups of our own; plugins add theirs by ``register_commands``."""
 FEATURE_GROUPS: Mapping[str, tuple[str, str, str]] = {

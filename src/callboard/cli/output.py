@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Iterable, Sequence
+import time
+from typing import Any, Iterable, Self, Sequence
 
 from callboard.kernel.errors import CallboardError, InputError, UnavailableError
 
@@ -45,6 +46,35 @@ def print_error(error: CallboardError | str, *, as_json: bool = False) -> None:
         line = getattr(error, "line", None)
         text = f"{where}{f':{line}' if line else ''}: {text}"
     print(f"callboard: {text}", file=sys.stderr)
+
+
+class Progress:
+    """How far long work is, in one line of standard error that is written over; silent when that is no terminal."""
+
+    def __init__(self, what: str, *, quiet: bool = False) -> None:
+        self._what = what
+        self._shown = not quiet and sys.stderr.isatty()
+        self._next_at = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown and self._next_at:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def tell(self, done: int, total: int | None = None) -> None:
+        """Show ``done`` (of ``total``), ten times a second at most."""
+        now = time.monotonic()
+        if not self._shown or now < self._next_at:
+            return
+        self._next_at = now + 0.1
+        if total:
+            filled = min(24, 24 * done // total)
+            text = f"{self._what} [{'#' * filled}{'.' * (24 - filled)}] {done} of {total}"
+        else:
+            text = f"{self._what} {done}"
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def _describe(error: CallboardError | str) -> dict[str, Any]:

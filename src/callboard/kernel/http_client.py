@@ -9,6 +9,7 @@ Link-local addresses (where clouds keep instance credentials) are reached only i
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import json as json_module
 import socket
@@ -312,6 +313,14 @@ async def resolve_by_system(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+@functools.cache
+def _trusted_certificates() -> Any:
+    """Reading the certificates takes 25 ms, and every client trusts the same ones."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
+
+
 def _guarded_transport(guard: HttpClient) -> Any:
     """An httpx2 transport whose connections are opened to addresses that ``guard`` has judged."""
     import httpcore2
@@ -343,7 +352,7 @@ def _guarded_transport(guard: HttpClient) -> Any:
         async def sleep(self, seconds: float) -> None:
             await asyncio.sleep(seconds)
 
-    ssl_context = httpx2.create_ssl_context()
+    ssl_context = _trusted_certificates()
     transport = httpx2.AsyncHTTPTransport(verify=ssl_context)
     # The transport has no argument for this; its pool does. TLS still verifies the name, as the pool passes it on.
     transport._pool = httpcore2.AsyncConnectionPool(

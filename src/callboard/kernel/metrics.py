@@ -8,7 +8,7 @@ No metric has entity names, refs or users as labels: what may not be seen must n
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Any, Callable, Iterable, Sequence, TypeVar
+from typing import Any, Callable, Iterable, Mapping, Sequence, TypeVar
 
 DEFAULT_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 TEXT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
@@ -26,6 +26,10 @@ class Counter:
 
     def inc(self, *labels: str, by: float = 1.0) -> None:
         self._values[labels] = self._values.get(labels, 0.0) + by
+
+    def reach(self, value: float, *labels: str) -> None:
+        """Take over what was counted elsewhere; it never falls."""
+        self._values[labels] = max(value, self._values.get(labels, 0.0))
 
     def value(self, *labels: str) -> float:
         return self._values.get(labels, 0.0)
@@ -47,6 +51,10 @@ class Gauge:
 
     def set(self, value: float, *labels: str) -> None:
         self._values[labels] = value
+
+    def replace(self, values: Mapping[Labels, float]) -> None:
+        """Set all at once; label sets that are not among them are gone."""
+        self._values = dict(values)
 
     def inc(self, *labels: str, by: float = 1.0) -> None:
         self._values[labels] = self._values.get(labels, 0.0) + by

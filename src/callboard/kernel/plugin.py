@@ -24,14 +24,17 @@ def register_settings() -> Sequence[Any]:
 
 @hookimpl
 def register_permissions(portal: Any) -> Sequence[Any]:
+    from callboard.kernel.policy_actions import READ_POLICY
     from callboard.kernel.wire.plugin_endpoints import RUN_TASKS
 
-    return [*ACCOUNT_PERMISSIONS, RUN_TASKS]
+    return [*ACCOUNT_PERMISSIONS, READ_POLICY, RUN_TASKS]
 
 
 @hookimpl
 def register_actions(portal: Any) -> Sequence[Any]:
-    return account_actions(portal.auth.users, portal.auth.api_tokens)
+    from callboard.kernel.policy_actions import policy_actions
+
+    return [*account_actions(portal.auth.users, portal.auth.api_tokens), *policy_actions(portal)]
 
 
 @hookimpl
@@ -39,11 +42,19 @@ def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.kernel.actions_rest import action_routes
     from callboard.kernel.metrics_rest import metrics_route
 
-    return [*action_routes(portal.actions), metrics_route(portal.metrics)]
+    readers = portal.plugins.collect("register_metrics", portal=portal)
+    return [*action_routes(portal.actions), metrics_route(portal.metrics, readers)]
+
+
+@hookimpl
+def register_metrics(portal: Any) -> Sequence[Any]:
+    from callboard.kernel.figures import KernelFigures
+
+    return [KernelFigures(portal.metrics, portal.jobs, portal.http.budgets).read]
 
 
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
     from callboard.kernel.rate_budget import RateBudgets
 
-    return {RateBudgets: RateBudgets(portal.clock)}
+    return {RateBudgets: portal.http.budgets}

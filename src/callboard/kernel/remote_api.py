@@ -240,9 +240,9 @@ class RemoteApi:
         limited = self.budget.note(response.status, reply_headers, response.body)
         if limited is not None:
             raise limited
-        error = self._error(response.status, url, response.body)
-        if error is not None:
-            raise error
+        refusal = self._error(response.status, url, response.body)
+        if refusal is not None:
+            raise refusal
         return Reply(response.status, reply_headers, response.body, response.url)
 
     def _error(self, status: int, url: str, body: bytes) -> CallboardError | None:

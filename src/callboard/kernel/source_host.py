@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Any, Mapping, Protocol, Sequence
-from urllib.parse import quote, unquote
+from urllib.parse import SplitResult, quote, unquote
 
 from callboard.kernel import globs
 from callboard.kernel.errors import InputError, LimitError, NotFoundError
@@ -53,6 +53,7 @@ class SourceHost(ABC):
 
     def __init__(self, host: str, kind: urls.HostKind) -> None:
         """``host`` with its port, as in URLs; ``kind`` chooses the habits of relative references (``model.urls``)."""
+        self._host_name = host
         self._url_hosts: urls.Hosts = {host: kind}
         self._blobs: OrderedDict[str, bytes] = OrderedDict()
         self._blob_bytes = 0
@@ -143,6 +144,11 @@ class SourceHost(ABC):
                     f"{target!r} in {base} leaves the repository. Use an absolute URL for another repository."
                 )
         return resolved
+
+    def _split_own(self, url: str) -> SplitResult | None:
+        """The parts of an http(s) URL on this host; None for any other."""
+        parts = urls.split_http(url)
+        return parts if parts is not None and parts.netloc.lower() == self._host_name else None
 
     def _require_path(self, url: str) -> RepoPath:
         place = self.find_path(url)

@@ -31,9 +31,14 @@ _MANY_MARKS = re.compile(r"(?:[-?:][ \t]+){20}")
 """Collections opened one in the other on a single line: thousands of them overflow the parser's stack, so they are
 counted by events first."""
 _QUICK_LENGTH = 65_536
-_UNALIKE = re.compile(r"[\s\[{,:-][&*!]\S|\?\s|%|\d_|_\d|0[xXoObB]|\d{16}|(?:- ){3}|<<|\r|^[&*!]")
+_TEXT_KEYS_ONLY = -1
+_UNALIKE_TEXTS = (
+    "&", "*", "!", "%", "\r", "<<", "- - -", "? ", "?\n", "0x", "0X", "0o", "0O", "0b", "0B",
+)  # fmt: skip
+_UNALIKE_NUMBER = re.compile(r"\d_|_\d")
 """What the quick parser may read differently (numbers with ``_`` or a radix, anchors, tags, complex keys), or could not
-stand (many sequences on one line). A text with any of it goes to the careful one; most have none."""
+stand (many sequences on one line). A text with any of it goes to the careful one; most have none. Plain searches: one
+pattern for all of them took longer than the parsing."""
 _LARGE = 1024 * 1024  # from here on the number of values is counted before they are made
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -204,7 +209,7 @@ def parse_text(text: str, line: int = 1, limits: Limits = DEFAULT_LIMITS) -> Any
             "parse", f"Control character {ord(at.group()):#04x} is not allowed in YAML at line {line + row}, column {column}",
             name="YAMLParseError", line=line + row, column=column, fix="Remove it, or write it as an escape in double quotes.",
         )  # fmt: skip
-    if len(text) <= _QUICK_LENGTH and _UNALIKE.search(text) is None:
+    if len(text) <= _QUICK_LENGTH and not _is_unalike(text):
         value = parse_quickly(text, limits)
         if value is not None:
             return value
@@ -235,6 +240,13 @@ def parse_carefully(text: str, line: int = 1, limits: Limits = DEFAULT_LIMITS) -
         return _at(str(error), line, 1, "Flatten it, or split it into several documents.")
 
 
+def _is_unalike(text: str) -> bool:
+    for part in _UNALIKE_TEXTS:
+        if part in text:
+            return True
+    return "_" in text and _UNALIKE_NUMBER.search(text) is not None
+
+
 def parse_quickly(text: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any] | None:
     """An ordinary mapping at half the cost; None for whatever is not ordinary, errors included.
 
@@ -248,7 +260,7 @@ def parse_quickly(text: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any] 
     if type(value) is not dict:
         return None
     try:
-        _clean_collection(value, limits.max_depth, [limits.max_nodes])
+        _clean_collection(value, limits.max_depth, [limits.max_nodes, _TEXT_KEYS_ONLY])
     except (_TooMuch, _OddKey):
         return None
     return value
@@ -312,6 +324,8 @@ def _clean_collection(value: Any, depth: int, budget: list[int]) -> Any:
             elif child is not None and kind is not bool:
                 value[key] = _clean(child, depth - 1, budget)
         if odd:
+            if len(budget) > 1:
+                raise _OddKey
             renamed = {_key_text(key): child for key, child in value.items()}
             value.clear()
             value.update(renamed)
@@ -350,8 +364,6 @@ def _key_text(key: Any) -> str:
         return ""
     if isinstance(key, bool):
         return "true" if key else "false"
-    if isinstance(key, (tuple, frozenset)):
-        raise _OddKey
     if isinstance(key, yaml12.Yaml):
         return _key_text(key.value) if not isinstance(key.value, (dict, list)) else _flow(key.value)
     if isinstance(key, float) and math.isfinite(key) and key.is_integer() and abs(key) < 1e21:

@@ -14,6 +14,10 @@ from typing import Any, Iterable, Mapping, Sequence
 from callboard.model.terms import Terms
 
 
+MAX_CONDITIONS = 1_000
+"""More than this in one filter or query is refused: no person writes it, and no database likes it."""
+
+
 class PredicateError(ValueError):
     """A filter or query that cannot be read; ``field`` is the path of the part at fault."""
 
@@ -134,6 +138,7 @@ def parse_filter_params(params: Sequence[str]) -> Predicate | None:
         PredicateError: a condition without a key.
     """
     alternatives: list[Predicate] = []
+    conditions = 0
     for param in params:
         by_key: dict[str, list[str] | None] = {}
         for statement in param.split(","):
@@ -149,9 +154,14 @@ def parse_filter_params(params: Sequence[str]) -> Predicate | None:
                 )
             if equals:
                 known = by_key.get(key)
-                by_key[key] = [*known, value] if known else [value]
+                if known is None:
+                    known = by_key[key] = []
+                known.append(value)
             else:
                 by_key.setdefault(key, None)
+        conditions += max(len(by_key), 1)
+        if conditions > MAX_CONDITIONS:
+            raise PredicateError(f"Invalid filter, more than {MAX_CONDITIONS:,} conditions", field="filter")
         parts = [HasKey(k) if v is None else has_value(k, v) for k, v in by_key.items()]
         alternatives.append(parts[0] if len(parts) == 1 else All(tuple(parts)))
     if not alternatives:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from typing import Literal, Mapping, NamedTuple
-from urllib.parse import parse_qsl, quote_plus, urlencode
+from urllib.parse import SplitResult, parse_qsl, quote_plus, urlencode, urlsplit
 
 HostKind = Literal["github", "gitlab", "bitbucketCloud", "bitbucketServer", "azure", "gitea", "gerrit", "other"]
 Hosts = Mapping[str, HostKind]
@@ -63,6 +63,15 @@ def _escape(pattern: re.Pattern[str], text: str) -> str:
 def _trim(text: str) -> str:
     text = text.strip("".join(map(chr, range(0x21))))
     return re.sub(r"[\t\r\n]", "", text) if re.search(r"[\t\r\n]", text) else text
+
+
+def split_http(url: str) -> SplitResult | None:
+    """The parts of an http(s) URL as they are written; None for any other text, also where brackets hold no address."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return parts if parts.scheme in ("http", "https") else None
 
 
 def is_absolute(text: str) -> bool:

@@ -16,6 +16,8 @@ from typing import Any, AsyncIterator, Callable, Iterable, Literal, Mapping, Seq
 import orjson
 
 from callboard.features.catalog.interface import (
+    BY_CHANGE,
+    BY_TITLE,
     EntityDocument,
     EntityNotFound,
     EntityQuery,
@@ -33,6 +35,7 @@ from callboard.features.catalog.interface import (
     WhySubject,
 )
 from callboard.kernel.auth.actor import Actor
+from callboard.kernel.clock import format_time
 from callboard.kernel.errors import InputError
 from callboard.model.predicates import EVERYTHING, Predicate, conjoin, matches
 from callboard.model.refs import EntityRef, LocationRef
@@ -140,9 +143,18 @@ class FakeCatalog:
         if query.order is None:
             return [(None, e) for e in seen]
         key = query.order.field.lower()
-        pairs = [(value, e) for e in seen for value in e.terms.get(key, ()) if value is not None]
+        pairs = [(value, e) for e in seen for value in self._order_values(key, e) if value is not None]
         pairs.sort(key=lambda pair: (pair[0], pair[1].id), reverse=query.order.direction == "desc")
         return [(value, e) for value, e in pairs]
+
+    @staticmethod
+    def _order_values(key: str, entity: _Stored) -> Iterable[str | None]:
+        if key == BY_CHANGE:
+            return [format_time(_START)]
+        if key == BY_TITLE:
+            keys = ("metadata.title", "spec.profile.displayname", "metadata.name")
+            return [v for k in keys for v in entity.terms.get(k, ()) if v is not None and v.strip()][:1]
+        return entity.terms.get(key, ())
 
     async def list_raw(self, query: EntityQuery, *, actor: Actor) -> RawPage:
         rows = self._rows(query, actor)

@@ -6,6 +6,7 @@ plain about what it colours.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ _YAML = re.compile(
     r"""(?P<p>^\s*(?:-\s+)*)(?P<k>(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s:#"'\[\]{},&*!|>%@`-][^:#]*?))(?P<c>:)(?=\s|$)"""
 )
 _VALUE = re.compile(
-    r"""(?P<s>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(?P<c>(?:^|(?<=\s))\#.*$)|(?P<n>\b-?\d+(?:\.\d+)?\b|\b(?:true|false|null)\b|(?<=\s)~$)"""
+    r"""(?P<s>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(?P<c>(?:^|(?<=\s))\#.*$)|(?P<n>(?<![\w./:-])-?\d+(?:\.\d+)?(?![\w./:-])|(?<![\w./:-])(?:true|false|null)(?![\w./:-])|(?<=\s)~$)"""
 )
 _JSON = re.compile(
     r"""(?P<k>"(?:[^"\\]|\\.)*")(?=\s*:)|(?P<s>"(?:[^"\\]|\\.)*")|(?P<n>-?\b\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b|\b(?:true|false|null)\b)"""
@@ -92,7 +93,13 @@ def show_code(text: str, language: str = "text", *, max_bytes: int = MAX_SHOWN_B
 
 
 def format_yaml(value: Any) -> str:
-    """``value`` as block YAML 1.2 in the order of its keys."""
+    """``value`` as block YAML 1.2 in the order of its keys.
+
+    The library writes no integer of more than 64 bits (sign included); a document with one comes as JSON, which is YAML, too.
+    """
     import yaml12
 
-    return yaml12.format_yaml(value).removesuffix("\n") + "\n"
+    try:
+        return yaml12.format_yaml(value).removesuffix("\n") + "\n"
+    except ValueError:
+        return json.dumps(value, ensure_ascii=False, indent=2) + "\n"

@@ -74,6 +74,7 @@ class Site:
     def __init__(self, portal: PortalForTest, clock: FakeClock) -> None:
         self.portal = portal
         self.clock = clock
+        self.actor = SYSTEM
         self.catalog: Catalog = portal.service(Catalog)
         self.queries: CatalogQueries = portal.service(CatalogQueries)
         self.commands: CatalogCommands = portal.service(CatalogCommands)

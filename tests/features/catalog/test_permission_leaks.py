@@ -292,7 +292,7 @@ class Asker:
                 break
         self.expect(page["totalItems"] == len(found), f"findings: {page['totalItems']} counted, {len(found)} shown")
         for ref in self._sample(self.visible, 3, prefer=("zq42n", "zq15n", "zq20n")):
-            await self.get(f"{CATALOG}/v1/history?ref={quote(ref)}", echoed=ref)
+            await self.get(f"{CATALOG}/v1/history?ref={quote(ref)}", echoed=ref + await self._relations_once(ref))
             await self.get(f"{CATALOG}/v1/findings?ref={quote(ref)}", echoed=ref)
             await self.get(f"{CATALOG}/v1/why?asked={quote(ref)}", echoed=ref)
             kind, namespace, name = re.split("[:/]", ref)
@@ -305,6 +305,12 @@ class Asker:
             await self.get(f"{CATALOG}/v1/why?asked={quote(file)}", echoed=file)
         root = str(self.world.root)
         await self.get(f"{CATALOG}/v1/why?asked={quote(root)}", echoed=root)
+
+    async def _relations_once(self, ref: str) -> str:
+        """Refs that the entity's relations named at some time: they are its own record, as relations are its own bytes."""
+        answer = await self.client.get(f"{CATALOG}/v1/history?ref={quote(ref)}")
+        diffs = [step for entry in answer.json()["items"] for step in entry["diff"] if step["path"] == "/relations"]
+        return " ".join(re.findall(r'"targetRef":"([^"]+)"', orjson.dumps(diffs).decode()))
 
     def _sample(self, refs: Mapping[str, Any], count: int, prefer: Sequence[str] = ()) -> list[str]:
         first = [ref for ref in refs if any(mark in ref for mark in prefer)]
@@ -329,7 +335,8 @@ class Asker:
         for ref in self._sample(self.visible, 1, prefer=("zq42n", "zq15n", "zq20n")):
             kind, namespace, name = re.split("[:/]", ref)
             for tab in ("", "/relations", "/history", "/problems", "/yaml"):
-                await self.get(f"/catalog/{namespace}/{kind}/{name}{tab}")
+                said = await self._relations_once(ref) if tab == "/history" else ""
+                await self.get(f"/catalog/{namespace}/{kind}/{name}{tab}", echoed=said)
 
     # ---- sources -----------------------------------------------------------------------------------------------------
 
@@ -389,6 +396,8 @@ class Asker:
         self.portal.portal.stopping.set()
         answer = await self.get("/api/events/v1/stream?topic=*", headers={"last-event-id": self.world.first_event})
         self.expect(answer.status_code in (200, 401, 403), f"stream: {answer.status_code}")
+        untold = [ref for ref in self.visible if MARK.search(ref) and f'"{ref}"' not in answer.text]
+        self.expect(answer.status_code != 200 or not untold, f"stream: nothing of {untold}")
         self.portal.portal.stopping.clear()
 
 

@@ -114,7 +114,8 @@ def owner_of(document: Any) -> str | None:
 
 
 def location_of(entity: Mapping[str, Any], annotation: str = "managed-by-location") -> str:
-    return str((entity["metadata"].get("annotations") or {}).get(f"backstage.io/{annotation}") or "")
+    annotations = entity["metadata"].get("annotations")
+    return str((isinstance(annotations, Mapping) and annotations.get(f"backstage.io/{annotation}")) or "")
 
 
 def batches(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:

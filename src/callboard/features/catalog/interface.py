@@ -70,9 +70,16 @@ class LocationExists(ConflictError):
 # ---- reading ----------------------------------------------------------------------------------------------------------
 
 
+BY_TITLE = ":title"
+BY_CHANGE = ":changed"
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Order by the lower-cased value of a search key. Entities without the key are left out."""
+    """Order by the lower-cased value of a search key. Entities without the key are left out.
+
+    ``BY_TITLE`` (what pages call an entity) and ``BY_CHANGE`` (when it last changed) stand for a key and leave nothing out.
+    """
 
     field: str
     direction: Literal["asc", "desc"] = "asc"

@@ -17,6 +17,8 @@ from callboard.features.catalog.interface import (
     EntityProvider,
 )
 from callboard.features.catalog.jobs import PROVIDER_JOB, CatalogJobs, FileWatch, RevisionWatch
+from callboard.features.catalog.problems import ProblemReader
+from callboard.features.catalog.processing.model_settings import load_registry
 from callboard.features.catalog.readers.files import FileReader
 from callboard.features.catalog.readers.host import UrlReaders
 from callboard.features.catalog.readers.http import HttpReader, read_rules
@@ -27,6 +29,7 @@ from callboard.features.catalog.service.inspection import Inspection
 from callboard.features.catalog.service.locations import LocationReader
 from callboard.features.catalog.service.mutations import Connection, Mutations
 from callboard.features.catalog.service.ownership import CatalogOwnership
+from callboard.features.catalog.service.problems import Problems
 from callboard.features.catalog.service.pushes import Pushes
 from callboard.features.catalog.service.queries import Queries
 from callboard.features.catalog.service.resources import EntityResources
@@ -41,7 +44,8 @@ from callboard.kernel.events import EventHandler
 from callboard.kernel.events.inbound import Inbound
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.wire.permission import ResourceLoader
-from callboard.model.kinds import KindRegistry
+from callboard.kernel.errors import InputError
+from callboard.model.kinds import KindError, KindRegistry
 from callboard.model.refs import LocationRef
 from callboard.model.validation import EntityValidator
 
@@ -53,8 +57,7 @@ class Catalog:
         working_dir = Path(os.getcwd())
         self.settings = CatalogSettings.of(portal.settings, working_dir)
         collect = portal.plugins.collect
-        layers = [list(collect("register_kinds")), *self.settings.layers]
-        self.kinds = KindRegistry.built_in(*layers)
+        self.kinds = _kinds(portal, working_dir)
         self.index = EntityIndex(body_bytes=self.settings.body_bytes)
         self.writer = Writer(
             db=portal.db, index=self.index, jobs=portal.jobs, events=portal.events, clock=portal.clock,
@@ -102,6 +105,7 @@ class Catalog:
             writer=self.writer, documents=self.documents, commands=self.commands, hosts=self.settings.hosts,
             providers={name: provider for name, (provider, _) in self.connections.items()},
         )  # fmt: skip
+        self.problems = Problems(portal.db, self.queries, self.index)
         self.resources = EntityResources(self.queries)
         self.events = EntityEvents(self.queries)
         self.ownership = CatalogOwnership(self.queries, self.index)
@@ -134,6 +138,13 @@ class Catalog:
     async def stop(self) -> None:
         for watch in self._watches:
             await watch.stop()
+
+
+def _kinds(portal: Any, working_dir: Path) -> KindRegistry:
+    try:
+        return load_registry(portal.settings.get("catalog.model"), working_dir, [list(portal.plugins.collect("register_kinds"))])
+    except KindError as error:
+        raise InputError(str(error), field="catalog.model") from error
 
 
 @hookimpl
@@ -172,6 +183,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         Catalog: catalog,
         CatalogQueries: catalog.queries,
         CatalogCommands: catalog.commands,
+        ProblemReader: catalog.problems,
         KindRegistry: catalog.kinds,
         OwnershipResolver: catalog.ownership,
         ResourceLoader: catalog.resources,
@@ -227,6 +239,14 @@ def register_nav_items(portal: Any) -> Sequence[Any]:
 @hookimpl
 def register_templates() -> Sequence[str]:
     return ["callboard.features.catalog"]
+
+
+@hookimpl
+def register_metrics(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.figures import CatalogFigures
+
+    catalog = portal.service(Catalog)
+    return [CatalogFigures(portal.metrics, portal.db, catalog.index, portal.clock).read]
 
 
 @hookimpl

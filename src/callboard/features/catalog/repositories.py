@@ -6,16 +6,18 @@ case (``https://github.com/Acme/Tools/blob/main/x.yaml`` and ``git+https://githu
 
 from __future__ import annotations
 
+import re
 from typing import Iterable, NamedTuple
 from urllib.parse import parse_qs, quote, unquote
 
 from callboard.features.catalog.interface import SourceChange
 from callboard.kernel import globs
-from callboard.model.urls import Hosts, UrlError, find_repository, parse_url
+from callboard.model.urls import Hosts, Url, UrlError, find_repository, parse_url
 
 RAW_GITHUB = "raw.githubusercontent.com"
 AZURE = "dev.azure.com"
 AZURE_OLD = ".visualstudio.com"
+_COLLECTION = re.compile(r"^/defaultcollection(?=/)", re.IGNORECASE)
 
 
 class Place(NamedTuple):
@@ -51,12 +53,13 @@ def find_place(url: str, hosts: Hosts) -> Place | None:
     if parsed.host == RAW_GITHUB:
         parts = [unquote(part) for part in parsed.path.split("/")[1:]]
         return Place(f"github.com/{parts[0]}/{parts[1]}".lower(), parts[2], "/".join(parts[3:])) if len(parts) > 3 else None
-    found = find_repository(url, _with_azure(parsed.host, hosts))
+    found = find_repository(_modern(url, parsed), hosts)
     if found is None:
         return None
-    identity = _azure_identity(found.host, found.owner, found.name) if _is_azure(parsed.host, hosts) else (
-        f"{found.host}/{found.owner}/{found.name}"
-    )  # fmt: skip
+    owner = found.owner
+    if hosts.get(found.host) == "azure" and "/" not in owner:
+        owner = f"{owner}/{found.name}"  # short for a project's repository of the same name
+    identity = f"{found.host}/{owner}/{found.name}"
     ref = unquote(found.ref).removeprefix("refs/heads/").removeprefix("refs/tags/")
     return Place(unquote(identity).lower(), "" if ref == "HEAD" else ref, unquote(found.filepath).lstrip("/"))
 
@@ -73,23 +76,12 @@ def _identity(url: str, hosts: Hosts) -> str | None:
     return f"{parsed.host}/{path}".lower() if parsed.host and path else None
 
 
-def _is_azure(host: str, hosts: Hosts) -> bool:
-    return hosts.get(host) == "azure" or host.endswith(AZURE_OLD)
-
-
-def _with_azure(host: str, hosts: Hosts) -> Hosts:
-    return {**hosts, host: "azure"} if host.endswith(AZURE_OLD) else hosts
-
-
-def _azure_identity(host: str, owner: str, name: str) -> str:
-    """``/org/_git/x`` is short for ``/org/x/_git/x``, and ``org.visualstudio.com`` is the old name of ``dev.azure.com/org``."""
-    parts = owner.split("/")
-    if host.endswith(AZURE_OLD):
-        below = [part for part in parts if part and part.lower() != "defaultcollection"]
-        host, parts = AZURE, [host.removesuffix(AZURE_OLD), *below]
-    if len(parts) == 1:
-        parts.append(name)
-    return "/".join((host, *parts, name))
+def _modern(url: str, parsed: Url) -> str:
+    """``org.visualstudio.com`` is the old name of ``dev.azure.com/org``."""
+    if not parsed.host.endswith(AZURE_OLD):
+        return url
+    path = _COLLECTION.sub("", parsed.path, count=1)
+    return str(parsed._replace(credentials="", host=AZURE, path=f"/{parsed.host.removesuffix(AZURE_OLD)}{path}"))
 
 
 def identities(change: SourceChange, hosts: Hosts) -> frozenset[str]:

@@ -30,7 +30,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("catalog.maxFileSizeBytes", "number", 10 * 1024 * 1024, "bytes", "Larger descriptor files are refused."),
     Setting("catalog.limits.maxDepth", "number", 100, "levels", "Documents nested deeper are refused."),
     Setting("catalog.limits.maxNodes", "number", 500_000, "values", "Documents with more values, aliases written out, are refused."),
-    Setting("catalog.model.layers", "list", [], help="Kinds of your own: files (YAML) or objects in the form of model layers."),
+    Setting("catalog.model.layers", "list", [], help="Optional layers of kinds that come with Callboard: ai-resource, mcp-server."),
+    Setting("catalog.model.files", "list", [], help="Files (YAML, * allowed) with kinds of your own, relative to the working directory."),
+    Setting("catalog.model.kinds", "list", [], help="Kinds of your own, written right here."),
     Setting("catalog.index.bodyBytes", "number", 40 * 2**20, "bytes", "Entities kept in memory as they are sent."),
     Setting("catalog.watchFiles", "flag", True, help="Notice changes of files on disk within a second."),
     Setting("catalog.providerOptions", "object", help="Per provider: disabled."),
@@ -57,7 +59,6 @@ class CatalogSettings:
     sweep_every: timedelta | None
     body_bytes: int
     watch_files: bool
-    layers: Sequence[Any]
     disabled_providers: frozenset[str]
 
     @classmethod
@@ -103,7 +104,6 @@ class CatalogSettings:
             sweep_every=None if interval is False else settings.get_duration("catalog.processingInterval", "2m"),
             body_bytes=settings.get_int("catalog.index.bodyBytes", 40 * 2**20),
             watch_files=settings.get_bool("catalog.watchFiles", True),
-            layers=[_layer(item, working_dir, settings) for item in settings.get("catalog.model.layers", []) or []],
             disabled_providers=frozenset(
                 name for name, option in options.items() if isinstance(option, dict) and option.get("disabled")
             ),
@@ -117,17 +117,3 @@ def _hosts(settings: Settings) -> Hosts:
             if isinstance(row, dict) and row.get("host"):
                 hosts[str(row["host"])] = kind
     return hosts
-
-
-def _layer(item: Any, working_dir: Path, settings: Settings) -> Any:
-    if isinstance(item, str):
-        from callboard.model.kinds import parse_layer
-
-        path = working_dir / item
-        try:
-            return parse_layer(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise settings.error("catalog.model.layers", f"{path} cannot be read: {error.strerror or error}.") from error
-        except ValueError as error:
-            raise InputError(f"{path}: {error}", field="catalog.model.layers", file=str(path)) from error
-    return [item]

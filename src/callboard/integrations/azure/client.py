@@ -6,13 +6,13 @@ Source: Microsoft Learn, "Git - Items - Get", "Use personal access tokens", "Rat
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Mapping
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-from callboard.kernel.errors import InputError, UnavailableError
+from callboard.kernel.access_token import AccessToken, ask_client_token, basic_authorization
+from callboard.kernel.errors import InputError
 from callboard.kernel.rate_budget import RateBudgets
 from callboard.kernel.remote_api import Http, RemoteApi
 from callboard.kernel.source_host import SettingsView, host_settings, text_setting
@@ -97,62 +97,45 @@ class AzureClient:
     def api_for(self, organization: str) -> RemoteApi:
         key = f"azure {self.host.host} {organization.lower()}"
         if key not in self._apis:
-            token = AzureToken(self.host.find_credential(organization), self._http, self._clock)
+            authorization = AzureAuthorization(self.host.find_credential(organization), self._http, self._clock)
             self._apis[key] = RemoteApi(
                 self._http,
                 name=f"Azure DevOps ({self.host.host}/{organization})",
                 budget=self._budgets.of(key),
-                headers=token.headers,
+                headers=authorization.headers,
                 how_to_allow=f"the credentials of integrations.azure for host {self.host.host}",
             )
         return self._apis[key]
 
 
-class AzureToken:
-    """The ``Authorization`` header of one credential; tokens of Entra are renewed five minutes before they end."""
+class AzureAuthorization:
+    """The ``Authorization`` header of one credential."""
 
     def __init__(self, credential: AzureCredential | None, http: Http, clock: Any) -> None:
         self._credential = credential
         self._http = http
         self._clock = clock
-        self._token = ""
-        self._expires_at: datetime | None = None
+        self._token = AccessToken(self._ask_entra, clock)
 
     async def headers(self) -> Mapping[str, str]:
         credential = self._credential
         if credential is None:
             return {}
         if credential.personal_access_token:
-            pair = f":{credential.personal_access_token}".encode()
-            return {"authorization": f"Basic {b64encode(pair).decode()}"}
-        now: datetime = self._clock.now()
-        if self._expires_at is None or now >= self._expires_at - timedelta(minutes=5):
-            await self._renew(credential, now)
-        return {"authorization": f"Bearer {self._token}"}
+            return {"authorization": basic_authorization("", credential.personal_access_token)}
+        return {"authorization": f"Bearer {await self._token.get()}"}
 
-    async def _renew(self, credential: AzureCredential, now: datetime) -> None:
-        import orjson
-
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": credential.client_id,
-            "client_secret": credential.client_secret,
-            "scope": DEVOPS_SCOPE,
-        }
-        response = await self._http.post(
+    async def _ask_entra(self) -> tuple[str, datetime]:
+        credential = self._credential
+        assert credential is not None
+        return await ask_client_token(
+            self._http,
             f"{LOGIN_URL}/{quote(credential.tenant_id or '', safe='')}/oauth2/v2.0/token",
-            content=urlencode(form).encode(),
-            headers={"content-type": "application/x-www-form-urlencoded", "accept": "application/json"},
+            form={"client_id": credential.client_id, "client_secret": credential.client_secret, "scope": DEVOPS_SCOPE},
+            now=self._clock.now(),
+            refused=f"Microsoft Entra gave no token for client {credential.client_id}. "
+            "Check clientId, clientSecret and tenantId of integrations.azure.",
         )
-        try:
-            answer = orjson.loads(response.body)
-            self._token = str(answer["access_token"])
-            self._expires_at = now + timedelta(seconds=int(answer["expires_in"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise UnavailableError(
-                f"Microsoft Entra gave no token for client {credential.client_id} ({response.status}). "
-                "Check clientId, clientSecret and tenantId of integrations.azure."
-            ) from error
 
 
 class AzureClients:

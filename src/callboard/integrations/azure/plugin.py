@@ -25,16 +25,40 @@ def register_url_readers(portal: Any) -> Sequence[UrlReader]:
 @hookimpl
 def register_settings() -> Sequence[Setting]:
     return [
+        Setting("integrations.azure", "list", (), None, "Hosts of Azure DevOps."),
+        Setting("integrations.azure[].host", "text", "dev.azure.com", None, "Host name of Azure DevOps."),
         Setting(
-            "integrations.azure",
+            "integrations.azure[].baseUrl",
+            "text",
+            None,
+            None,
+            "Address of its pages and its API; https://<host> by default.",
+        ),
+        Setting(
+            "integrations.azure[].credentials",
             "list",
             (),
             None,
-            "Hosts: {host, baseUrl, credentials: [{organizations, personalAccessToken, …}]}.",
+            "Tokens or Entra clients, the first that fits an organisation counts.",
         ),
-        Setting("integrations.azure[].host", "text", "dev.azure.com", None, "Host name of Azure DevOps."),
+        Setting(
+            "integrations.azure[].credentials[].organizations",
+            "list",
+            (),
+            None,
+            "Organisations it is for; all when empty.",
+        ),
         Setting(
             "integrations.azure[].credentials[].personalAccessToken", "secret", None, None, "Token with Code: Read."
         ),
-        Setting("integrations.azure[].credentials[].clientSecret", "secret", None, None, "Secret of an Entra client."),
+        Setting("integrations.azure[].credentials[].clientId", "text", None, None, "Id of an Entra client."),
+        Setting("integrations.azure[].credentials[].clientSecret", "secret", None, None, "Secret of the Entra client."),
+        Setting("integrations.azure[].credentials[].tenantId", "text", None, None, "Entra tenant of the client."),
+        Setting(
+            "integrations.azure[].commitSigningKey",
+            "secret",
+            None,
+            None,
+            "Key by which Backstage signs commits; not used.",
+        ),
     ]

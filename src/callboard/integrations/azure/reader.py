@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Sequence
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote
 
 from callboard.integrations.azure.client import CLOUD, AzureClient
 from callboard.kernel.errors import UnavailableError
@@ -25,6 +25,7 @@ from callboard.kernel.source_host import (
     has_dot_segment,
     quote_path,
 )
+from callboard.model.urls import split_http
 
 VERSIONS = {"GB": "branch", "GT": "tag", "GC": "commit"}
 API = "api-version=6.0"
@@ -39,8 +40,8 @@ class AzureReader(SourceHost):
         self._host = client.host.host
 
     def find_path(self, url: str) -> RepoPath | None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https"):
+        parts = split_http(url)
+        if parts is None:
             return None
         segments = decode_segments(parts.path)
         host = parts.netloc.lower()

@@ -5,12 +5,12 @@ Source: Atlassian developer documentation, "Bitbucket Cloud REST API: Source" an
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Mapping
 
-from callboard.kernel.errors import InputError, UnavailableError
+from callboard.kernel.access_token import AccessToken, ask_client_token, basic_authorization
+from callboard.kernel.errors import InputError
 from callboard.kernel.rate_budget import RateBudgets
 from callboard.kernel.remote_api import Http, RemoteApi
 from callboard.kernel.source_host import SettingsView, host_settings, text_setting
@@ -79,8 +79,7 @@ class BitbucketClient:
         self.host = host
         self._http = http
         self._clock = clock
-        self._token = ""
-        self._expires_at: datetime | None = None
+        self._token = AccessToken(self._ask_token, clock)
         self.api = RemoteApi(
             http,
             name=f"Bitbucket ({host.host})",
@@ -94,34 +93,22 @@ class BitbucketClient:
         if host.token:
             return {"authorization": f"Bearer {host.token}"}
         if host.username and host.password:
-            return {"authorization": _basic(host.username, host.password)}
+            return {"authorization": basic_authorization(host.username, host.password)}
         if host.client_id and host.client_secret:
-            now: datetime = self._clock.now()
-            if self._expires_at is None or now >= self._expires_at - timedelta(minutes=5):
-                await self._renew(host.client_id, host.client_secret, now)
-            return {"authorization": f"Bearer {self._token}"}
+            return {"authorization": f"Bearer {await self._token.get()}"}
         return {}
 
-    async def _renew(self, client_id: str, client_secret: str, now: datetime) -> None:
-        import orjson
-
-        response = await self._http.post(
+    async def _ask_token(self) -> tuple[str, datetime]:
+        client_id, client_secret = self.host.client_id or "", self.host.client_secret or ""
+        return await ask_client_token(
+            self._http,
             CLOUD_TOKEN_URL,
-            content=b"grant_type=client_credentials",
-            headers={
-                "content-type": "application/x-www-form-urlencoded",
-                "authorization": _basic(client_id, client_secret),
-            },
+            form={},
+            now=self._clock.now(),
+            authorization=basic_authorization(client_id, client_secret),
+            refused=f"Bitbucket gave no token for client {client_id}. "
+            "Check clientId and clientSecret of integrations.bitbucketCloud.",
         )
-        try:
-            answer = orjson.loads(response.body)
-            self._token = str(answer["access_token"])
-            self._expires_at = now + timedelta(seconds=int(answer["expires_in"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise UnavailableError(
-                f"Bitbucket gave no token for client {client_id} ({response.status}). "
-                "Check clientId and clientSecret of integrations.bitbucketCloud."
-            ) from error
 
 
 class BitbucketClients:
@@ -132,7 +119,3 @@ class BitbucketClients:
         self.servers = [
             BitbucketClient(host, http, budgets, clock, setting="bitbucketServer") for host in read_servers(settings)
         ]
-
-
-def _basic(username: str, password: str) -> str:
-    return f"Basic {b64encode(f'{username}:{password}'.encode()).decode()}"

@@ -27,21 +27,52 @@ def register_url_readers(portal: Any) -> Sequence[UrlReader]:
 @hookimpl
 def register_settings() -> Sequence[Setting]:
     return [
+        Setting("integrations.bitbucketCloud", "list", (), None, "One account at Bitbucket Cloud."),
+        Setting("integrations.bitbucketCloud[].host", "text", "bitbucket.org", None, "Host name of Bitbucket Cloud."),
         Setting(
-            "integrations.bitbucketCloud",
-            "list",
-            (),
+            "integrations.bitbucketCloud[].apiBaseUrl",
+            "text",
             None,
-            "One account: {username, token | appPassword | clientId, clientSecret}.",
+            None,
+            "REST API 2.0; https://api.bitbucket.org/2.0 by default.",
+        ),
+        Setting(
+            "integrations.bitbucketCloud[].username",
+            "text",
+            None,
+            None,
+            "Account that appPassword or token belongs to.",
         ),
         Setting(
             "integrations.bitbucketCloud[].token", "secret", None, None, "Access token, or API token with username."
         ),
         Setting("integrations.bitbucketCloud[].appPassword", "secret", None, None, "App password of username."),
-        Setting("integrations.bitbucketCloud[].clientSecret", "secret", None, None, "Secret of an OAuth consumer."),
+        Setting("integrations.bitbucketCloud[].clientId", "text", None, None, "Key of an OAuth consumer."),
+        Setting("integrations.bitbucketCloud[].clientSecret", "secret", None, None, "Secret of the OAuth consumer."),
         Setting(
-            "integrations.bitbucketServer", "list", (), None, "Hosts: {host, apiBaseUrl, token | username, password}."
+            "integrations.bitbucketCloud[].commitSigningKey",
+            "secret",
+            None,
+            None,
+            "Key by which Backstage signs commits; not used.",
+        ),
+        Setting("integrations.bitbucketServer", "list", (), None, "Hosts of Bitbucket Server and Data Center."),
+        Setting("integrations.bitbucketServer[].host", "text", None, None, "Host name; required."),
+        Setting(
+            "integrations.bitbucketServer[].apiBaseUrl",
+            "text",
+            None,
+            None,
+            "REST API; https://<host>/rest/api/1.0 by default.",
         ),
         Setting("integrations.bitbucketServer[].token", "secret", None, None, "HTTP access token."),
+        Setting("integrations.bitbucketServer[].username", "text", None, None, "Account, where there is no token."),
         Setting("integrations.bitbucketServer[].password", "secret", None, None, "Password of username."),
+        Setting(
+            "integrations.bitbucketServer[].commitSigningKey",
+            "secret",
+            None,
+            None,
+            "Key by which Backstage signs commits; not used.",
+        ),
     ]

@@ -7,7 +7,7 @@ Server: ``/{projects/<KEY>,users/<name>}/repos/<repo>/{browse,raw}/<path>?at=<re
 from __future__ import annotations
 
 from typing import Any, Sequence
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote
 
 from callboard.integrations.bitbucket.client import BitbucketClient
 from callboard.kernel.errors import NotFoundError, UnavailableError
@@ -38,8 +38,8 @@ class BitbucketCloudReader(SourceHost):
         self._host = client.host
 
     def find_path(self, url: str) -> RepoPath | None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or parts.netloc.lower() != self._host.host:
+        parts = self._split_own(url)
+        if parts is None:
             return None
         segments = decode_segments(parts.path)
         if len(segments) < 2 or has_dot_segment(*segments[:2]):
@@ -125,8 +125,8 @@ class BitbucketServerReader(SourceHost):
         self._host = client.host
 
     def find_path(self, url: str) -> RepoPath | None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or parts.netloc.lower() != self._host.host:
+        parts = self._split_own(url)
+        if parts is None:
             return None
         segments = decode_segments(parts.path)
         at = segments.index("repos") if "repos" in segments else -1

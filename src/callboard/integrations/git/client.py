@@ -14,14 +14,15 @@ import hashlib
 import os
 import re
 import signal
-from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
+from callboard.kernel.access_token import basic_authorization
 from callboard.kernel.errors import InputError, LimitError, NotAllowedError, NotFoundError, UnavailableError
 from callboard.kernel.source_host import SettingsView, host_settings, text_setting
+from callboard.model.urls import split_http
 
 COMMAND_TIMEOUT_S = 20.0
 FETCH_TIMEOUT_S = 120.0
@@ -75,11 +76,8 @@ def read_rows(settings: SettingsView) -> tuple[list[LocalRoot], list[Remote]]:
         if path is not None:
             roots.append(LocalRoot(Path(os.path.realpath(path))))
         elif url is not None:
-            if (
-                urlsplit(url).scheme not in ("http", "https")
-                or not urlsplit(url).hostname
-                or "@" in urlsplit(url).netloc
-            ):
+            parts = split_http(url)
+            if parts is None or not parts.hostname or "@" in parts.netloc:
                 raise InputError(
                     f"{field}.url must be http(s)://host/… without credentials in it.", field=f"{field}.url"
                 )
@@ -91,8 +89,7 @@ def _authorization(row: Mapping[str, Any]) -> str | None:
     secret = text_setting(row, "password") or text_setting(row, "token")
     if secret is None:
         return None
-    pair = f"{text_setting(row, 'username') or 'oauth2'}:{secret}"
-    return f"Basic {b64encode(pair.encode()).decode()}"
+    return basic_authorization(text_setting(row, "username") or "oauth2", secret)
 
 
 def check_ref(ref: str) -> str:

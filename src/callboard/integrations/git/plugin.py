@@ -33,7 +33,7 @@ def register_settings() -> Sequence[Setting]:
             "list",
             (),
             None,
-            "Repositories without a host API: {path} or {url, username, password | token}.",
+            "Repositories without a host API: directories (path) and remotes (url).",
         ),
         Setting("integrations.git[].path", "text", None, None, "Directory whose repositories git+file: URLs may read."),
         Setting(
@@ -43,6 +43,7 @@ def register_settings() -> Sequence[Setting]:
             None,
             "Remote, or a prefix of remotes, that git+https: URLs may read.",
         ),
+        Setting("integrations.git[].username", "text", "oauth2", None, "Account at the remote."),
         Setting("integrations.git[].password", "secret", None, None, "Password or token of username."),
-        Setting("integrations.git[].token", "secret", None, None, "Token; the user name is oauth2 unless given."),
+        Setting("integrations.git[].token", "secret", None, None, "The same; password counts first."),
     ]

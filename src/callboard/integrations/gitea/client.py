@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
 from typing import Mapping
 from urllib.parse import quote, urlsplit
 
+from callboard.kernel.access_token import basic_authorization
 from callboard.kernel.rate_budget import RateBudgets
 from callboard.kernel.remote_api import Http, RemoteApi
 from callboard.kernel.source_host import SettingsView, host_settings, text_setting
@@ -55,8 +55,7 @@ class GiteaClient:
         if not self.host.password:
             return {}
         if self.host.username:
-            pair = f"{self.host.username}:{self.host.password}".encode()
-            return {"authorization": f"Basic {b64encode(pair).decode()}"}
+            return {"authorization": basic_authorization(self.host.username, self.host.password)}
         return {"authorization": f"token {self.host.password}"}
 
     def repo_url(self, repo: str) -> str:

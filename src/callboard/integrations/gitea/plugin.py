@@ -25,9 +25,24 @@ def register_url_readers(portal: Any) -> Sequence[UrlReader]:
 @hookimpl
 def register_settings() -> Sequence[Setting]:
     return [
-        Setting("integrations.gitea", "list", (), None, "Hosts: {host, baseUrl, username, password}."),
+        Setting("integrations.gitea", "list", (), None, "Hosts of Gitea and Forgejo."),
         Setting("integrations.gitea[].host", "text", "gitea.com", None, "Host name of Gitea or Forgejo."),
         Setting(
+            "integrations.gitea[].baseUrl",
+            "text",
+            None,
+            None,
+            "Address of its pages and its API; https://<host> by default.",
+        ),
+        Setting("integrations.gitea[].username", "text", None, None, "Account that password belongs to."),
+        Setting(
             "integrations.gitea[].password", "secret", None, None, "Password, or without username an access token."
+        ),
+        Setting(
+            "integrations.gitea[].commitSigningKey",
+            "secret",
+            None,
+            None,
+            "Key by which Backstage signs commits; not used.",
         ),
     ]

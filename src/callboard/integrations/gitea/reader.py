@@ -6,7 +6,7 @@ The ref is one segment; a slash in it is written ``%2F``.
 from __future__ import annotations
 
 from typing import Sequence
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from callboard.integrations.gitea.client import GiteaClient
 from callboard.kernel.errors import UnavailableError
@@ -36,8 +36,8 @@ class GiteaReader(SourceHost):
         self._host = client.host
 
     def find_path(self, url: str) -> RepoPath | None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or parts.netloc.lower() != self._host.host:
+        parts = self._split_own(url)
+        if parts is None:
             return None
         segments = decode_segments(parts.path)
         site = f"{parts.scheme}://{self._host.host}"

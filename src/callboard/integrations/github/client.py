@@ -6,10 +6,12 @@ Source: GitHub REST documentation 2022-11-28 ("Authenticating as a GitHub App in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Mapping, Sequence
 from urllib.parse import quote
 
+from callboard.kernel.access_token import AccessToken
+from callboard.kernel.clock import parse_time
 from callboard.kernel.errors import InputError, NotFoundError, UnavailableError
 from callboard.kernel.rate_budget import RateBudgets
 from callboard.kernel.remote_api import ConditionalCache, Http, RemoteApi
@@ -166,26 +168,20 @@ class GithubClient:
 
 
 class Installation:
-    """An app at one owner; its access token is renewed five minutes before it ends."""
+    """An app at one owner, with an access token of its own."""
 
     def __init__(self, id: int, api: RemoteApi, api_url: str, clock: Any) -> None:
         self.id = id
         self._api = api
         self._url = f"{api_url}/app/installations/{id}/access_tokens"
-        self._clock = clock
-        self._token: str | None = None
-        self._expires_at: datetime | None = None
+        self.token = AccessToken(self._ask_token, clock).get
 
-    async def token(self) -> str:
-        now: datetime = self._clock.now()
-        if self._token is None or self._expires_at is None or now >= self._expires_at - timedelta(minutes=5):
-            answer = await self._api.post_json(self._url, {})
-            try:
-                self._token = str(answer["token"])
-                self._expires_at = datetime.fromisoformat(answer["expires_at"])
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                raise UnavailableError(f"{self._api.name} gave no usable token for installation {self.id}.") from error
-        return self._token
+    async def _ask_token(self) -> tuple[str, datetime]:
+        answer = await self._api.post_json(self._url, {})
+        try:
+            return str(answer["token"]), parse_time(answer["expires_at"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnavailableError(f"{self._api.name} gave no usable token for installation {self.id}.") from error
 
 
 def app_jwt(app: GithubApp, now: datetime) -> str:

@@ -41,10 +41,51 @@ def register_catalog_providers(portal: Any) -> Sequence[EntityProvider]:
 @hookimpl
 def register_settings() -> Sequence[Setting]:
     return [
-        Setting("integrations.github", "list", (), None, "Hosts: {host, apiBaseUrl, rawBaseUrl, token, apps}."),
+        Setting("integrations.github", "list", (), None, "Hosts of GitHub and GitHub Enterprise."),
         Setting("integrations.github[].host", "text", "github.com", None, "Host name of GitHub or GitHub Enterprise."),
+        Setting("integrations.github[].apiBaseUrl", "text", None, None, "REST API; https://<host>/api/v3 by default."),
+        Setting("integrations.github[].rawBaseUrl", "text", None, None, "Raw files; https://<host>/raw by default."),
         Setting("integrations.github[].token", "secret", None, None, "Personal access token."),
-        Setting("integrations.github[].apps[].privateKey", "secret", None, None, "PEM key of a GitHub app."),
+        Setting("integrations.github[].apps[].appId", "number", None, None, "Number of a GitHub App."),
+        Setting("integrations.github[].apps[].privateKey", "secret", None, None, "PEM key of the app."),
+        Setting(
+            "integrations.github[].apps[].allowedInstallationOwners",
+            "list",
+            (),
+            None,
+            "Organisations the app serves; all when empty.",
+        ),
+        Setting(
+            "integrations.github[].apps[].clientId", "text", None, None, "For signing in through the app; not used."
+        ),
+        Setting(
+            "integrations.github[].apps[].clientSecret",
+            "secret",
+            None,
+            None,
+            "For signing in through the app; not used.",
+        ),
+        Setting(
+            "integrations.github[].apps[].webhookSecret",
+            "secret",
+            None,
+            None,
+            "Of the app; secrets of webhooks are in events.http.topics.",
+        ),
+        Setting(
+            "integrations.github[].apps[].publicAccess",
+            "flag",
+            False,
+            None,
+            "Backstage's; public repositories need nothing here.",
+        ),
+        Setting(
+            "integrations.github[].commitSigningKey",
+            "secret",
+            None,
+            None,
+            "Key by which Backstage signs commits; not used.",
+        ),
         Setting("catalog.providers.github", "object", None, None, "Repositories of organisations, by provider id."),
         Setting("catalog.providers.githubOrg", "object", None, None, "Teams and users of organisations."),
     ]

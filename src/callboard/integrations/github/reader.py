@@ -7,7 +7,7 @@ With credentials files come from the contents API, without from the raw host, wh
 from __future__ import annotations
 
 from typing import Any, Sequence
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from callboard.integrations.github.client import GithubClient
 from callboard.kernel.errors import InputError, UnavailableError
@@ -22,6 +22,7 @@ from callboard.kernel.source_host import (
     has_dot_segment,
     quote_path,
 )
+from callboard.model.urls import split_http
 
 RAW = "application/vnd.github.raw+json"
 SHA = "application/vnd.github.sha"
@@ -37,8 +38,8 @@ class GithubReader(SourceHost):
         self._host = client.host
 
     def find_path(self, url: str) -> RepoPath | None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https"):
+        parts = split_http(url)
+        if parts is None:
             return None
         segments = decode_segments(parts.path)
         if parts.netloc.lower() == self._host.host:

@@ -38,11 +38,29 @@ def register_catalog_providers(portal: Any) -> Sequence[EntityProvider]:
 @hookimpl
 def register_settings() -> Sequence[Setting]:
     return [
-        Setting("integrations.gitlab", "list", (), None, "Hosts: {host, baseUrl, apiBaseUrl, token, retry}."),
+        Setting("integrations.gitlab", "list", (), None, "Hosts of GitLab."),
         Setting("integrations.gitlab[].host", "text", "gitlab.com", None, "Host name of GitLab."),
+        Setting(
+            "integrations.gitlab[].baseUrl", "text", None, None, "Address of its pages; https://<host> by default."
+        ),
+        Setting("integrations.gitlab[].apiBaseUrl", "text", None, None, "REST API; <baseUrl>/api/v4 by default."),
         Setting("integrations.gitlab[].token", "secret", None, None, "Access token with read_api."),
         Setting(
+            "integrations.gitlab[].retry",
+            "object",
+            None,
+            None,
+            "Backstage's; of it only maxApiRequestsPerMinute counts here.",
+        ),
+        Setting(
             "integrations.gitlab[].retry.maxApiRequestsPerMinute", "number", -1, "requests", "Own ceiling; -1 for none."
+        ),
+        Setting(
+            "integrations.gitlab[].commitSigningKey",
+            "secret",
+            None,
+            None,
+            "Key by which Backstage signs commits; not used.",
         ),
         Setting("catalog.providers.gitlab", "object", None, None, "Projects, groups and users, by provider id."),
     ]

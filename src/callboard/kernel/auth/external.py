@@ -72,6 +72,11 @@ class ExternalAccess:
         for entry in settings.sections("backend.auth.externalAccess"):
             self._add(entry)
 
+    @property
+    def actors(self) -> list[Actor]:
+        """The services with a subject of their own; that of a JWT from published keys is known when it comes."""
+        return [*self._static.values(), *(legacy.actor for legacy in self._legacy)]
+
     def find_static(self, token: str) -> Actor | None:
         """The service that this static token belongs to. Tokens are compared by their SHA-256."""
         return self._static.get(hashlib.sha256(token.encode()).digest())

@@ -14,7 +14,7 @@ from typing import Any, AsyncIterator, Awaitable, Callable, Iterable, Literal, N
 import asyncpg
 
 from callboard.kernel.db.interface import Dialect, Row
-from callboard.kernel.errors import ConflictError, UnavailableError
+from callboard.kernel.errors import ConflictError, InputError, UnavailableError
 
 _Result = TypeVar("_Result")
 
@@ -380,6 +380,8 @@ async def _guard(work: Awaitable[_Result]) -> _Result:
 def _raise_mapped(error: Exception) -> NoReturn:
     """Raise the error of the tree that ``error`` amounts to; itself when it is a mistake in a statement."""
     match error:
+        case asyncpg.CharacterNotInRepertoireError():
+            raise InputError("A text holds a NUL character, which PostgreSQL cannot store or look for.") from error
         case asyncpg.UniqueViolationError() | asyncpg.ForeignKeyViolationError() | asyncpg.ExclusionViolationError():
             raise ConflictError(f"It clashes with what is stored already: {error}.") from error
         case asyncpg.SerializationError() | asyncpg.DeadlockDetectedError() | asyncpg.LockNotAvailableError():

@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from collections import defaultdict
 from datetime import datetime, timedelta
-from typing import Any, Iterable, Literal, Mapping, Sequence
+from typing import Any, Callable, Iterable, Literal, Mapping, Sequence
 
 import orjson
 
@@ -178,17 +178,24 @@ class Jobs:
         if self._running:
             await asyncio.wait(self._running)
 
-    async def run_due(self) -> int:
-        """Run everything that is due, one after the other, until nothing is; how many ran. For tests and commands."""
-        await self._ensure_schedules()
+    async def run_due(self, kinds: Iterable[str] | None = None, *, told: Callable[[int], None] | None = None) -> int:
+        """Run everything that is due, one after the other, until nothing is; how many ran. For tests and commands.
+
+        ``kinds`` leaves all others, and schedules, alone. ``told`` hears the number after each job.
+        """
+        if kinds is None:
+            await self._ensure_schedules()
+        wanted = dict.fromkeys(self._kinds if kinds is None else kinds, 1)
         ran = 0
         while True:
-            _, jobs = await self._claim_due(dict.fromkeys(self._kinds, 1))
+            _, jobs = await self._claim_due(wanted)
             if not jobs:
                 return ran
             for job in jobs:
                 await self._run(job)
                 ran += 1
+                if told is not None:
+                    told(ran)
 
     async def _dispatch(self) -> None:
         pause = 1.0

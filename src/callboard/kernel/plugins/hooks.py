@@ -95,6 +95,10 @@ class CoreHooks:
         """``Setting(key, type, default, unit, help)`` rows for the reference and for unknown-key warnings."""
 
     @hookspec
+    def register_metrics(self, portal: Any) -> Sequence[Any]:
+        """Coroutine functions awaited before ``/metrics`` is written, which bring their part of ``portal.metrics`` up to date."""
+
+    @hookspec
     def register_startup(self, portal: Any) -> Sequence[Any]:
         """Coroutine functions awaited after migrations, before the first request is served (keep them quick)."""
 

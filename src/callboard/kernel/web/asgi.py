@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from callboard.kernel.auth.actor import ANONYMOUS, Actor
 from callboard.kernel.auth.ownership import OwnershipResolver
 from callboard.kernel.auth.service import MissingCredentials
-from callboard.kernel.errors import AuthenticationError, NotAllowedError
+from callboard.kernel.errors import AuthenticationError, CallboardError, NotAllowedError
 from callboard.kernel.logs import bound_context, get_logger
 from callboard.kernel.web import csrf, security
 from callboard.kernel.web.body import RequestTooLarge, limited
@@ -39,6 +39,7 @@ from callboard.kernel.web.routing import (
     plugin_of,
 )  # fmt: skip
 from callboard.kernel.web.static import StaticFiles
+from callboard.kernel.web.target import find_fault
 from callboard.kernel.web.templates import PageTools, Templates
 
 log = get_logger(__name__)
@@ -73,6 +74,10 @@ class WebApp:
         kind = scope["type"]
         if kind == "http":
             scope["portal"] = self._portal
+            fault = find_fault(scope)
+            if fault is not None:
+                await self._answer(scope, receive, send, fault)
+                return
             path: str = scope["path"]
             for prefix, handler in self._raw:
                 if path.startswith(prefix) and await self._answer_raw(prefix, handler, scope, receive, send):
@@ -103,7 +108,7 @@ class WebApp:
 
     # ---- the ordinary path -------------------------------------------------------------------------------------------
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, fault: CallboardError | None = None) -> None:
         started = time.perf_counter()
         method: str = scope["method"]
         found = self.router.find(scope, method)
@@ -114,6 +119,8 @@ class WebApp:
         out = _Out(send)
         with bound_context(request_id=request.id):
             try:
+                if fault is not None:
+                    raise fault
                 response = await self._respond(request, found)
                 await self._send(request, response, route, out)
             except Exception as error:

@@ -69,8 +69,8 @@ def require_same_site(headers: Mapping[str, str], own_origins: frozenset[str]) -
     if origin is None:
         return
     host = headers.get("host", "").lower()
-    parts = urlsplit(origin)
-    if origin.lower() not in own_origins and not (parts.scheme in ("http", "https") and parts.netloc.lower() == host and host):
+    parts = split_http(origin)
+    if origin.lower() not in own_origins and not (parts is not None and host and parts.netloc.lower() == host):
         raise CsrfRefused("it came from another site")
 
 

@@ -28,6 +28,7 @@ from callboard.kernel.errors import (
 from callboard.kernel.logs import get_logger
 from callboard.kernel.web.responses import PROBLEM, JsonBytes
 from callboard.kernel.web.routing import Route, Scope, error_style
+from callboard.kernel.web.target import UrlTooLong
 
 if TYPE_CHECKING:
     from callboard.kernel.web.request import Request
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 _STATUS: tuple[tuple[type[CallboardError], int], ...] = (
+    (UrlTooLong, 414),
     (InputError, 400),
     (AuthenticationError, 401),
     (NotAllowedError, 403),
@@ -66,7 +68,8 @@ class ErrorPage:
 
 _TITLES = {
     400: "That cannot be used", 401: "Sign in to see this", 403: "You may not do this", 404: "Not found",
-    405: "That does not work here", 409: "It clashes with what is there", 413: "Too large", 429: "Too many requests",
+    405: "That does not work here", 409: "It clashes with what is there", 413: "Too large",
+    414: "Too long an address", 429: "Too many requests",
     500: "Something broke on our side", 503: "Something we need does not answer",
 }  # fmt: skip
 

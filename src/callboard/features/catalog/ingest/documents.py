@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
 from callboard.features.catalog.domain import owner_of
-from callboard.features.catalog.ingest.sources import Contents, Target
+from callboard.features.catalog.ingest.sources import UNREAD, Contents, Target
 from callboard.features.catalog.interface import Finding, Processor, ReadFile
 from callboard.features.catalog.processing.locations import location_targets
 from callboard.features.catalog.processing.pipeline import ProcessingContext, Rejected, find_ref, process_document
+from callboard.features.catalog.processing.placeholders import PlaceholderError
 from callboard.features.catalog.processing.rules import Rules
 from callboard.features.catalog.store.placing import Relation
 from callboard.model.documents import DEFAULT_LIMITS, Chunk, Limits, locate, parse_document, split_documents
@@ -78,11 +79,19 @@ class Documents:
         context = self.context(location, location)
         urls: list[str] = []
         for chunk in chunks:
-            if b"$" in chunk.data:
+            if b"$" in chunk.data or b"\\" in chunk.data:  # a backslash may spell the dollar in a quoted key
                 value = parse_document(chunk, self._limits)
                 if isinstance(value, dict):
                     urls += context.plan(value).urls
         return urls
+
+    def refs(self, chunks: Sequence[Chunk]) -> set[str]:
+        """Refs that these documents claim, good or not; what says of itself nothing that can be read is left out."""
+        return {ref for chunk in chunks if chunk.data and (ref := find_ref(parse_document(chunk, self._limits))) is not None}
+
+    def find_envelope_problem(self, value: Any) -> Problem | None:
+        """Whether a value says what it is; see ``EntityValidator``."""
+        return self._validator.find_envelope_problem(value)
 
     def process_many(
         self, work: Sequence[tuple[Chunk, int]], location: LocationRef, origin: LocationRef, contents: Contents
@@ -109,13 +118,17 @@ class Documents:
         where = location or LocationRef("provider", "unknown")
         context = self.context(where, origin or where, with_rules=with_rules)
         given = contents or {}
-        plan = context.plan(value)
+        try:
+            plan = context.plan(value)
+        except PlaceholderError:
+            plan = None  # the pipeline comes to the same end, and says it
+        urls = plan.urls if plan is not None else []
         bodies = {
-            url: found.content if isinstance(found := given[url], ReadFile) else found for url in plan.urls if url in given
+            url: found.content if isinstance(found := given[url], ReadFile) else found for url in urls if url in given
         }
         result = process_document(value, context, bodies, plan)
         owner = owner_of(value)
-        reads = {url: found.etag for url in plan.urls if isinstance(found := given.get(url), ReadFile)}
+        reads = {url: found.etag if isinstance(found := given.get(url), ReadFile) else UNREAD for url in urls}
         findings = [self._finding(p, result.ref, chunk, where, p.field) for p in result.problems]
         if isinstance(result, Rejected):
             return Outcome(result.ref, None, (), findings, value, owner, reads)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Iterable, Mapping, NamedTuple, Sequence
+from typing import Iterable, Iterator, Mapping, NamedTuple, Sequence
 
 from callboard.features.catalog.interface import Finding, NotModified, ReadFile, UrlReader
 from callboard.features.catalog.readers.files import FileReader
-from callboard.kernel.errors import CallboardError, InputError
+from callboard.kernel.errors import CallboardError, InputError, UnavailableError
+from callboard.kernel.logs import get_logger
 from callboard.model.refs import LocationRef
 
+log = get_logger(__name__)
+
 CONCURRENT_READS = 5
+UNREAD = ""
+"""In the place of an etag: what a placeholder names could not be read, so that it counts as changed once it can."""
 
 
 class Target(NamedTuple):
@@ -42,6 +48,10 @@ class Sources:
             NotModified: it is as it was at ``etag``.
             CallboardError: it cannot be read; which kind says whether waiting helps.
         """
+        with _guarded(str(target.ref)):
+            return await self._read(target, origin, etag)
+
+    async def _read(self, target: Target, origin: LocationRef, etag: str | None) -> Hits:
         type, where = target.ref
         if type == "file":
             found = await self.files.search(where, origin=origin.target if origin.type == "file" else "", etag=etag)
@@ -75,7 +85,7 @@ class Sources:
             if etag is None:
                 continue
             try:
-                await self._read_include(url, origin, origin, etag)
+                await self._read_include(url, origin, origin, etag or None)
             except NotModified:
                 continue
             except CallboardError:
@@ -86,13 +96,26 @@ class Sources:
     async def _read_include(
         self, url: str, location: LocationRef, origin: LocationRef, etag: str | None
     ) -> ReadFile:
-        if url.startswith("/") or url.startswith("file:"):
-            return await self.files.read(
-                url.removeprefix("file://").removeprefix("file:"),
-                origin=origin.target if origin.type == "file" else "",
-                etag=etag,
-            )
-        return await self.urls.read(url, etag=etag)
+        with _guarded(url):
+            if url.startswith("/") or url.startswith("file:"):
+                return await self.files.read(
+                    url.removeprefix("file://").removeprefix("file:"),
+                    origin=origin.target if origin.type == "file" else "",
+                    etag=etag,
+                )
+            return await self.urls.read(url, etag=etag)
+
+
+@contextmanager
+def _guarded(what: str) -> Iterator[None]:
+    """A plugin's reader that breaks is a source that cannot be read: it must not stop the others."""
+    try:
+        yield
+    except (NotModified, CallboardError):
+        raise
+    except Exception as error:
+        log.exception("reader failed", location=what)
+        raise UnavailableError(f"Its reader failed with {type(error).__name__}: {error}") from error
 
 
 Contents = Mapping[str, ReadFile | CallboardError]

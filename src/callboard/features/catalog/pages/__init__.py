@@ -3,6 +3,7 @@
 from callboard.features.catalog.pages.entity import EntityPage
 from callboard.features.catalog.pages.home import HomePage
 from callboard.features.catalog.pages.listing import ListPage, ListState
-from callboard.features.catalog.pages.problems import ProblemsPage, WhyPage
+from callboard.features.catalog.pages.problems import ProblemsPage
+from callboard.features.catalog.pages.why import WhyPage
 
 __all__ = ["EntityPage", "HomePage", "ListPage", "ListState", "ProblemsPage", "WhyPage"]

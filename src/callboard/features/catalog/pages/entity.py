@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Mapping, Sequence
 from urllib.parse import urlencode
 
+import orjson
 from markupsafe import Markup
 
-from callboard.features.catalog.interface import EntityCard, EntityTab, Finding
+from callboard.features.catalog.interface import EntityCard, EntityTab
+from callboard.features.catalog.pages.banners import problem_banners
+from callboard.features.catalog.pages.findings import FindingView, bare_location, short_file, shorten
 from callboard.features.catalog.pages.history import Change
 from callboard.features.catalog.pages.links import (
     display_title,
@@ -22,7 +26,8 @@ from callboard.features.catalog.pages.links import (
     text,
     why_href,
 )
-from callboard.features.catalog.pages.problems import FindingView, finding_view
+from callboard.features.catalog.pages.relations import SHOWN, RelationGroup, relation_counts, relation_groups
+from callboard.features.catalog.problems import Around, LocationFile
 from callboard.kernel.auth.actor import Actor
 from callboard.model.predicates import matches
 from callboard.model.refs import DEFAULT_NAMESPACE, EntityRef, LocationRef, RefError
@@ -31,15 +36,12 @@ from callboard.ui.code import Code, format_yaml, show_code
 from callboard.ui.icons import kind_mark, link_icon, stable_hue
 from callboard.ui.markdown import is_markdown, render_markdown
 from callboard.ui.messages import Translator
-from callboard.ui.parts import Banner, Crumb, EntityLink, LinkItem, Tab
+from callboard.ui.moments import Moment, moment
+from callboard.ui.parts import Banner, Crumb, EntityLink, LinkItem, Status, Tab
 
-RELATION_ORDER: Final = (
-    "partof", "haspart", "providesapi", "consumesapi", "apiprovidedby", "apiconsumedby", "dependson", "dependencyof",
-    "hasmember", "memberof", "parentof", "childof", "ownerof", "ownedby",
-)  # fmt: skip
-SHOWN_RELATIONS: Final = 12
-RELATIONS_PAGE: Final = 100
-MAX_DEFINITION_BYTES: Final = 200_000
+HEADER_LINKS: Final = 5
+MAX_DEFINITION_BYTES: Final = 120_000
+MAX_UNFOLDED: Final = 2_000_000
 _FACT_FIELDS: Final = ("type", "lifecycle", "target", "presence")
 _NOT_FACTS: Final = frozenset(
     [
@@ -87,17 +89,6 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class RelationGroup:
-    """Relations of one meaning. ``links`` are the first of ``count``; ``more_href`` leads to all of them."""
-
-    type: str
-    title: str
-    count: int
-    links: Sequence[EntityLink]
-    more_href: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
     """Where an entity comes from. ``view_href`` and ``edit_href`` are outside addresses; ``origin`` is the registered root."""
 
@@ -105,6 +96,29 @@ class Source:
     view_href: str | None
     edit_href: str | None
     origin: str | None
+    why_href: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerCard:
+    """Who owns a thing and how to reach them: mail first, then the links of their entity. ``members`` None: not a group."""
+
+    link: EntityLink
+    reach: Sequence[LinkItem]
+    members: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """A file that a Location names. ``error`` is short; ``documents`` and ``good`` count what is in it."""
+
+    title: str
+    file: str
+    status: Status
+    error: str | None
+    read_at: Moment | None
+    documents: int
+    good: int
     why_href: str
 
 
@@ -119,7 +133,11 @@ class RenderedCard:
 
 @dataclass(frozen=True, slots=True)
 class EntityPage:
-    """``catalog/entity.html``; ``tab`` says which of the fields below the line are filled."""
+    """``catalog/entity.html``; ``tab`` says which of the fields below the line are filled.
+
+    ``refresh_href`` is None for those who may not have it read again. ``shown_findings`` are in groups: (heading or None,
+    findings). ``files`` are the first of ``file_count``.
+    """
 
     title: str
     crumbs: Sequence[Crumb]
@@ -137,12 +155,18 @@ class EntityPage:
     tab: str
     href: str
     visited: Mapping[str, Any]
-    refresh_href: str
+    refresh_href: str | None
     source: Source
     # overview
     description: Markup | None = None
     facts: Sequence[Fact] = ()
     relations: Sequence[RelationGroup] = ()
+    owner_cards: Sequence[OwnerCard] = ()
+    more_links: Sequence[LinkItem] = ()
+    files: Sequence[FileView] = ()
+    file_count: int = 0
+    recent: Sequence[Change] = ()
+    history_href: str | None = None
     tags: Sequence[tuple[str, str]] = ()
     annotations: Sequence[tuple[str, str, str | None]] = ()
     labels: Sequence[tuple[str, str, str | None]] = ()
@@ -151,9 +175,11 @@ class EntityPage:
     # other tabs
     code: Code | None = None
     raw_href: str | None = None
+    language: str | None = None
     changes: Sequence[Change] = ()
     older_href: str | None = None
-    shown_findings: Sequence[FindingView] = ()
+    shown_findings: Sequence[tuple[str | None, Sequence[FindingView]]] = ()
+    unlisted_findings: int = 0
     relation: RelationGroup | None = None
     relation_range: tuple[int, int] | None = None
     relation_previous: str | None = None
@@ -166,28 +192,9 @@ def _annotations(entity: Mapping[str, Any]) -> Mapping[str, Any]:
     return annotations if isinstance(annotations, dict) else {}
 
 
-def relation_counts(entity: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]:
-    """(type in lower case, type as written, target refs) of every relation type, in the order that pages show them."""
-    groups: dict[str, tuple[str, list[str]]] = {}
-    for relation in entity.get("relations") or ():
-        name = str(relation.get("type", ""))
-        groups.setdefault(name.lower(), (name, []))[1].append(str(relation.get("targetRef", "")).lower())
-    rank = {name: n for n, name in enumerate(RELATION_ORDER)}
-    ordered = sorted(groups.items(), key=lambda item: (rank.get(item[0], len(rank)), item[0]))
-    return [(key, name, list(dict.fromkeys(refs))) for key, (name, refs) in ordered]
-
-
-def relation_title(key: str, name: str, t: Translator) -> str:
-    """The words for a relation; a type that nobody told us about is split at its capitals."""
-    if t.has(f"catalog.relation.{key}"):
-        return t(f"catalog.relation.{key}")
-    words = "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
-    return words[:1].upper() + words[1:]
-
-
 def shown_refs(entity: Mapping[str, Any]) -> list[str]:
     """The refs whose documents the overview needs: the first of each group and all that the header names."""
-    refs = [r for key, _, targets in relation_counts(entity) for r in targets[:SHOWN_RELATIONS]]
+    refs = [r for key, _, targets in relation_counts(entity) for r in targets[: SHOWN + 1]]
     return list(dict.fromkeys([*related(entity, "ownedBy")[:3], *refs]))
 
 
@@ -199,18 +206,15 @@ def facts_of(entity: Mapping[str, Any], known: Mapping[str, Any], t: Translator)
     for kind, label in (("system:", "system"), ("domain:", "domain"), ("component:", "part_of")):
         if refs := [r for r in parts if r.startswith(kind)]:
             facts.append(Fact(t(f"catalog.fact.{label}"), links=links_of(refs[:3], known)))
+    for relation, label in (("memberOf", "groups"), ("childOf", "parent")):
+        if refs := related(entity, relation):
+            facts.append(Fact(t(f"catalog.fact.{label}"), links=links_of(refs[:6], known)))
     for field in _FACT_FIELDS:
         if value := text(spec.get(field)):
             facts.append(Fact(t(f"catalog.fact.{field}"), value))
     profile = spec.get("profile")
     if isinstance(profile, dict) and (email := text(profile.get("email"))):
         facts.append(Fact(t("catalog.fact.email"), email, href=safe_href(f"mailto:{email}")))
-    for relation, label in (("memberOf", "groups"), ("childOf", "parent")):
-        if refs := related(entity, relation):
-            facts.append(Fact(t(f"catalog.fact.{label}"), links=links_of(refs[:6], known)))
-    targets = spec.get("targets")
-    if isinstance(targets, list):
-        facts += [Fact(t("catalog.fact.target"), value) for target in targets[:20] if (value := text(target))]
     for key, raw in spec.items():
         value = text(raw)
         if key.lower() not in _NOT_FACTS and value and len(value) <= 200 and "\n" not in value:
@@ -218,19 +222,6 @@ def facts_of(entity: Mapping[str, Any], known: Mapping[str, Any], t: Translator)
     if (metadata.get("namespace") or DEFAULT_NAMESPACE).lower() != DEFAULT_NAMESPACE:
         facts.append(Fact(t("catalog.fact.namespace"), str(metadata["namespace"])))
     return facts
-
-
-def relation_groups(entity: Mapping[str, Any], known: Mapping[str, Any], t: Translator) -> list[RelationGroup]:
-    """Groups for the overview. The owner stands in the header and is not repeated."""
-    ref = EntityRef.of(entity)
-    groups = []
-    for key, name, refs in relation_counts(entity):
-        if key == "ownedby":
-            continue
-        more = entity_href(ref, "relations") + "?" + urlencode({"type": key}) if len(refs) > SHOWN_RELATIONS else None
-        links = links_of(refs[:SHOWN_RELATIONS], known)
-        groups.append(RelationGroup(key, relation_title(key, name, t), len(refs), links, more))
-    return groups
 
 
 def source_of(entity: Mapping[str, Any]) -> Source:
@@ -273,33 +264,41 @@ def entity_links(entity: Mapping[str, Any]) -> list[LinkItem]:
     return out
 
 
-def problem_banners(
-    entity: Mapping[str, Any], findings: Sequence[Finding], actor: Actor, owners: Sequence[EntityLink], t: Translator
-) -> list[Banner]:
-    """Problems first: what is wrong, what it means for what one sees, and who can put it right."""
-    ref = EntityRef.of(entity)
-    source = source_of(entity)
-    banners = []
-    errors = [f for f in findings if f.severity == "error"]
-    worst = errors or list(findings)
-    if worst:
-        first = finding_view(worst[0], None)
-        body = [f"{first.place}: {first.message}" if first.place else first.message]
-        if first.fix:
-            body.append(t("catalog.problem.fix", fix=first.fix))
-        is_own = bool(actor.ownership & {o.ref for o in owners})
-        if is_own:
-            body.append(t("catalog.problem.yours"))
-        elif owners:
-            body.append(t("catalog.problem.ask", owner=owners[0].title))
-        actions = [LinkItem(t("catalog.edit_file"), source.edit_href, "edit")] if source.edit_href else []
-        actions.append(LinkItem(t("catalog.problem.all", n=len(findings)), entity_href(ref, "problems"), "problems"))
-        title = t("catalog.problem.errors", n=len(errors)) if errors else t("catalog.problem.warnings", n=len(findings))
-        banners.append(Banner("bad" if errors else "warn", title, body, actions))
-    if str(_annotations(entity).get("backstage.io/orphan", "")).lower() == "true":
-        action = LinkItem(t("catalog.why.ask"), source.why_href, "why")
-        banners.append(Banner("warn", t("catalog.problem.orphan"), [t("catalog.problem.orphan_means")], [action]))
-    return banners
+def owner_cards(owners: Sequence[EntityLink], known: Mapping[str, Any]) -> list[OwnerCard]:
+    cards = []
+    for link in owners:
+        owner = known.get(link.ref)
+        reach: list[LinkItem] = []
+        members = None
+        if owner is not None:
+            profile = spec_of(owner).get("profile")
+            email = text(profile.get("email")) if isinstance(profile, dict) else None
+            if email and (href := safe_href(f"mailto:{email}")):
+                reach.append(LinkItem(email, href, "email"))
+            reach += entity_links(owner)[: 4 - len(reach)]
+            if link.kind == "group":
+                members = len(related(owner, "hasMember"))
+        cards.append(OwnerCard(link, reach, members))
+    return cards
+
+
+def file_views(files: Sequence[LocationFile], now: datetime, t: Translator) -> list[FileView]:
+    views = []
+    for file in files:
+        status: Status = "bad" if file.error else "info" if not file.is_read else "warn" if file.good < file.documents else "ok"
+        views.append(
+            FileView(
+                title=short_file(file.location),
+                file=bare_location(file.location),
+                status=status,
+                error=shorten(file.error, t) if file.error else None,
+                read_at=moment(file.read_at, now) if file.read_at else None,
+                documents=file.documents,
+                good=file.good,
+                why_href=why_href(bare_location(file.location)),
+            )
+        )
+    return views
 
 
 def definition_of(entity: Mapping[str, Any]) -> Code | None:
@@ -311,7 +310,18 @@ def definition_of(entity: Mapping[str, Any]) -> Code | None:
     language = _LANGUAGES.get(str(spec.get("type", "")).lower(), "text")
     if definition.lstrip()[:1] in "{[" and language in ("yaml", "text"):
         language = "json"
+        definition = _unfold(definition)
     return show_code(definition, language, max_bytes=MAX_DEFINITION_BYTES)
+
+
+def _unfold(json: str) -> str:
+    """JSON that somebody wrote without a line break, with line breaks; anything else as it is."""
+    if "\n" in json.strip() or len(json) > MAX_UNFOLDED:
+        return json
+    try:
+        return orjson.dumps(orjson.loads(json), option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONDecodeError:
+        return json
 
 
 def yaml_of(entity: Mapping[str, Any]) -> Code:
@@ -347,7 +357,7 @@ def tabs_of(
 
     if isinstance(spec_of(entity).get("definition"), str):
         add(10, "definition")
-    if relations > SHOWN_RELATIONS or current == "relations":
+    if relations > SHOWN or current == "relations":
         add(20, "relations", relations)
     for tab in extra:
         if tab.shown is None or matches(tab.shown, terms):
@@ -364,10 +374,11 @@ def entity_page(
     *,
     tab: str,
     known: Mapping[str, Any],
-    findings: Sequence[Finding],
+    around: Around,
     extra_tabs: Sequence[EntityTab],
     terms: Terms,
     actor: Actor,
+    may_refresh: bool,
     refreshed: bool,
     t: Translator,
     **tab_fields: Any,
@@ -379,7 +390,8 @@ def entity_page(
     title = display_title(entity)
     owners = links_of(related(entity, "ownedBy")[:3], known)
     description = text(metadata.get("description"))
-    banners = problem_banners(entity, () if tab == "problems" else findings, actor, owners, t)
+    source = source_of(entity)
+    banners = problem_banners(entity, Around() if tab == "problems" else around, actor, owners, source.edit_href, t)
     if refreshed:
         banners.insert(0, Banner("ok", t("catalog.refreshed"), [t("catalog.refreshed_means")]))
     crumbs = [
@@ -387,7 +399,7 @@ def entity_page(
         Crumb(kind_title(ref.kind, t), "/catalog?" + urlencode({"kind": ref.kind.lower()})),
         Crumb(title),
     ]
-    errors = sum(f.severity == "error" for f in findings)
+    errors = sum(p.finding.severity == "error" for p in around.all)
     return EntityPage(
         title=title,
         crumbs=crumbs,
@@ -399,14 +411,14 @@ def entity_page(
         type=text(spec.get("type")),
         owners=owners,
         summary=description if description and not is_markdown(description) and len(description) <= 280 else None,
-        links=entity_links(entity),
+        links=entity_links(entity)[:HEADER_LINKS],
         banners=banners,
-        tabs=tabs_of(entity, tab, len(findings), errors, extra_tabs, terms, t),
+        tabs=tabs_of(entity, tab, around.total, errors, extra_tabs, terms, t),
         tab=tab,
         href=entity_href(ref),
         visited={"title": title, "href": entity_href(ref), "icon": mark.icon, "hue": mark.hue, "hint": str(ref)},
-        refresh_href=entity_href(ref, "refresh"),
-        source=source_of(entity),
+        refresh_href=entity_href(ref, "refresh") if may_refresh else None,
+        source=source,
         **tab_fields,
     )
 
@@ -420,6 +432,8 @@ def overview_fields(entity: Mapping[str, Any], known: Mapping[str, Any], t: Tran
         "description": render_markdown(description) if description and not in_header else None,
         "facts": facts_of(entity, known, t),
         "relations": relation_groups(entity, known, t),
+        "owner_cards": owner_cards(links_of(related(entity, "ownedBy")[:3], known), known),
+        "more_links": entity_links(entity)[HEADER_LINKS:],
         "tags": [(tag, "/catalog?" + urlencode({"tag": tag})) for tag in tags],
         "annotations": pairs(metadata.get("annotations")),
         "labels": pairs(metadata.get("labels")),
@@ -432,30 +446,3 @@ def shown_cards(cards: Sequence[EntityCard], column: str, terms: Terms) -> list[
         (c for c in cards if c.column == column and (c.shown is None or matches(c.shown, terms))),
         key=lambda card: card.rank,
     )
-
-
-def relations_page(entity: Mapping[str, Any], wanted: str | None, start: int) -> tuple[str, str, list[str], int] | None:
-    """(key, type, the refs of this page, how many in all) of the relations asked for, or of the first there are."""
-    groups = [g for g in relation_counts(entity) if g[0] != "ownedby"] or relation_counts(entity)
-    for key, name, refs in groups:
-        if wanted is None or key == wanted.lower():
-            return key, name, refs[start : start + RELATIONS_PAGE], len(refs)
-    return None
-
-
-def relation_choices(entity: Mapping[str, Any], current: str, t: Translator) -> list[Tab]:
-    base = entity_href(EntityRef.of(entity), "relations")
-    return [
-        Tab(key, relation_title(key, name, t), f"{base}?{urlencode({'type': key})}", key == current, len(refs))
-        for key, name, refs in relation_counts(entity)
-    ]
-
-
-def relation_page_link(entity: Mapping[str, Any], key: str, start: int) -> str:
-    return entity_href(EntityRef.of(entity), "relations") + "?" + urlencode({"type": key, "start": start})
-
-
-def relation_view(
-    key: str, name: str, refs: Sequence[str], total: int, known: Mapping[str, Any], more: str | None, t: Translator
-) -> RelationGroup:
-    return RelationGroup(key, relation_title(key, name, t), total, [link_to(r, known.get(r)) for r in refs], more)

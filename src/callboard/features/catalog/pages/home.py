@@ -1,4 +1,4 @@
-"""The first page: what is in the catalog, what changed, what needs attention, what is mine."""
+"""The first page: what is mine and what needs me, then what is in the catalog, what changed, what is broken."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Sequence
 
 from callboard.features.catalog.pages.listing import KindChoice, Row
-from callboard.features.catalog.pages.problems import FindingView
+from callboard.features.catalog.pages.problems import ProblemFileView
 from callboard.ui.moments import Moment
 from callboard.ui.parts import Crumb, EntityLink
 
@@ -22,16 +22,25 @@ class RecentChange:
 
 @dataclass(frozen=True, slots=True)
 class HomePage:
-    """``catalog/home.html``. ``mine`` is None for those who cannot own anything."""
+    """``catalog/home.html``.
+
+    ``mine`` and ``needs`` (the files with problems of what is mine) are None for those who cannot own anything; ``groups``
+    are those through whom they own. ``problems`` are everybody's. ``may_register`` is whether the page should teach how to
+    add a location. With nothing in the catalog (``total`` 0) the page teaches the first steps.
+    """
 
     title: str
     crumbs: Sequence[Crumb]
     greeting: str | None
+    groups: Sequence[EntityLink]
     total: int
     kinds: Sequence[KindChoice]
     changes: Sequence[RecentChange]
-    problems: Sequence[FindingView]
+    problems: Sequence[ProblemFileView]
     problem_count: int
+    needs: Sequence[ProblemFileView] | None
+    needs_count: int
     mine: Sequence[Row] | None
     mine_count: int
     mine_href: str | None
+    may_register: bool

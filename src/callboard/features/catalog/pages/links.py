@@ -69,6 +69,17 @@ def spec_of(entity: Mapping[str, Any]) -> Mapping[str, Any]:
     return spec if isinstance(spec, dict) else {}
 
 
+_KINDS = ("component", "api", "system", "domain", "resource", "template", "group", "user")
+
+
+def kind_rank(kind: str) -> int:
+    """Where a kind stands in a row of kinds: always at the same place, kinds that we do not know behind the rest."""
+    lowered = kind.lower()
+    if lowered == "location":  # plumbing
+        return len(_KINDS) + 1
+    return _KINDS.index(lowered) if lowered in _KINDS else len(_KINDS)
+
+
 def kind_title(kind: str, t: Translator) -> str:
     """A kind in the plural, as pages head their lists; kinds that we have no word for stay as written."""
     id = f"catalog.kind.{kind.lower()}"

@@ -11,9 +11,10 @@ from urllib.parse import urlencode
 
 import orjson
 
-from callboard.features.catalog.interface import EntityQuery, FacetValue, Order, RawPage
+from callboard.features.catalog.interface import BY_CHANGE, BY_TITLE, EntityQuery, FacetValue, Order, RawPage
 from callboard.features.catalog.pages.links import (
     display_title,
+    kind_rank,
     kind_title,
     link_to,
     links_of,
@@ -40,12 +41,16 @@ FACETS: Final[Mapping[str, str]] = {
 
 FILTERS: Final[Mapping[str, str]] = {**FACETS, "system": "relations.partof"}
 SORTS: Final[Mapping[str, str]] = {
-    "name": "metadata.name",
+    "name": BY_TITLE,
     "owner": "relations.ownedby",
     "type": "spec.type",
     "lifecycle": "spec.lifecycle",
     "system": "relations.partof",
+    "changed": BY_CHANGE,
 }
+_WHOLE_SORTS: Final = ("name", "changed")
+"""Orders that leave no entity out."""
+_WIRE_SORTS: Final = {**SORTS, "name": "metadata.name"}
 TEXT_KEYS: Final = (
     "metadata.name",
     "metadata.title",
@@ -127,6 +132,11 @@ class ListState:
         return dict(self.chosen).get(name, ())
 
     @property
+    def leaves_out(self) -> bool:
+        """Whether the order has no place for entities that lack its field."""
+        return self.sort not in _WHOLE_SORTS
+
+    @property
     def is_filtered(self) -> bool:
         return bool(self.q or self.chosen)
 
@@ -186,8 +196,9 @@ class ListState:
         if self.q:
             out.append(("fullTextFilterTerm", self.q))
             out.append(("fullTextFilterFields", ",".join(TEXT_KEYS)))
-        out += [("orderField", f"{SORTS[self.sort]},{'desc' if self.descending else 'asc'}"), ("limit", "500")]
-        return urlencode(out)
+        if self.sort != "changed":  # Backstage's wire has no word for that order
+            out.append(("orderField", f"{_WIRE_SORTS[self.sort]},{'desc' if self.descending else 'asc'}"))
+        return urlencode([*out, ("limit", "500")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +363,7 @@ def list_page(
     t: Translator,
 ) -> ListPage:
     """Everything the template needs. ``matching`` counts the rows whether or not they have the field of the order."""
-    ordered_kinds = sorted(kinds, key=lambda v: (-v.count, v.value.lower()))
+    ordered_kinds = sorted(kinds, key=lambda v: (kind_rank(v.value), -v.count, v.value.lower()))
     by_kind: dict[str, list[Any]] = {}
     for value in ordered_kinds:  # two spellings of one kind are one kind
         by_kind.setdefault(value.value.lower(), [value.value, 0])[1] += value.count
@@ -385,7 +396,8 @@ def list_page(
     columns = []
     for name in ("name", "owner", "type", "lifecycle", "system", "tags", "changed"):
         is_sorted = name == state.sort
-        href = state.href(sort=name, descending=is_sorted and not state.descending) if name in SORTS else None
+        down = not state.descending if is_sorted else name == "changed"  # of times the newest come first
+        href = state.href(sort=name, descending=down) if name in SORTS else None
         columns.append(
             Column(
                 name, t(f"catalog.column.{name}"), href, ("desc" if state.descending else "asc") if is_sorted else None

@@ -8,6 +8,9 @@ import orjson
 
 from callboard.kernel.errors import InputError
 
+MAX_FIELDS = 500
+MAX_FIELD_LENGTH = 500
+
 Fields = tuple[tuple[str, ...], ...]
 """Paths in the order asked for, each split at its dots."""
 
@@ -19,7 +22,11 @@ def parse_fields(values: Sequence[str]) -> Fields | None:
         InputError: a path into an array, which cannot be projected.
     """
     names = dict.fromkeys(name for value in values for part in value.split(",") if (name := part.strip()))
+    if len(names) > MAX_FIELDS:
+        raise InputError(f"At most {MAX_FIELDS} fields can be asked for at once", field="fields")
     for name in names:
+        if len(name) > MAX_FIELD_LENGTH:
+            raise InputError(f'Invalid field "{name[:60]}…", longer than {MAX_FIELD_LENGTH} characters', field="fields")
         if "[" in name:
             raise InputError(f'Invalid field "{name}", array type fields are not supported', field="fields")
     return tuple(tuple(name.split(".")) for name in names) or None

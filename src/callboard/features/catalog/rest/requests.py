@@ -21,10 +21,11 @@ from callboard.features.catalog.rest.cursors import (
 from callboard.features.catalog.rest.parameters import Parameter, parse_pairs, read_parameters
 from callboard.features.catalog.rest.projection import Fields, parse_fields
 from callboard.kernel.errors import InputError
-from callboard.model.predicates import HasText, Predicate, PredicateError, conjoin, parse_filter_params, parse_query
+from callboard.model.predicates import MAX_CONDITIONS, HasText, Predicate, PredicateError, conjoin, parse_filter_params, parse_query
 
 DEFAULT_PAGE = 200  # by-query without a limit; Backstage's code, not its documentation
 MAX_QUERY_DEPTH = 100  # brackets; far beyond what a person writes, far below what would exhaust a stack
+MAX_KEYS = 100  # facets, or fields to look for text in: each costs a column of the index
 KEPT_REQUESTS = 1024
 _KEPT_LENGTH = 4096  # longer query strings are parsed each time, so that the cache stays within some megabytes
 
@@ -166,6 +167,8 @@ def read_query(query: Any) -> Predicate:
     """
     if _is_deeper_than(query, MAX_QUERY_DEPTH):
         raise InputError(f"Invalid query: nested more than {MAX_QUERY_DEPTH} levels deep", field="query")
+    if _count_conditions(query) > MAX_CONDITIONS:
+        raise InputError(f"Invalid query: more than {MAX_CONDITIONS:,} conditions", field="query")
     try:
         return parse_query(query)
     except PredicateError as error:
@@ -181,6 +184,20 @@ def _is_deeper_than(value: Any, levels: int) -> bool:
         if not layer:
             return False
     return True
+
+
+def _count_conditions(query: Any) -> int:
+    """Fields that a query asks about, those inside operators included."""
+    count = 0
+    todo = [query]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, list):
+            todo += [child for child in value if isinstance(child, (dict, list))]
+        elif isinstance(value, dict):
+            count += sum(not key.startswith("$") for key in value)
+            todo += [child for child in value.values() if isinstance(child, (dict, list))]
+    return count
 
 
 # ---- by-query ---------------------------------------------------------------------------------------------------------
@@ -229,6 +246,7 @@ def parse_by_query(raw: bytes) -> ByQueryRequest:
 def _text_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     text: dict[str, Any] = {"term": values.get("fullTextFilterTerm", "")}
     fields = [f for names in values.get("fullTextFilterFields", ()) for part in names.split(",") if (f := part.strip())]
+    _require_few(fields, "fullTextFilterFields")
     return {**text, "fields": fields} if fields else text
 
 
@@ -334,6 +352,7 @@ def _with_text(predicate: Predicate | None, text: Mapping[str, Any], order: Orde
     term = text.get("term", "").strip().lower()
     if not term:
         return predicate
+    _require_few(text.get("fields", ()), "fullTextFilter.fields")
     keys = tuple(field.lower() for field in text.get("fields", ())) or (order.field if order else "metadata.uid",)
     return conjoin(predicate, HasText(keys, term))
 
@@ -349,16 +368,23 @@ class FacetsRequest:
     predicate: Predicate | None
 
 
+def _require_few(keys: Sequence[str], name: str) -> None:
+    if len(keys) > MAX_KEYS:
+        raise InputError(f"At most {MAX_KEYS} {name} can be asked for at once", field=name)
+
+
 @_kept
 def parse_facets(raw: bytes) -> FacetsRequest:
     """Read the query string of ``GET /entity-facets``. Raises ``InputError`` with Backstage's message."""
     values = read_parameters(raw, FACETS_PARAMETERS)
+    _require_few(values["facet"], "facet")
     return FacetsRequest(tuple(dict.fromkeys(values["facet"])), _filters(values.get("filter", ())))
 
 
 def read_facets(body: Mapping[str, Any]) -> FacetsRequest:
     """Read the body of ``POST /entity-facets``, already checked against its schema."""
     query = body.get("query")
+    _require_few(body["facets"], "facets")
     return FacetsRequest(tuple(dict.fromkeys(body["facets"])), read_query(query) if query is not None else None)
 
 

@@ -186,8 +186,9 @@ class Commands:
             return None
         return location
 
-    def _require_type(self, location: LocationRef) -> None:
-        if location.type not in self._location_types:
+    def _require_type(self, location: LocationRef, actor: Actor) -> None:
+        """Over the wire ``url`` alone, as in Backstage. Whoever holds the store itself (``SYSTEM``) may name files, too."""
+        if location.type not in self._location_types and not (location.type == "file" and actor == SYSTEM):
             allowed = orjson.dumps(list(self._location_types)).decode()
             raise InputError(f"Registered locations must be of an allowed type {allowed}", field="type")
         if location.target.lower().startswith("javascript:"):
@@ -198,7 +199,7 @@ class Commands:
     ) -> Location:
         self._require(actor, face.CREATE_LOCATION)
         self._require_writable()
-        self._require_type(location)
+        self._require_type(location, actor)
         entity = location_entity(location)
         async with self._writer.db.write() as tx:
             known = await records.find_location_at(tx, location.type, location.target)
@@ -230,7 +231,7 @@ class Commands:
 
     async def dry_run_location(self, location: LocationRef, *, actor: Actor) -> LocationDryRun:
         self._require(actor, face.CREATE_LOCATION)
-        self._require_type(location)
+        self._require_type(location, actor)
         async with self._writer.db.read() as tx:
             exists = await records.find_location_at(tx, location.type, location.target) is not None
         entities = await self._inspection.dry_run(location)
@@ -240,7 +241,7 @@ class Commands:
     async def update_location(self, id: str, location: LocationRef, *, actor: Actor) -> Location:
         self._require(actor, face.CREATE_LOCATION)
         self._require_writable()
-        self._require_type(location)
+        self._require_type(location, actor)
         await self._require_seen(id, actor)
         async with self._writer.db.write() as tx:
             known = await records.find_location(tx, id)
@@ -297,8 +298,8 @@ class Commands:
         self, location: LocationRef, *, catalog_filename: str | None, actor: Actor
     ) -> Mapping[str, Any]:
         self._require(actor, face.ANALYZE_LOCATION)
-        parts = urlsplit(location.target)
-        if location.type != "url" or parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = split_http(location.target)
+        if location.type != "url" or parts is None or not parts.hostname:
             raise InputError("The given location.target is not a URL", field="location.target")
         return await self._inspection.analyze(location, catalog_filename, actor=actor, queries=self._queries)
 

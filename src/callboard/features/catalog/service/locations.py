@@ -24,6 +24,7 @@ from callboard.features.catalog.store.files import DocumentRow, FileRow
 from callboard.features.catalog.store.placing import Incoming
 from callboard.features.catalog.store.tracing import READING
 from callboard.kernel.errors import CallboardError, LimitError
+from callboard.kernel.gc_pause import paused_gc
 from callboard.kernel.logs import get_logger
 from callboard.model.documents import Chunk
 from callboard.model.problems import Problem
@@ -248,26 +249,27 @@ class LocationReader:
         )
         deferred = False
         batches = [plan.work[at : at + BATCH] for at in range(0, len(plan.work), BATCH)] or [[]]
-        for number, work in enumerate(batches):
-            if plan.problem is not None:
-                done = [DocumentOutcome(None, findings=[self._documents.file_finding(plan.problem, location)])]
-            else:
-                done = await asyncio.to_thread(
-                    self._documents.process_many, [(chunk, i) for i, chunk in work], location, parent.origin, contents
-                )
-            async with self._writer.db.write() as tx:
-                change = await self._writer.begin(tx, actor, bulk=bulk or len(batches) > 1)
-                if not await files.is_wanted(tx, row.id):  # its Location was removed while the file was read
-                    break
-                if number == 0:
-                    plan.told = await files.list_told(tx, row.id)
-                    if len(batches) > 1:
-                        await files.note_begun(tx, row.id)
-                await self._write_batch(change, parent, row, plan, done, work, location, leaving)
-                if number == len(batches) - 1:
-                    await self._write_end(change, parent, row, plan)
-                    await files.note_read(tx, row.id, etag=etag, hash=digest, context=context, at=change.now)
-                deferred |= (await change.finish()).deferred
+        with paused_gc():
+            for number, work in enumerate(batches):
+                if plan.problem is not None:
+                    done = [DocumentOutcome(None, findings=[self._documents.file_finding(plan.problem, location)])]
+                else:
+                    done = await asyncio.to_thread(
+                        self._documents.process_many, [(chunk, i) for i, chunk in work], location, parent.origin, contents
+                    )
+                async with self._writer.db.write() as tx:
+                    change = await self._writer.begin(tx, actor, bulk=bulk or len(batches) > 1)
+                    if not await files.is_wanted(tx, row.id):  # its Location was removed while the file was read
+                        break
+                    if number == 0:
+                        plan.told = await files.list_told(tx, row.id)
+                        if len(batches) > 1:
+                            await files.note_begun(tx, row.id)
+                    await self._write_batch(change, parent, row, plan, done, work, location, leaving)
+                    if number == len(batches) - 1:
+                        await self._write_end(change, parent, row, plan)
+                        await files.note_read(tx, row.id, etag=etag, hash=digest, context=context, at=change.now)
+                    deferred |= (await change.finish()).deferred
         return deferred
 
     async def _plan(self, row: FileRow, file: ReadFile, fresh: bool, again: set[int]) -> _Plan:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 import orjson
 
 from callboard.features.catalog.domain import batches, location_of
 from callboard.features.catalog.ingest.documents import Documents
 from callboard.features.catalog.interface import DeferredEntity, DeltaMutation, FullMutation
-from callboard.features.catalog.service.writing import Change, Writer
-from callboard.features.catalog.store import sources
+from callboard.features.catalog.service.writing import Change, Writer, findings_of_source
+from callboard.features.catalog.store import files, sources
 from callboard.features.catalog.store.placing import Incoming, ensure_refs
+from callboard.features.catalog.store.sources import KeptOut
 from callboard.kernel.errors import InputError
+from callboard.kernel.logs import get_logger
 from callboard.model.refs import EntityRef, LocationRef, RefError
 
+log = get_logger(__name__)
+
 BATCH = 1_000
+
+Hashed = tuple[DeferredEntity, str, str]
+"""What was given, its ref, and a hash over all that decides what becomes of it."""
 
 
 class Mutations:
@@ -35,15 +42,16 @@ class Mutations:
         """
         given = mutation.entities if isinstance(mutation, FullMutation) else mutation.added
         hashed = await asyncio.to_thread(self._hash_all, source, given)
+        present = {ref for _, ref, _ in hashed}
+        removed = set() if isinstance(mutation, FullMutation) else {ref.lower() for ref in mutation.removed} - present
         async with self._writer.db.write() as tx:
             source_id = await sources.ensure_source(tx, source)
             known = await sources.list_given(tx, source_id)
-        new = [(deferred, ref, hash) for deferred, ref, hash in hashed if known.get(ref) != hash]
-        if isinstance(mutation, FullMutation):
-            present = {ref for _, ref, _ in hashed}
-            gone = [ref for ref in known if ref not in present]
-        else:
-            gone = [ref.lower() for ref in mutation.removed if ref.lower() in known]
+            kept_out = await sources.list_kept_out(tx, source_id)
+            settled = [ref for ref in kept_out if (ref in removed or isinstance(mutation, FullMutation) and ref not in present)]
+            await sources.forget_kept_out(tx, source_id, [kept_out[ref].node_id for ref in settled])
+        new = [one for one in hashed if known.get(one[1]) != one[2] and not _is_still_kept_out(one, kept_out)]
+        gone = [ref for ref in known if (ref not in present if isinstance(mutation, FullMutation) else ref in removed)]
         parts = list(batches(new, BATCH)) or [()]
         for number, part in enumerate(parts):
             incoming = await asyncio.to_thread(self._judge, part)
@@ -52,7 +60,8 @@ class Mutations:
                 break
             async with self._writer.db.write() as tx:
                 change = await self._writer.begin(tx, actor, bulk=len(parts) > 1 and not last)
-                await change.place(incoming, source_id=source_id)
+                again = [kept_out[one.ref].node_id for one in incoming if one.ref in kept_out]
+                await change.place(incoming, source_id=source_id, clear=again)
                 if last and gone:
                     await self._drop(change, source_id, gone)
                 await change.finish()
@@ -74,32 +83,40 @@ class Mutations:
                 change = await self._writer.begin(tx, actor)
                 await self._drop(change, source_id, list(known))
                 await change.finish()
+            await sources.forget_kept_out(tx, source_id, None)
             await sources.delete_source(tx, source_id)
 
     async def _drop(self, change: Change, source_id: int, refs: Sequence[str]) -> None:
-        ids = await ensure_refs(change.tx, refs)
-        await sources.release(change.tx, source_id, list(ids.values()))
-        await change.drop(ids.values())
+        ids = list((await ensure_refs(change.tx, refs)).values())
+        await sources.release(change.tx, source_id, ids)
+        await files.clear_findings(change.tx, findings_of_source(source_id), ids)
+        await change.drop(ids)
+        await change.stitch(dict.fromkeys(ids))  # those that others give, too
 
-    def _hash_all(self, source: str, given: Sequence[DeferredEntity]) -> list[tuple[DeferredEntity, str, str]]:
-        out = []
+    def _hash_all(self, source: str, given: Sequence[DeferredEntity]) -> list[Hashed]:
+        out: dict[str, Hashed] = {}
         for deferred in given:
-            try:
-                ref = EntityRef.of(deferred.entity)
-                if not all(isinstance(part, str) and part for part in ref):
-                    raise RefError("kind, namespace and name must be text")
-            except (KeyError, TypeError, AttributeError, RefError) as error:
+            problem = self._documents.find_envelope_problem(deferred.entity)
+            if problem is not None:
                 raise InputError(
-                    f"Source {source} gave an entity without an envelope (apiVersion, kind, metadata.name): {error}. "
+                    f"Source {source} gave an entity without an envelope (apiVersion, kind, metadata.name): {problem.message}. "
                     "Nothing of this delivery was written."
+                )
+            ref = str(EntityRef.of(deferred.entity))
+            if ref in out:
+                log.warning("source gave an entity twice, the first stands", source=source, ref=ref)
+                continue
+            try:
+                text = orjson.dumps(deferred.entity, option=orjson.OPT_SORT_KEYS)
+            except TypeError as error:
+                raise InputError(
+                    f"Source {source} gave {ref} with a value that JSON does not have: {error}. Nothing of this delivery was written."
                 ) from error
-            text = orjson.dumps(deferred.entity, option=orjson.OPT_SORT_KEYS) + (
-                f"\n{deferred.location_key}\n{self._documents.fingerprint}".encode()
-            )
-            out.append((deferred, str(ref), hashlib.blake2b(text, digest_size=16).hexdigest()))
-        return out
+            text += f"\n{deferred.location_key}\n{self._documents.fingerprint}".encode()
+            out[ref] = (deferred, ref, hashlib.blake2b(text, digest_size=16).hexdigest())
+        return list(out.values())
 
-    def _judge(self, part: Sequence[tuple[DeferredEntity, str, str]]) -> list[Incoming]:
+    def _judge(self, part: Sequence[Hashed]) -> list[Incoming]:
         incoming = []
         for deferred, ref, hash in part:
             location = location_of(deferred.entity)
@@ -115,6 +132,12 @@ class Mutations:
                 )
             )  # fmt: skip
         return incoming
+
+
+def _is_still_kept_out(one: Hashed, kept_out: Mapping[str, KeptOut]) -> bool:
+    """Whether another source's entity stands in the way as it did the last time: that was told then."""
+    known = kept_out.get(one[1])
+    return known is not None and known.location_key not in (None, one[0].location_key)
 
 
 def _parse(location: str) -> LocationRef | None:

@@ -16,6 +16,7 @@ from callboard.features.catalog.store.placing import Incoming, Placed
 from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.events import Events
+from callboard.kernel.gc_pause import paused_gc
 from callboard.kernel.jobs import Jobs
 
 INLINE = 300
@@ -69,6 +70,10 @@ class Writer:
 
     async def stitch_due(self) -> int:
         """Stitch one batch of what was left over; how many are still due (0: none)."""
+        with paused_gc():
+            return await self._stitch_some()
+
+    async def _stitch_some(self) -> int:
         async with self.db.write() as tx:
             due = await stitching.list_due(tx, stitching.BATCH + 1)
             if not due:
@@ -116,9 +121,10 @@ class Change:
             where: Location that history names as the source of what ``more`` does.
         """
         tx, writer = self.tx, self._writer
+        later = self._bulk and len(documents) > INLINE
         placed = await placing.place(
             tx, documents, parent_id=parent_id, source_id=source_id, file_id=file_id, now=self.now,
-            taken=taken, leaving=leaving,
+            taken=taken, leaving=leaving, later=later,
         )  # fmt: skip
         self._refs.update({id: ref for ref, id in placed.ids.items()})
         findings = list(more)
@@ -130,7 +136,12 @@ class Change:
             findings=findings, known=since, now=self.now,
         )  # fmt: skip
         self.outcome.failed += placed.failed
-        documents_by_id: dict[int, Any] = {id: document.entity for id, document in placed.accepted.items()}
+        documents_by_id: dict[int, Any] = {
+            id: document.entity
+            for id, document in placed.accepted.items()
+            if not later or not placing.can_wait(document)
+        }
+        self.outcome.deferred |= later
         # one that was refused, or whose winner must be told, may stand: its status changes, its content does not
         documents_by_id.update({id: None for id in placed.refused if id not in placed.new})
         documents_by_id.update({node.id: None for _, node in placed.conflicts if node.id not in documents_by_id})
@@ -140,7 +151,7 @@ class Change:
         source.update({id: d.location for id, d in (*placed.accepted.items(), *placed.refused.items())})
         # what is new has no status to look up, unless something was found with it
         await self.stitch(documents_by_id, source=source, fresh=placed.new - {s for s, _, _ in findings})
-        self._due |= placed.due - documents_by_id.keys()
+        self._due |= placed.due - documents_by_id.keys() - placed.accepted.keys()
         for id, document in placed.accepted.items():
             if document.entity is not None and document.entity["kind"].lower() == "location":
                 await writer.jobs.enqueue(tx, LOCATION_JOB, {"node": id}, key=f"location:{id}")
@@ -264,7 +275,7 @@ def _conflicts(placed: Placed, parent_id: int) -> list[tuple[int, str | None, Fi
                     "conflict",
                     f"{document.location or 'Another source'} also describes {document.ref}; {where} was first and stands.",
                     name="ConflictError",
-                    file=document.location or None,
+                    file=document.location.partition(":")[2] or None,
                     line=document.line,
                     entity_ref=document.ref,
                     fix="Rename one of the two, or remove one of the two documents.",
@@ -281,7 +292,7 @@ def _conflicts(placed: Placed, parent_id: int) -> list[tuple[int, str | None, Fi
                         "conflict",
                         f"{document.ref} is already described by {where}; this document is left out.",
                         name="ConflictError",
-                        file=document.location or None,
+                        file=document.location.partition(":")[2] or None,
                         line=document.line,
                         entity_ref=document.ref,
                         fix="Rename one of the two, or remove one of the two documents.",

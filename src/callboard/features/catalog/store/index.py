@@ -18,16 +18,20 @@ from typing import Any, Generic, Hashable, Iterable, Sequence, TypeVar
 import orjson
 from pyroaring import BitMap64
 
+from callboard.features.catalog.interface import BY_CHANGE, BY_TITLE
 from callboard.features.catalog.store.columns import FacetColumn, Ordering, TextColumn
 from callboard.features.catalog.store.sets import NULL_VALUE, SetQuery, splits
 from callboard.features.catalog.store.terms import KeyIds
 from callboard.kernel.db.interface import Transaction
 from callboard.model.predicates import EVERYTHING, All, HasText, Predicate, matches
 from callboard.model.refs import EntityRef
-from callboard.model.terms import Terms, terms_of
+from callboard.model.terms import MAX_KEY_LENGTH, Terms, terms_of
 
 BULK = 1_000
 """More changes than this between two reads, and starting over is cheaper than mending."""
+
+TITLE_KEYS = ("metadata.title", "spec.profile.displayname", "metadata.name")
+"""The first of these that an entity has is what pages call it, and what ``BY_TITLE`` orders by."""
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -120,7 +124,7 @@ class EntityIndex:
             self._reset()
         else:
             changed = await tx.fetch_all(
-                f"SELECT id, json FROM catalog_entity WHERE revision > $1 LIMIT {BULK + 1}", since
+                f"SELECT id, json, updated_at FROM catalog_entity WHERE revision > $1 LIMIT {BULK + 1}", since
             )
             gone = await tx.fetch_all(f"SELECT id FROM catalog_gone WHERE revision > $1 LIMIT {BULK + 1}", since)
             if self.revision != since:
@@ -133,7 +137,7 @@ class EntityIndex:
                     if row[0] not in present:
                         self._mend(row[0], None)
                 for row in changed:
-                    self._mend(row[0], row[1])
+                    self._mend(row[0], row[1], row[2])
         self._answers.clear()
         self.revision = now
         self.latest = max(self.latest, now)
@@ -148,7 +152,7 @@ class EntityIndex:
             kept.clear()
         self._orders.clear()
 
-    def _mend(self, id: int, json: bytes | None) -> None:
+    def _mend(self, id: int, json: bytes | None, at: str = "") -> None:
         terms: Terms | None = None
         entity: dict[str, Any] | None = None
         if json is not None:
@@ -167,10 +171,10 @@ class EntityIndex:
                 if at < len(rows) and rows[at] == (value, id):
                     del rows[at]
             if terms is not None and matches(predicate, terms):
-                for value in _order_values(name, terms, ref):
+                for value in _order_values(name, terms, ref, at):
                     insort(rows, (value, id))
         for name, order in self._orders.items():
-            order.replace(id, _order_values(name, terms, ref) if terms is not None else ())
+            order.replace(id, _order_values(name, terms, ref, at) if terms is not None else ())
         for key, column in self._facets.items():
             column.replace(id, _originals(key, terms) if terms is not None else ())
         for key, text in self._texts.items():
@@ -220,6 +224,8 @@ class EntityIndex:
     async def _rows(self, tx: Transaction, key: str, column: str) -> list[Sequence[Any]]:
         """(value, id) of a key, nulls left out; for ``<list>.<item>`` the entities whose list has the item."""
         rows: list[Sequence[Any]] = []
+        if len(key) > MAX_KEY_LENGTH:
+            return rows
         key_id = await self.keys.find(tx, key)
         if key_id is not None:
             rows += await tx.fetch_all(
@@ -238,7 +244,8 @@ class EntityIndex:
     # ---- orders ---------------------------------------------------------------------------------------------------
 
     async def order(self, tx: Transaction, name: str) -> Ordering:
-        """All entities that have the key ``name`` (or, for ``""``, all, by ref) as sorted (value, id)."""
+        """All entities that have the key ``name`` as sorted (value, id); all there are for ``""`` (by ref), ``BY_TITLE``
+        and ``BY_CHANGE``."""
         kept = self._orders.get(name)
         if kept is not None:
             return kept
@@ -247,6 +254,13 @@ class EntityIndex:
             rows = await tx.fetch_all(
                 "SELECT r.ref, e.id FROM catalog_entity e JOIN catalog_ref r ON r.id = e.id ORDER BY r.ref, e.id"
             )
+        elif name == BY_CHANGE:
+            rows = await tx.fetch_all("SELECT updated_at, id FROM catalog_entity")
+        elif name == BY_TITLE:
+            titles: dict[int, str] = {}
+            for key in reversed(TITLE_KEYS):
+                titles.update((id, value) for value, id in await self._rows(tx, key, "value") if value.strip())
+            rows = [(value, id) for id, value in titles.items()]
         else:
             rows = await self._rows(tx, name, "value")
         kept = Ordering(rows)
@@ -363,8 +377,15 @@ class EntityIndex:
         }
 
 
-def _order_values(name: str, terms: Terms, ref: str) -> Sequence[str]:
-    return (ref,) if name == "" else [v for v in terms.get(name, ()) if v is not None]
+def _order_values(name: str, terms: Terms, ref: str, at: str) -> Sequence[str]:
+    if name == "":
+        return (ref,)
+    if name == BY_CHANGE:
+        return (at,)
+    if name == BY_TITLE:
+        titles = (value for key in TITLE_KEYS for value in terms.get(key, ()) if value is not None and value.strip())
+        return [value for value in (next(titles, None),) if value is not None]
+    return [v for v in terms.get(name, ()) if v is not None]
 
 
 def _originals(key: str, terms: Terms) -> list[str]:

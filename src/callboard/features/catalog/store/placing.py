@@ -101,12 +101,14 @@ async def find_nodes(tx: Transaction, ids: Sequence[int]) -> dict[int, Node]:
 
 async def place(
     tx: Transaction, documents: Sequence[Incoming], *, parent_id: int, source_id: int, file_id: int, now: str,
-    taken: AbstractSet[int] = frozenset(), leaving: AbstractSet[int] = frozenset(),
+    taken: AbstractSet[int] = frozenset(), leaving: AbstractSet[int] = frozenset(), later: bool = False,
 ) -> Placed:  # fmt: skip
     """Give each document its node, edge and relations, unless another location holds its ref.
 
     A refused document keeps whatever entity its node had: only ``failed_since`` and findings change.
     ``taken`` are nodes that earlier documents of the same file stand for; ``leaving`` files that are about to let go.
+    ``later``: good documents other than Locations go to ``catalog_pending`` and their nodes are due; else the caller
+    stitches them.
     """
     placed = Placed()
     # one number per ref: an entity may be related to itself, and a file may name one ref twice
@@ -133,7 +135,7 @@ async def place(
             fresh.append(
                 (
                     id, node.uid, document.location_key, document.location, document.origin, document.owner,
-                    _json(document.unprocessed) if bad else None, now if bad else None, 0, now,
+                    _json(document.unprocessed) if bad else None, now if bad else None, int(later and can_wait(document)), now,
                 )
             )  # fmt: skip
             node.failed = bad
@@ -144,7 +146,8 @@ async def place(
             placed.conflicts.append((document, node))
             continue
         elif document.entity is not None:
-            moved.append((id, document.location_key, document.location, document.origin, document.owner))
+            due = int(later and can_wait(document))
+            moved.append((id, document.location_key, document.location, document.origin, document.owner, due))
         else:
             failed.append((id, _json(document.unprocessed), now))
             node.failed = True
@@ -162,7 +165,7 @@ async def place(
     if moved:
         await tx.execute_many(
             "UPDATE catalog_node SET location_key = $2, location = $3, origin = $4, owner = $5, unprocessed = NULL,"
-            " failed_since = NULL WHERE id = $1",
+            " failed_since = NULL, stitch_due = CASE WHEN $6 = 1 THEN 1 ELSE stitch_due END WHERE id = $1",
             moved,
         )
     if failed:
@@ -175,8 +178,18 @@ async def place(
             " ON CONFLICT (parent_id, source_id, child_id, file_id) DO UPDATE SET hash = excluded.hash",
             edges,
         )
+    if later:
+        await tx.execute_many(
+            "INSERT INTO catalog_pending (id, json) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET json = excluded.json",
+            [(id, orjson.dumps(d.entity)) for id, d in placed.accepted.items() if can_wait(d)],
+        )
     placed.due |= await _write_relations(tx, placed)
     return placed
+
+
+def can_wait(document: Incoming) -> bool:
+    """Locations cannot: their targets are read next, and by the entity."""
+    return document.entity is not None and document.entity["kind"].lower() != "location"
 
 
 async def _find_free(
@@ -386,6 +399,7 @@ async def remove_nodes(tx: Transaction, ids: Sequence[int]) -> tuple[Removed, se
         ]
         await forget_files(tx, files)
         removed.waiting |= await _make_due(tx, arg)
+        await tx.execute(f"DELETE FROM catalog_pending WHERE {tx.any_of('id', 1, 'bigint')}", arg)
         await tx.execute(f"DELETE FROM catalog_entity WHERE {tx.any_of('id', 1, 'bigint')}", arg)
         await tx.execute(f"DELETE FROM catalog_node WHERE {tx.any_of('id', 1, 'bigint')}", arg)
     removed.due -= set(ids)

@@ -10,9 +10,13 @@ from typing import Any, Awaitable, Callable, Iterator
 
 from callboard.kernel.db.interface import Transaction
 from callboard.model.predicates import All, Any_, HasKey, HasPrefix, HasText, HasValue, Negation, Predicate
+from callboard.model.terms import MAX_KEY_LENGTH
 
 NULL_VALUE = "\x01"
 """Stands in ``catalog_term.value`` for null and for values too long to match."""
+
+MAX_JOINED = 100
+"""Sets joined at one level of a statement. SQLite takes 500, PostgreSQL as many as its stack."""
 
 KeyIds = Callable[[str], Awaitable[int | None]]
 _EMPTY = "SELECT id AS entity_id FROM catalog_entity WHERE 1 = 0"
@@ -54,8 +58,10 @@ class SetQuery:
                 return self._join([await self.sql(All(())), await self.sql(part)], "EXCEPT")
         raise TypeError(predicate)
 
-    @staticmethod
-    def _join(sets: list[str], word: str) -> str:
+    @classmethod
+    def _join(cls, sets: list[str], word: str) -> str:
+        if len(sets) > MAX_JOINED and word != "EXCEPT":  # all in one would be too much for either engine
+            sets = [cls._join(sets[at : at + MAX_JOINED], word) for at in range(0, len(sets), MAX_JOINED)]
         return f" {word} ".join(f"SELECT entity_id FROM ({s}) AS s" for s in sets)
 
     def _value_in(self, values: tuple[str, ...]) -> str:
@@ -78,6 +84,8 @@ class SetQuery:
     async def _key_sets(self, key: str, condition: Callable[[], str], derived: bool) -> str:
         """Rows of the key itself and, where ``derived``, of list items that make ``<list>.<item>`` a key with value true."""
         sets: list[str] = []
+        if len(key) > MAX_KEY_LENGTH:  # no entity has it, and its splits could be many
+            return _EMPTY
         key_id = await self._key_id(key)
         if key_id is not None:
             sets.append(f"SELECT entity_id FROM catalog_term WHERE key_id = {self._arg(key_id)} AND {condition()}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any, NamedTuple, Sequence
 
 from callboard.kernel.db.interface import Transaction
 
@@ -57,6 +57,35 @@ async def note_failure(tx: Transaction, source_id: int, error: str, at: str) -> 
 
 async def delete_source(tx: Transaction, source_id: int) -> None:
     await tx.execute("DELETE FROM catalog_source WHERE id = $1", source_id)
+
+
+class KeptOut(NamedTuple):
+    """The node of another source that stands in the way of an entity, and the location key that holds it."""
+
+    node_id: int
+    location_key: str | None
+
+
+async def list_kept_out(tx: Transaction, source_id: int) -> dict[str, KeptOut]:
+    """Entities of a source, by ref, that another one's kept out when they were last given."""
+    rows = await tx.fetch_all(
+        "SELECT f.entity_ref, f.subject_id, n.location_key FROM catalog_finding f JOIN catalog_node n ON n.id = f.subject_id"
+        " WHERE f.file_id = $1 AND f.stage = 'conflict'",
+        -1 - source_id,
+    )
+    return {row[0]: KeptOut(row[1], row[2]) for row in rows}
+
+
+async def forget_kept_out(tx: Transaction, source_id: int, nodes: Sequence[int] | None) -> None:
+    """The source gives them no more (None: nothing at all), so nobody needs to be told."""
+    if nodes is None:
+        await tx.execute("DELETE FROM catalog_finding WHERE file_id = $1", -1 - source_id)
+    elif nodes:
+        await tx.execute(
+            f"DELETE FROM catalog_finding WHERE file_id = $1 AND stage = 'conflict' AND {tx.any_of('subject_id', 2, 'bigint')}",
+            -1 - source_id,
+            tx.list_arg(nodes),
+        )
 
 
 async def find_holders(tx: Transaction, id: int) -> tuple[list[str], list[int]]:

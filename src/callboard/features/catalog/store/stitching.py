@@ -11,7 +11,8 @@ from callboard.features.catalog.interface import Finding
 from callboard.features.catalog.store.terms import KeyIds, TermRow, relation_rows, term_rows, write_terms
 from callboard.kernel.db.interface import Transaction
 
-BATCH = 1_000
+BATCH = 5_000
+"""Entities stitched together: their terms are sorted as one, so the clustered table is written in long runs."""
 
 
 async def mark_due(tx: Transaction, ids: Iterable[int]) -> None:
@@ -76,9 +77,10 @@ async def _stitch_batch(
     nodes = {
         row[0]: (row[1], row[2])
         for row in await tx.fetch_all(
-            f"SELECT id, uid, failed_since FROM catalog_node WHERE {tx.any_of('id', 1, 'bigint')}", arg
+            f"SELECT id, uid, location FROM catalog_node WHERE {tx.any_of('id', 1, 'bigint')}", arg
         )
     }
+    pending = dict(await tx.fetch_all(f"SELECT id, json FROM catalog_pending WHERE {tx.any_of('id', 1, 'bigint')}", arg))
     relations: dict[int, list[tuple[str, str]]] = {}
     for id, type, target in await tx.fetch_all(
         "SELECT s.source_id, s.type, r.ref FROM catalog_relation s JOIN catalog_ref r ON r.id = s.target_id"
@@ -86,7 +88,7 @@ async def _stitch_batch(
         arg,
     ):
         relations.setdefault(id, []).append((type, target))
-    findings = await _errors(tx, standing)
+    findings = await _errors(tx, ids)
     orphans: set[int] = set()
     if keep_orphans:
         held = await tx.fetch_all(
@@ -104,7 +106,8 @@ async def _stitch_batch(
             continue
         before = old.get(id)
         was = orjson.loads(before) if before is not None else None
-        given = document if document is not None else was
+        waited = document is None and id in pending
+        given = orjson.loads(pending[id]) if waited else document if document is not None else was
         if given is None:
             continue
         final, body = stitch(
@@ -118,7 +121,7 @@ async def _stitch_batch(
             change = "created"
         else:
             updates.append((id, revision, now, body))
-            if document is None:
+            if document is None and not waited:
                 then, after = set(relation_rows(was.get("relations") or ())), set(relation_rows(final["relations"]))
             else:
                 then, after = set(term_rows(was)), set(term_rows(final))
@@ -126,14 +129,14 @@ async def _stitch_batch(
             removed.append((id, then - after))
             change = "updated"
         changed.append((id, change))
-        if was is None or with_history:
+        if was is None or waited or with_history:
             what = change
             if was is not None:
                 what = {(False, True): "failed", (True, False): "recovered"}.get(
                     ("status" in was, "status" in final), "updated"
                 )
             history.append(
-                (id, now, what, source.get(id, ""), actor, None if was is None else orjson.dumps(diff(was, final)).decode())
+                (id, now, what, source.get(id) or nodes[id][1], actor, None if was is None else orjson.dumps(diff(was, final)).decode())
             )
     if inserts:
         await tx.insert_many("catalog_entity", ("id", "revision", "updated_at", "json"), inserts)
@@ -143,6 +146,8 @@ async def _stitch_batch(
         )
     await write_terms(tx, keys, added, removed)
     await write_history(tx, history)
+    if pending:
+        await tx.execute(f"DELETE FROM catalog_pending WHERE {tx.any_of('id', 1, 'bigint')}", arg)
     if standing:
         await tx.execute(
             f"UPDATE catalog_node SET stitch_due = 0 WHERE {tx.any_of('id', 1, 'bigint')} AND stitch_due = 1",

@@ -14,6 +14,7 @@ READING = -1
 """``file_id`` of findings about reading a Location's targets, as opposed to documents in a file."""
 MAX_FILES = 50
 MAX_DOCUMENTS = 500
+_TOLD_OF = ("failed", "kept", "conflict")
 
 
 @dataclass(slots=True)
@@ -103,7 +104,13 @@ async def trace_files(
     found: list[TracedFile] = []
     for row in rows:
         parent_seen = visible is None or row[8] in visible
-        findings = records.told(await records.list_findings_of_file(tx, row[0], row[8], READING), visible)
+        stored = await records.list_findings_of_file(tx, row[0], row[8], READING)
+        findings = records.told(stored, visible)
+        of_document: dict[tuple[int | None, bool], list[records.StoredFinding]] = {}
+        for finding in stored:  # that a ref is taken stands on the Location and names the document
+            is_conflict = finding.finding.stage == "conflict" and finding.finding.severity == "error"
+            key = (finding.named_id, True) if is_conflict else (finding.subject_id, False)
+            of_document.setdefault(key, []).append(finding)
         target = row[1].partition(":")[2]
         told = [f for f in findings if f.file in (None, target) or f.stage != "read"] if parent_seen else []
         named_as, parent_ref = (row[2], row[3]) if parent_seen else (row[1], None)
@@ -120,7 +127,7 @@ async def trace_files(
             file.documents.append(
                 TracedDocument(
                     ref, state, row[1], line, (), _time(row[6]), row[5], _time(stitched_at), stitched_at is not None,
-                    records.told(await records.list_findings_of(tx, ref_id), visible) if state in ("failed", "kept") else [],
+                    records.told(of_document.get((ref_id, state == "conflict"), ()), visible) if state in _TOLD_OF else [],
                 )
             )  # fmt: skip
         if parent_seen or file.documents:
@@ -136,8 +143,8 @@ async def trace_files(
             for ref, message, since, id in named:
                 if any(known.parent_ref == ref for known in found) or not (visible is None or id in visible):
                     continue
-                finding = Finding("error", "read", message, file=location.partition(":")[2], since=_time(since))
-                found.append(TracedFile(0, location, location, ref, "new", message, _time(since), None, [finding]))
+                unread = Finding("error", "read", message, file=location.partition(":")[2], since=_time(since))
+                found.append(TracedFile(0, location, location, ref, "new", message, _time(since), None, [unread]))
     return found
 
 

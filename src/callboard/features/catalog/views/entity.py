@@ -2,120 +2,153 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Awaitable, Callable, Mapping, Sequence
 
 import orjson
 from markupsafe import Markup, escape
 
-from callboard.features.catalog.interface import CatalogQueries, EntityCard, EntityNotFound, EntityTab, Finding
+from callboard.features.catalog.interface import (
+    REFRESH_ENTITY,
+    CatalogQueries,
+    EntityCard,
+    EntityNotFound,
+    EntityTab,
+)
 from callboard.features.catalog.pages.entity import (
-    RELATIONS_PAGE,
     EntityPage,
     RenderedCard,
     definition_of,
     entity_page,
+    file_views,
     overview_fields,
-    relation_choices,
-    relation_page_link,
-    relation_view,
-    relations_page,
     shown_cards,
     shown_refs,
     yaml_of,
 )
+from callboard.features.catalog.pages.findings import entity_of, finding_view
 from callboard.features.catalog.pages.history import change_view
-from callboard.features.catalog.pages.links import entity_href, related
-from callboard.features.catalog.pages.problems import finding_view
-from callboard.features.catalog.views.reading import look_up
+from callboard.features.catalog.pages.links import entity_href, related, spec_of
+from callboard.features.catalog.pages.relations import (
+    PAGE,
+    relation_choices,
+    relation_view,
+    relations_href,
+    relations_page,
+)
+from callboard.features.catalog.problems import Around, Problem, ProblemReader
+from callboard.features.catalog.views.reading import look_up, may
 from callboard.kernel.errors import NotFoundError
+from callboard.model.predicates import matches
 from callboard.model.refs import EntityRef
-from callboard.model.terms import terms_of
+from callboard.model.terms import Terms, terms_of
 from callboard.ui.messages import Translator
 
 HISTORY_PAGE = 30
+RECENT_CHANGES = 4
+RECENT_LINES = 3
+SHOWN_FILES = 30
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What a tab is made from."""
+
+    entity: Any
+    ref: EntityRef
+    request: Any
+    known: dict[str, Any]
+    around: Around
+    terms: Terms
+    now: datetime
+    t: Translator
 
 
 class EntityReader:
     """Puts an ``EntityPage`` together from the catalog and from what plugins add to it."""
 
-    def __init__(self, queries: CatalogQueries, tabs: Sequence[EntityTab], cards: Sequence[EntityCard]) -> None:
+    def __init__(
+        self,
+        queries: CatalogQueries,
+        problems: ProblemReader,
+        tabs: Sequence[EntityTab],
+        cards: Sequence[EntityCard],
+    ) -> None:
         self._queries = queries
+        self._problems = problems
         self._tabs = tabs
         self._cards = cards
 
     async def read(self, ref: EntityRef, tab: str, request: Any, *, now: datetime, t: Translator) -> EntityPage:
         """Raises ``EntityNotFound``, and ``NotFoundError`` for a tab that this entity does not have."""
         actor = request.actor
-        raw = await self._queries.find_raw(str(ref), actor=actor)
-        if raw is None:
-            raise EntityNotFound(ref)
-        entity = orjson.loads(raw)
-        findings = await self._queries.findings(ref, actor=actor)
-        terms = terms_of(entity)
-        known: dict[str, Any] = {}
-        readers: Mapping[str, Callable[..., Awaitable[dict[str, Any]]]] = {
+        entity = await self.get(ref, request)
+        around = await self._problems.around(ref, actor=actor)
+        asked = _Asked(entity, ref, request, {}, around, terms_of(entity), now, t)
+        readers: Mapping[str, Callable[[_Asked], Awaitable[dict[str, Any]]]] = {
             "overview": self._overview,
             "definition": self._definition,
             "relations": self._relations,
             "history": self._history,
-            "problems": self._problems,
+            "problems": self._problems_tab,
             "yaml": self._yaml,
         }
-        if tab in readers:
-            fields = await readers[tab](entity, request, known, findings, now, t)
-        else:
-            fields = await self._plugin_tab(tab, entity, request)
+        fields = await (readers[tab](asked) if tab in readers else self._plugin_tab(tab, asked))
         if tab != "overview":
-            known |= await look_up(self._queries, related(entity, "ownedBy")[:3], actor=actor)
+            asked.known |= await look_up(self._queries, related(entity, "ownedBy")[:3], actor=actor)
         return entity_page(
             entity,
             tab=tab,
-            known=known,
-            findings=findings,
+            known=asked.known,
+            around=around,
             extra_tabs=self._tabs,
-            terms=terms,
+            terms=asked.terms,
             actor=actor,
+            may_refresh=may(request.portal.permissions, actor, REFRESH_ENTITY, asked.terms),
             refreshed="refreshed" in request.query_params,
             t=t,
             **fields,
         )
 
-    async def _overview(
-        self,
-        entity: Any,
-        request: Any,
-        known: dict[str, Any],
-        findings: Sequence[Finding],
-        now: datetime,
-        t: Translator,
-    ) -> dict[str, Any]:
-        known |= await look_up(self._queries, shown_refs(entity), actor=request.actor)
-        fields = overview_fields(entity, known, t)
+    async def get(self, ref: EntityRef, request: Any) -> Any:
+        """The entity's document. Raises ``EntityNotFound``."""
+        raw = await self._queries.find_raw(str(ref), actor=request.actor)
+        if raw is None:
+            raise EntityNotFound(ref)
+        return orjson.loads(raw)
+
+    async def _overview(self, asked: _Asked) -> dict[str, Any]:
+        entity, request, t = asked.entity, asked.request, asked.t
+        asked.known |= await look_up(self._queries, shown_refs(entity), actor=request.actor)
+        fields = overview_fields(entity, asked.known, t)
+        recent = await self._queries.history(asked.ref, actor=request.actor, limit=RECENT_CHANGES)
+        fields["recent"] = [change_view(entry, asked.now, max_lines=RECENT_LINES) for entry in recent]
+        fields["history_href"] = entity_href(asked.ref, "history")
+        if asked.ref.kind.lower() == "location":
+            files, count = await self._problems.list_files(asked.ref, limit=SHOWN_FILES, actor=request.actor)
+            fields["files"], fields["file_count"] = file_views(files, asked.now, t), count
         for column in ("main", "side"):
-            chosen = shown_cards(self._cards, column, terms_of(entity))
+            chosen = shown_cards(self._cards, column, asked.terms)
             fields[f"{column}_cards"] = [
                 RenderedCard(c.id, c.title, _safe(await c.render(entity, request))) for c in chosen
             ]
         return fields
 
-    async def _definition(self, entity: Any, *_: Any) -> dict[str, Any]:
-        code = definition_of(entity)
+    async def _definition(self, asked: _Asked) -> dict[str, Any]:
+        code = definition_of(asked.entity)
         if code is None:
             raise NotFoundError("This entity has no definition.")
-        return {"code": code}
+        language = spec_of(asked.entity).get("type")
+        return {
+            "code": code,
+            "raw_href": entity_href(asked.ref, "definition") + "/raw",
+            "language": language if isinstance(language, str) else code.language,
+        }
 
-    async def _relations(
-        self,
-        entity: Any,
-        request: Any,
-        known: dict[str, Any],
-        findings: Sequence[Finding],
-        now: datetime,
-        t: Translator,
-    ) -> dict[str, Any]:
-        wanted = request.query_params.get("type")
-        start = request.query_params.get("start", "")
+    async def _relations(self, asked: _Asked) -> dict[str, Any]:
+        entity, query = asked.entity, asked.request.query_params
+        wanted, start = query.get("type"), query.get("start", "")
         at = int(start) if start.isdecimal() and len(start) < 9 else 0
         found = relations_page(entity, wanted, at)
         if found is None:
@@ -123,61 +156,55 @@ class EntityReader:
                 raise NotFoundError(f"This entity has no relations of type {wanted[:80]!r}.")
             return {"relation": None}
         key, name, refs, total = found
-        known |= await look_up(self._queries, refs, actor=request.actor)
-        more = relation_page_link(entity, key, at + RELATIONS_PAGE) if at + RELATIONS_PAGE < total else None
+        asked.known |= await look_up(self._queries, refs, actor=asked.request.actor)
+        more = relations_href(entity, key, at + PAGE) if at + PAGE < total else None
         return {
-            "relation": relation_view(key, name, refs, total, known, more, t),
+            "relation": relation_view(key, name, refs, total, asked.known, more, asked.t),
             "relation_range": (at + 1 if refs else 0, at + len(refs)),
-            "relation_previous": relation_page_link(entity, key, max(0, at - RELATIONS_PAGE)) if at else None,
-            "relation_choices": relation_choices(entity, key, t),
+            "relation_previous": relations_href(entity, key, max(0, at - PAGE)) if at else None,
+            "relation_choices": relation_choices(entity, key, asked.t),
         }
 
-    async def _history(
-        self,
-        entity: Any,
-        request: Any,
-        known: dict[str, Any],
-        findings: Sequence[Finding],
-        now: datetime,
-        t: Translator,
-    ) -> dict[str, Any]:
-        ref = EntityRef.of(entity)
-        before = request.query_params.get("before", "")
+    async def _history(self, asked: _Asked) -> dict[str, Any]:
+        before = asked.request.query_params.get("before", "")
         entries = await self._queries.history(
-            ref,
-            actor=request.actor,
+            asked.ref,
+            actor=asked.request.actor,
             limit=HISTORY_PAGE + 1,
             before=int(before) if before.isdecimal() and len(before) < 19 else None,
         )
-        older = (
-            entity_href(ref, "history") + f"?before={entries[HISTORY_PAGE - 1].id}"
-            if len(entries) > HISTORY_PAGE
-            else None
-        )
-        return {"changes": [change_view(e, now) for e in entries[:HISTORY_PAGE]], "older_href": older}
+        older = None
+        if len(entries) > HISTORY_PAGE:
+            older = entity_href(asked.ref, "history") + f"?before={entries[HISTORY_PAGE - 1].id}"
+        return {"changes": [change_view(e, asked.now) for e in entries[:HISTORY_PAGE]], "older_href": older}
 
-    async def _problems(
-        self,
-        entity: Any,
-        request: Any,
-        known: dict[str, Any],
-        findings: Sequence[Finding],
-        now: datetime,
-        t: Translator,
-    ) -> dict[str, Any]:
-        return {"shown_findings": [finding_view(f, now) for f in findings]}
+    async def _problems_tab(self, asked: _Asked) -> dict[str, Any]:
+        around, t = asked.around, asked.t
+        refs = [p.finding.entity_ref.lower() for p in [*around.file, *around.below] if p.finding.entity_ref]
+        known = await look_up(self._queries, refs, actor=asked.request.actor)
 
-    async def _yaml(self, entity: Any, *_: Any) -> dict[str, Any]:
-        ref = EntityRef.of(entity)
+        def views(problems: Sequence[Problem]) -> list[Any]:
+            return [finding_view(p.finding, asked.now, t, entity_of(p.finding, known)) for p in problems]
+
+        named = [
+            (None, [finding_view(p.finding, asked.now, t) for p in around.own]),
+            (t("catalog.problems.of_file"), views(around.file)),
+            (t("catalog.problems.below"), views(around.below)),
+        ]
+        return {
+            "shown_findings": [(title, found) for title, found in named if found],
+            "unlisted_findings": around.below_total - len(around.below),
+        }
+
+    async def _yaml(self, asked: _Asked) -> dict[str, Any]:
+        ref = asked.ref
         raw = f"/api/catalog/entities/by-name/{ref.kind}/{ref.namespace}/{ref.name}".lower()
-        return {"code": yaml_of(entity), "raw_href": raw}
+        return {"code": yaml_of(asked.entity), "raw_href": raw}
 
-    async def _plugin_tab(self, tab: str, entity: Any, request: Any) -> dict[str, Any]:
-        from callboard.model.predicates import matches
-
+    async def _plugin_tab(self, tab: str, asked: _Asked) -> dict[str, Any]:
         for candidate in self._tabs:
-            if candidate.id == tab and (candidate.shown is None or matches(candidate.shown, terms_of(entity))):
-                return {"plugin_html": _safe(await candidate.render(entity, request))}
+            if candidate.id == tab and (candidate.shown is None or matches(candidate.shown, asked.terms)):
+                return {"plugin_html": _safe(await candidate.render(asked.entity, asked.request))}
         raise NotFoundError("This entity has no such tab.")
 
 

@@ -9,7 +9,7 @@ from typing import Any, AsyncIterator
 
 import orjson
 
-from callboard.features.catalog.interface import CatalogQueries, EntityQuery, Order
+from callboard.features.catalog.interface import BY_TITLE, CatalogQueries, EntityQuery, Order
 from callboard.features.catalog.pages.links import display_title, related, spec_of, text
 from callboard.features.catalog.pages.listing import FACETS, ListPage, ListState, list_page, mentioned
 from callboard.features.catalog.views.reading import decode, look_up
@@ -51,7 +51,7 @@ async def read_list(
     known = await look_up(queries, mentioned(entities, facets), actor=actor)
     changed = await queries.changed_at([str(EntityRef.of(e)) for e in entities], actor=actor)
     matching = page.total or 0
-    if state.sort != "name":
+    if state.leaves_out:
         matching = await queries.count(state.predicate(), actor=actor)
     return list_page(state, page, entities, kinds.get("kind", ()), facets, known, changed, matching, now, t)
 
@@ -96,7 +96,7 @@ async def find_quickly(queries: CatalogQueries, words: str, *, actor: Actor, lim
     from callboard.features.catalog.pages.links import link_to
 
     state = ListState(q=words[:200])
-    query = EntityQuery(predicate=state.predicate(), order=Order("metadata.name"), limit=40, want_total=False)
+    query = EntityQuery(predicate=state.predicate(), order=Order(BY_TITLE), limit=40, want_total=False)
     links = [link_to("", e) for e in decode((await queries.list_raw(query, actor=actor)).items)]
     needle = words.lower()
     links.sort(

@@ -1,4 +1,4 @@
-"""What several pages need: documents of many refs at once, and the words of the reader's language."""
+"""What several pages need: documents of many refs at once, who may do what, and the words of the reader's language."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import orjson
 
 from callboard.features.catalog.interface import CatalogQueries, EntityDocument
 from callboard.kernel.auth.actor import Actor
+from callboard.kernel.permissions import Permission, PermissionService
+from callboard.model.predicates import matches
+from callboard.model.terms import Terms
 
 MAX_LOOKED_UP = 500
 
@@ -23,3 +26,19 @@ async def look_up(queries: CatalogQueries, refs: Sequence[str], *, actor: Actor)
 
 def decode(items: Sequence[bytes]) -> list[Mapping[str, Any]]:
     return [orjson.loads(item) for item in items]
+
+
+def may(permissions: PermissionService, actor: Actor, permission: Permission, terms: Terms) -> bool:
+    """Whether a button for it makes sense: the service behind it decides again."""
+    decision = permissions.decide(actor, permission)
+    if decision.result == "CONDITIONAL" and decision.condition is not None:
+        return bool(matches(permissions.compile(decision.condition), terms))
+    return decision.result == "ALLOW"
+
+
+def own_refs(request: Any) -> frozenset[str]:
+    """The refs by which somebody owns things; none for guests, who are nobody in particular."""
+    actor: Actor = request.actor
+    if not actor.is_user or request.portal.auth.is_guest(actor):
+        return frozenset()
+    return actor.ownership

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Sequence
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
@@ -12,29 +12,33 @@ from callboard.features.catalog.interface import (
     CatalogQueries,
     EntityCard,
     EntityNotFound,
-    EntityQuery,
     EntityTab,
-    Order,
     Why,
 )
-from callboard.features.catalog.pages.home import HomePage, RecentChange
-from callboard.features.catalog.pages.links import entity_href, kind_title, link_to, related
-from callboard.features.catalog.pages.listing import KindChoice, ListState, row_of
-from callboard.features.catalog.pages.problems import finding_view, near_links, problems_page, why_page
+from callboard.features.catalog.pages.links import entity_href, spec_of
+from callboard.features.catalog.pages.listing import ListState
+from callboard.features.catalog.pages.problems import (
+    FILES_PAGE,
+    MAX_OF_FILE,
+    ProblemsState,
+    named_in,
+    near_links,
+    problems_page,
+)
+from callboard.features.catalog.pages.why import why_page
+from callboard.features.catalog.problems import ProblemFilter, ProblemReader
 from callboard.features.catalog.views.entity import EntityReader
+from callboard.features.catalog.views.home import read_home
 from callboard.features.catalog.views.listing import find_quickly, iter_csv, read_list
-from callboard.features.catalog.views.reading import decode, look_up
+from callboard.features.catalog.views.reading import look_up, own_refs
 from callboard.kernel.clock import Clock
+from callboard.kernel.errors import NotFoundError
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.routing import Route
-from callboard.model.predicates import has_value
 from callboard.model.refs import EntityRef
-from callboard.ui.icons import kind_mark
 from callboard.ui.messages import Messages, Translator
-from callboard.ui.moments import moment
 
-PROBLEMS_PAGE = 50
-HOME_ROWS = 8
+RECENT_FILES = 6
 
 
 class CatalogViews:
@@ -47,6 +51,7 @@ class CatalogViews:
         self,
         queries: CatalogQueries,
         commands: CatalogCommands,
+        problems: ProblemReader,
         *,
         clock: Clock,
         messages: Messages,
@@ -55,9 +60,10 @@ class CatalogViews:
     ) -> None:
         self._queries = queries
         self._commands = commands
+        self._problems = problems
         self._clock = clock
         self._messages = messages
-        self._entities = EntityReader(queries, tabs, cards)
+        self._entities = EntityReader(queries, problems, tabs, cards)
 
     def routes(self) -> list[Route]:
         entity = "/catalog/{namespace}/{kind}/{name}"
@@ -69,6 +75,7 @@ class CatalogViews:
             Route("/catalog/problems", self.problems, auth="page", name="catalog-problems"),
             Route(entity + "/refresh", self.refresh, methods=("POST",), auth="page", name="catalog-refresh"),
             Route(entity, self.entity, auth="page", name="catalog-entity"),
+            Route(entity + "/definition/raw", self.definition, auth="page", name="catalog-definition"),
             Route(entity + "/{tab}", self.entity, auth="page", name="catalog-entity-tab"),
             Route("/api/catalog/v1/find", self.find, auth="required", name="catalog-find"),
         ]
@@ -77,61 +84,8 @@ class CatalogViews:
         return self._messages.translator(request.locale)
 
     async def home(self, request: Request) -> Response:
-        actor, now, t = request.actor, self._clock.now(), self._t(request)
-        facets = await self._queries.facets(["kind"], actor=actor)
-        kinds = sorted(facets.get("kind", ()), key=lambda v: -v.count)
-        changes = await self._queries.list_changes(actor=actor, limit=HOME_ROWS)
-        findings, problem_count = await self._queries.list_findings(limit=5, actor=actor)
-        mine: list[Any] | None = None
-        mine_count, mine_href = 0, None
-        owned: list[Any] = []
-        owns = actor.is_user and bool(actor.ownership) and not request.portal.auth.is_guest(actor)
-        if owns:
-            own = sorted(actor.ownership)
-            query = EntityQuery(
-                predicate=has_value("relations.ownedby", own), order=Order("metadata.name"), limit=HOME_ROWS
-            )
-            page = await self._queries.list_raw(query, actor=actor)
-            owned, mine_count = decode(page.items), page.total or 0
-            mine_href = "/catalog?" + urlencode([("owner", o) for o in own])
-        named = [c.ref.lower() for c in changes]
-        named += [f.entity_ref.lower() for f in findings if f.entity_ref]
-        named += [r for e in owned for r in [*related(e, "ownedBy")[:2], *related(e, "partOf")[:2]]]
-        known = await look_up(self._queries, named, actor=actor)
-        if owns:
-            mine = [row_of(e, known, None, now) for e in owned]
-        problems = []
-        for finding in findings:
-            ref = finding.entity_ref.lower() if finding.entity_ref else None
-            problems.append(finding_view(finding, now, link_to(ref, known.get(ref), known=False) if ref else None))
-        page_value = HomePage(
-            title=t("home.title"),
-            crumbs=(),
-            greeting=actor.display_name if owns else None,
-            total=sum(v.count for v in kinds),
-            kinds=[
-                KindChoice(
-                    kind_title(v.value, t),
-                    v.count,
-                    "/catalog?" + urlencode({"kind": v.value.lower()}),
-                    m.icon,
-                    m.hue,
-                    False,
-                )
-                for v in kinds
-                if (m := kind_mark(v.value))
-            ],
-            changes=[
-                RecentChange(link_to(c.ref, known.get(c.ref.lower()), known=False), c.change, moment(c.at, now))
-                for c in changes
-            ],
-            problems=problems,
-            problem_count=problem_count,
-            mine=mine,
-            mine_count=mine_count,
-            mine_href=mine_href,
-        )
-        return request.render("catalog/home.html", page_value)
+        page = await read_home(self._queries, self._problems, request, now=self._clock.now(), t=self._t(request))
+        return request.render("catalog/home.html", page)
 
     async def list(self, request: Request) -> Response:
         state = ListState.parse(request.query_params)
@@ -145,11 +99,9 @@ class CatalogViews:
         return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
 
     async def entity(self, request: Request) -> Response:
-        params = request.path_params
-        ref = EntityRef(params["kind"], params["namespace"], params["name"])
-        t = self._t(request)
+        ref, tab, t = _ref(request), request.path_params.get("tab", "overview"), self._t(request)
         try:
-            page = await self._entities.read(ref, params.get("tab", "overview"), request, now=self._clock.now(), t=t)
+            page = await self._entities.read(ref, tab, request, now=self._clock.now(), t=t)
         except EntityNotFound as error:
             near = await self._queries.near_matches(ref, actor=request.actor)
             error.suggestions = near_links(near)
@@ -157,10 +109,20 @@ class CatalogViews:
         return request.render("catalog/entity.html", page)
 
     async def refresh(self, request: Request) -> Response:
-        params = request.path_params
-        ref = EntityRef(params["kind"], params["namespace"], params["name"])
+        ref = _ref(request)
         await self._commands.refresh(ref, actor=request.actor)
         return RedirectResponse(entity_href(ref) + "?refreshed=1", status_code=303)
+
+    async def definition(self, request: Request) -> Response:
+        """The definition of an API as it was written, to save: what a page shows of it may be cut."""
+        ref = _ref(request)
+        entity = await self._entities.get(ref, request)
+        text = spec_of(entity).get("definition")
+        if not isinstance(text, str):
+            raise NotFoundError("This entity has no definition.")
+        name = quote(f"{ref.name}-definition.txt")
+        headers = {"content-disposition": f"attachment; filename*=utf-8''{name}", "cache-control": "private, no-cache"}
+        return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
 
     async def why(self, request: Request) -> Response:
         asked = request.query_params.get("asked", "").strip()[:2000]
@@ -170,39 +132,30 @@ class CatalogViews:
         if asked:
             answer = await self._commands.why(asked, actor=request.actor)
         else:
-            recent, _ = await self._queries.list_findings(severity="error", limit=8, actor=request.actor)
+            found = await self._problems.list_by_file(ProblemFilter("error"), limit=RECENT_FILES, shown=1, actor=request.actor)
+            recent = [p.finding for file in found.files for p in file.problems]
         return request.render("catalog/why.html", why_page(asked, answer, recent, now, t))
 
     async def problems(self, request: Request) -> Response:
-        params, actor, t = request.query_params, request.actor, self._t(request)
-        severity = params.get("severity") if params.get("severity") in ("error", "warning") else None
-        may_be_mine = actor.is_user and bool(actor.ownership)
-        mine = may_be_mine and params.get("mine") == "1"
-        offset = int(params["offset"]) if params.get("offset", "").isdecimal() and len(params["offset"]) < 9 else 0
-        owner = sorted(actor.ownership) if mine else None
-        findings, total = await self._queries.list_findings(
-            severity=severity,  # type: ignore[arg-type]
-            owner=owner,
-            limit=PROBLEMS_PAGE,
-            offset=offset,
-            actor=actor,
+        state, own, t = ProblemsState.parse(request.query_params), own_refs(request), self._t(request)
+        found = await self._problems.list_by_file(
+            state.wanted(own),
+            limit=FILES_PAGE,
+            offset=(state.page - 1) * FILES_PAGE,
+            shown=MAX_OF_FILE,
+            own=own,
+            actor=request.actor,
         )
-        known = await look_up(self._queries, [f.entity_ref.lower() for f in findings if f.entity_ref], actor=actor)
-        page = problems_page(
-            findings,
-            total,
-            known=known,
-            severity=severity,
-            mine=mine,
-            may_be_mine=may_be_mine,
-            offset=offset,
-            limit=PROBLEMS_PAGE,
-            now=self._clock.now(),
-            t=t,
-        )
+        known = await look_up(self._queries, named_in(found), actor=request.actor)
+        page = problems_page(found, state, known=known, may_own=bool(own), now=self._clock.now(), t=t)
         return request.render("catalog/problems.html", page)
 
     async def find(self, request: Request) -> Response:
         words = request.query_params.get("q", "").strip()
         items = await find_quickly(self._queries, words, actor=request.actor) if words else []
         return JSONResponse({"items": items})
+
+
+def _ref(request: Request) -> EntityRef:
+    params = request.path_params
+    return EntityRef(params["kind"], params["namespace"], params["name"])

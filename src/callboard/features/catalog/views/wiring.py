@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Sequence
 
 from callboard.features.catalog.interface import READ_ENTITY, CatalogCommands, CatalogQueries
+from callboard.features.catalog.problems import ProblemReader
 from callboard.features.catalog.views.routes import CatalogViews
 from callboard.kernel.web.routing import Route
 from callboard.kernel.web.shell import NavItem
@@ -23,6 +24,7 @@ def page_routes(portal: Any) -> Sequence[Route]:
     return CatalogViews(
         portal.service(CatalogQueries),
         portal.service(CatalogCommands),
+        portal.service(ProblemReader),
         clock=portal.clock,
         messages=portal.service(Messages),
         tabs=portal.plugins.collect("register_entity_tabs", portal=portal),

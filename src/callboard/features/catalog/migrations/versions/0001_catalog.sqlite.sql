@@ -29,6 +29,12 @@ CREATE TABLE catalog_entity (
 );
 CREATE INDEX catalog_entity_revision ON catalog_entity (revision);
 
+-- Processed documents of a bulk load, until they are stitched with all their relations at once.
+CREATE TABLE catalog_pending (
+  id INTEGER PRIMARY KEY,
+  json BLOB NOT NULL
+);
+
 CREATE TABLE catalog_gone (
   revision INTEGER NOT NULL,
   id INTEGER NOT NULL,
