@@ -101,6 +101,9 @@ def _measure(args: argparse.Namespace, catalog: Path, work: Path, pg: int | None
     """One run of measure.py; its result."""
     if args.db == "pg":
         subprocess.run([PEERS / "backstage" / "pg.sh", "reset"], check=True)
+        port, binaries = os.environ.get("PEER_PG_PORT", "5544"), sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+        drop = [binaries / "dropdb", "-f", "--if-exists", "-h", "127.0.0.1", "-p", port, "-U", "peer", "callboard"]
+        subprocess.run(drop, check=True)
         pg = _postmaster()
     data = work / f"callboard-data-{args.db}"
     shutil.rmtree(data, ignore_errors=True)

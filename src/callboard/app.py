@@ -168,7 +168,7 @@ class Portal:
         self.http = HttpClient(self.settings, self.clock, self._transport)
         self.audit = Audit(self.db, self.clock)
         self.events = Events(self.db, self.clock)
-        self.jobs = Jobs(self.db, self.clock)
+        self.jobs = Jobs(self.db, self.clock, lease_s=_longest_lease_s(self.settings))
         self.permissions = PolicyPermissions.from_settings(self.settings, demo=self.demo)
         self.permissions.register(
             collect("register_permissions", portal=self), collect("register_permission_rules", portal=self)
@@ -350,6 +350,16 @@ async def create_portal(
     except BaseException:
         await db.close()
         raise
+
+
+def _longest_lease_s(settings: Settings) -> float | None:
+    """``jobs.lease`` in seconds, None if it is not set. Raises ``SettingsError`` below a second."""
+    if not settings.has("jobs.lease"):
+        return None
+    seconds = settings.get_duration("jobs.lease", "60s").total_seconds()
+    if seconds < 1:
+        raise settings.error("jobs.lease", "jobs.lease must be at least a second.")
+    return seconds
 
 
 def _ensure_folder(folder: Path) -> None:

@@ -130,6 +130,14 @@ async def test_credentials_stay_with_their_origin() -> None:
     assert fake.sent[2].headers["x-kept"] == "z"
 
 
+async def test_a_redirect_to_no_url_is_an_answer_that_cannot_be_used() -> None:
+    """A broken Location header is the host's fault, and says so."""
+    fake = FakeHttp()
+    fake.add("https://a.example/1", status=302, headers={"Location": "//[b"})
+    with pytest.raises(UnavailableError, match="is not a URL"):
+        await client(fake).get("https://a.example/1")
+
+
 async def test_too_many_redirects_and_too_large_answers_are_refused() -> None:
     """Five redirects are followed; a body is not read beyond its limit."""
     fake = FakeHttp()

@@ -20,6 +20,7 @@ SHOWS_SAMPLES = {"gallery.html"}
 COMPOSED = (
     "time.", "keys.", "error.", "nav.", "catalog.relation.", "catalog.facet.", "catalog.column.", "catalog.change.", "catalog.health.",
     "catalog.severity.", "catalog.step.", "catalog.state.", "catalog.why.outcome.", "catalog.tab.", "catalog.fact.", "catalog.kind.",
+    "catalog.cause.", "catalog.file.",
 )  # fmt: skip
 _EXPRESSION = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _USED = re.compile(r"""\b(?:t|translate|_say\(request,\s*)\(?\s*["']([a-z_]+\.[a-z0-9_.]+)["']""")

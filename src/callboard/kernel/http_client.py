@@ -261,7 +261,7 @@ class HttpClient:
             target = response.headers.get("location")
             if not follow or response.status not in _REDIRECTS or not target:
                 return response
-            following = urljoin(url, target)
+            following = _join(url, target)
             if _parse_origin(following) != (host, port) or urlsplit(following).scheme != urlsplit(url).scheme:
                 headers = {name: value for name, value in headers.items() if name not in _PRIVATE_HEADERS}
             if response.status == 303 or (response.status in (301, 302) and method == "POST"):
@@ -373,6 +373,14 @@ def _blocked_cause(error: BaseException) -> NotAllowedError | UnavailableError |
             return seen
         seen = seen.__cause__ or seen.__context__
     return None
+
+
+def _join(url: str, target: str) -> str:
+    """Where a redirect leads. Raises ``UnavailableError`` when that is no URL."""
+    try:
+        return urljoin(url, target)
+    except ValueError:
+        raise UnavailableError(f"{_origin_text(url)} redirects to {target[:200]!r}, which is not a URL") from None
 
 
 def _parse_origin(url: str) -> tuple[str, int]:

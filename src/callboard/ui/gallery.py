@@ -45,6 +45,7 @@ class GalleryPage:
     banners: Sequence[Banner]
     tabs: Sequence[Tab]
     facet: Facet
+    chosen: Sequence[LinkItem]
     columns: Sequence[Column]
     pagers: Sequence[Pager]
     yaml: Code
@@ -125,6 +126,7 @@ class Gallery:
                 Tab("yaml", "YAML", "/gallery"),
             ],
             facet=Facet("sample", "Type", options, more, unlisted=112),
+            chosen=[LinkItem("service", "/gallery", type="type"), LinkItem("Team Ledger", "/gallery", type="owner")],
             columns=[
                 Column("name", "Name", "/gallery", "asc"),
                 Column("owner", "Owner", "/gallery"),

@@ -132,6 +132,10 @@ class Site:
         assert total == len(found)
         return found
 
+    async def conflicts(self) -> list[Finding]:
+        """What was told to those whose document was kept out. Not part of a status: it names another's entity."""
+        return [f for f in await self.all_findings() if f.stage == "conflict" and f.severity == "error"]
+
     async def history(self, ref: str) -> list[HistoryEntry]:
         """Oldest first."""
         return list(reversed(await self.queries.history(EntityRef.parse(ref), actor=SYSTEM, limit=1000)))

@@ -58,7 +58,7 @@ async def test_what_an_outside_host_allows_is_shown(world: Any):
     world.serve("https://files.test/a.yaml", component("a"))
     async with world.site({"type": "url", "target": "https://files.test/a.yaml"}) as site:
         found = await metrics(site)
-        assert found['callboard_rate_requests_total{budget="http files.test"}'] == 1
+        assert found['callboard_rate_requests_total{budget="http files.test"}'] >= 1
         assert found['callboard_rate_blocked{budget="http files.test"}'] == 0
         world.fail("https://files.test/a.yaml", 429, retry_after="60")
         await site.sweep()

@@ -326,7 +326,7 @@ async def test_a_form_by_cookie_needs_its_token(portal: Any) -> None:
     "headers",
     [
         {"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"},
-        {"sec-fetch-site": "same-site"}, {"origin": "http://localhost:7008"},
+        {"sec-fetch-site": "same-site"}, {"origin": "http://localhost:7008"}, {"origin": "http://[localhost:7007"},
     ],
 )  # fmt: skip
 async def test_a_request_from_another_site_is_refused_even_with_a_token(portal: Any, headers: dict[str, str]) -> None:

@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 from datetime import timedelta
-from typing import Callable, Mapping, Sequence
+from typing import Awaitable, Callable, Iterator, Mapping, NamedTuple, Sequence
 
 from callboard.features.catalog.interface import EntityProvider
 from callboard.features.catalog.readers.files import etag_of
+from callboard.features.catalog.service.commands import LOCATION_STORE
 from callboard.features.catalog.service.locations import LocationReader
 from callboard.features.catalog.service.mutations import Connection
 from callboard.features.catalog.service.writing import CHANNEL, FILE_JOB, LOCATION_JOB, PROVIDER_JOB, STITCH_JOB, Writer
 from callboard.features.catalog.store import files
 from callboard.kernel.errors import CallboardError, LimitError
+from callboard.kernel.globs import has_magic, static_prefix
 from callboard.kernel.jobs import JobContext, JobKind, RetryLater, Schedule
 from callboard.kernel.logs import get_logger
+from callboard.kernel.tracing import span
 
 log = get_logger(__name__)
 
 SWEEP_JOB = "catalog.sweep"
 WATCH_EVERY_S = 0.5
+FOLDERS_EVERY = 4
+"""Looks at files for each look at folders."""
+GONE = "gone"
 FULL_SWEEP = timedelta(minutes=2)
 
 
@@ -29,11 +35,13 @@ class CatalogJobs:
 
     def __init__(
         self, writer: Writer, locations: LocationReader, connections: Mapping[str, tuple[EntityProvider, Connection]],
-        *, sweep_every: timedelta | None = FULL_SWEEP,
+        *, restore_locations: Callable[[], Awaitable[None]], sweep_every: timedelta | None = FULL_SWEEP,
     ) -> None:  # fmt: skip
+        """``restore_locations`` gives the entities of registered locations again: their source runs on demand only."""
         self._writer = writer
         self._locations = locations
         self._connections = connections
+        self._restore_locations = restore_locations
         self._sweep_every = sweep_every
 
     def kinds(self) -> Sequence[JobKind]:
@@ -59,14 +67,16 @@ class CatalogJobs:
         return found
 
     async def _read_location(self, job: JobContext) -> None:
-        await self._locations.refresh_location(
-            job.payload["node"], force=bool(job.payload.get("force")), actor=job.payload.get("actor", "plugin:callboard")
-        )
+        with span("ProcessingRun", catalog_location=job.payload["node"]):
+            await self._locations.refresh_location(
+                job.payload["node"], force=bool(job.payload.get("force")), actor=job.payload.get("actor", "plugin:callboard")
+            )
 
     async def _read_file(self, job: JobContext) -> None:
-        await self._locations.refresh_file(
-            job.payload["file"], force=bool(job.payload.get("force")), actor=job.payload.get("actor", "plugin:callboard")
-        )
+        with span("ProcessingRun", catalog_file=job.payload["file"]):
+            await self._locations.refresh_file(
+                job.payload["file"], force=bool(job.payload.get("force")), actor=job.payload.get("actor", "plugin:callboard")
+            )
 
     async def _stitch(self, job: JobContext) -> None:
         while await self._writer.stitch_due():
@@ -74,6 +84,9 @@ class CatalogJobs:
 
     async def _run_provider(self, job: JobContext) -> None:
         """Ask a source for what it has. When it does not answer, what it gave stays and the next run tries again."""
+        if job.payload["name"] == LOCATION_STORE:
+            await self._restore_locations()
+            return
         known = self._connections.get(job.payload["name"])
         if known is None:
             return
@@ -86,20 +99,33 @@ class CatalogJobs:
         except (CallboardError, OSError, TimeoutError) as error:
             await connection.fail(error)
             log.warning("provider could not read its source", provider=provider.name, error=str(error))
+        except Exception as error:  # the provider's own fault: the job is tried again, and then given up
+            await connection.fail(error)
+            raise
 
     async def _sweep(self, job: JobContext) -> None:
         """The safety net under webhooks and the file watch: have every location looked at again, unchanged ones by etag."""
         async with self._writer.db.write() as tx:
             nodes = await files.list_location_nodes(tx)
-            for node in nodes:
-                await self._writer.jobs.enqueue(tx, LOCATION_JOB, {"node": node}, key=f"location:{node}", priority=-10)
+            await self._writer.jobs.enqueue_many(
+                tx, LOCATION_JOB, [(f"location:{node}", {"node": node}) for node in nodes], priority=-10
+            )
             if await tx.fetch_value("SELECT count(*) FROM catalog_node WHERE stitch_due = 1"):
                 await self._writer.jobs.enqueue(tx, STITCH_JOB, {}, key="stitch", priority=-10)
+
+
+class Watched(NamedTuple):
+    """A path, and the job (of a file or a Location) to run when it changes."""
+
+    job: str
+    id: int
+    path: str
 
 
 class FileWatch:
     """Looks at the files on disk that the catalog was read from, twice a second, and has changed ones read at once.
 
+    Files that were missing are among them, and every two seconds the folders where a pattern may find another one.
     A ``stat`` of a file costs about a microsecond, so this needs no watcher of the operating system, which would not
     see changes on network folders or through bind mounts.
     """
@@ -109,8 +135,10 @@ class FileWatch:
         self._every_s = every_s
         self._task: asyncio.Task[None] | None = None
         self._revision = -1
-        self._watched: list[tuple[int, str]] = []
-        self._seen: dict[tuple[int, str], str] = {}
+        self._looks = 0
+        self._files: list[Watched] = []
+        self._folders: list[Watched] = []
+        self._seen: dict[Watched, str] = {}
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="catalog file watch")
@@ -134,41 +162,68 @@ class FileWatch:
                 failing = True
 
     async def look(self) -> int:
-        """One look at every file; how many had changed."""
+        """One look at every file, and now and then at the folders of patterns; how many reads that asks for."""
         await self._update_list()
-        changed = [file for file, path in self._watched if self._has_changed(file, path)]
+        watched = self._files if self._looks % FOLDERS_EVERY else [*self._files, *self._folders]
+        self._looks += 1
+        marks = {one: _mark(one.path) for one in watched}
+        changed = {one[:2] for one, mark in marks.items() if self._seen.get(one, mark) != mark}
         if changed:
             async with self._writer.db.write() as tx:
-                for file in changed:
-                    await self._writer.jobs.enqueue(
-                        tx, FILE_JOB, {"file": file, "force": False, "actor": "file watch"}, key=f"file:{file}", priority=5
-                    )
+                for job, id in sorted(changed):
+                    name = "file" if job == FILE_JOB else "node"
+                    key = f"file:{id}" if job == FILE_JOB else f"location:{id}"
+                    payload = {name: id, "force": False, "actor": "file watch"}
+                    await self._writer.jobs.enqueue(tx, job, payload, key=key, priority=5)
                 tx.after_commit(self._writer.jobs.wake)
+        self._seen.update(marks)
         return len(changed)
 
     async def _update_list(self) -> None:
         revision = self._writer.index.latest
         if revision == self._revision:
             return
-        self._revision = revision
         async with self._writer.db.read() as tx:
-            found = await files.list_local_files(tx) + await files.list_local_reads(tx)
-        self._watched = [(file, path) for file, path, _ in found]
-        for file, path, etag in found:
+            found = await files.list_local_files(tx)
+            reads = await files.list_local_reads(tx)
+            unread = await files.list_local_unread(tx)
+        self._revision = revision
+        self._files = [Watched(FILE_JOB, id, path) for id, _, path, _, _ in found]
+        self._files += [Watched(FILE_JOB, id, path) for id, path, _ in reads]
+        self._files += [Watched(LOCATION_JOB, id, path) for id, path in unread if not has_magic(path)]
+        folders = {(id, _root(path)) for id, path in unread if has_magic(path)}
+        for _, parent, path, target, _ in found:
+            if target is not None:
+                folders |= {(parent, folder) for folder in _folders(path, _root(target))}
+        self._folders = [Watched(LOCATION_JOB, id, folder) for id, folder in sorted(folders)]
+        known = [(Watched(FILE_JOB, id, path), etag) for id, _, path, _, etag in found]
+        known += [(Watched(FILE_JOB, id, path), etag) for id, path, etag in reads]
+        for one, etag in known:
             if etag is not None:
-                self._seen.setdefault((file, path), etag)
-        if len(self._seen) > 2 * len(self._watched) + 100:
-            keep = set(self._watched)
-            self._seen = {key: etag for key, etag in self._seen.items() if key in keep}
+                self._seen.setdefault(one, etag or GONE)
+        if len(self._seen) > 2 * (len(self._files) + len(self._folders)) + 100:
+            keep = {*self._files, *self._folders}
+            self._seen = {one: mark for one, mark in self._seen.items() if one in keep}
 
-    def _has_changed(self, file: int, path: str) -> bool:
-        try:
-            etag = etag_of(os.stat(path))
-        except OSError:
-            etag = "gone"
-        before = self._seen.get((file, path))
-        self._seen[file, path] = etag
-        return before is not None and before != etag
+
+def _mark(path: str) -> str:
+    try:
+        return etag_of(os.stat(path))
+    except OSError:
+        return GONE
+
+
+def _root(pattern: str) -> str:
+    return "/" + static_prefix(pattern.lstrip("/"))
+
+
+def _folders(path: str, root: str) -> Iterator[str]:
+    """The folder of a file and those above it up to ``root``: where other files that match may come."""
+    folder = os.path.dirname(path)
+    while len(folder) > len(root):
+        yield folder
+        folder = os.path.dirname(folder)
+    yield root
 
 
 class RevisionWatch:

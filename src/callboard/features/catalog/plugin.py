@@ -99,8 +99,9 @@ class Catalog:
             if provider.name not in self.settings.disabled_providers
         }
         self.jobs = CatalogJobs(
-            self.writer, self.locations, self.connections, sweep_every=self.settings.sweep_every
-        )
+            self.writer, self.locations, self.connections, sweep_every=self.settings.sweep_every,
+            restore_locations=self.commands.restore_locations,
+        )  # fmt: skip
         self.pushes = Pushes(
             writer=self.writer, documents=self.documents, commands=self.commands, hosts=self.settings.hosts,
             providers={name: provider for name, (provider, _) in self.connections.items()},
@@ -124,8 +125,9 @@ class Catalog:
             for source in known:
                 if source["name"] not in self.connections and source["name"] != LOCATION_STORE:
                     await self.mutations.remove_source(source["name"], actor=SYSTEM.subject)
-        provider, connection = self.connections[CONFIGURED]
-        await provider.run(connection)
+        if CONFIGURED in self.connections:  # it can be switched off as any provider
+            provider, connection = self.connections[CONFIGURED]
+            await provider.run(connection)
         await self.commands.restore_locations()
         async with self.writer.db.write() as tx:
             await self.writer.jobs.enqueue(tx, "catalog.sweep", {}, key="sweep")

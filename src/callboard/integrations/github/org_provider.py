@@ -21,6 +21,8 @@ from callboard.kernel.discovery import ProviderRow, concerns, deliver, entity_na
 from callboard.kernel.errors import LimitError, NotFoundError, UnavailableError
 from callboard.kernel.rate_budget import SECONDARY_FIRST_S
 from callboard.kernel.remote_api import MAX_PAGES, RemoteApi
+from callboard.model.locations import given_entity
+from callboard.model.refs import LocationRef
 
 TEAMS = """
 query teams($org: String!, $cursor: String) {
@@ -187,14 +189,14 @@ def team_groups(teams: list[dict[str, Any]], namespace: str) -> list[EntityDocum
             spec["parent"] = entity_name(team["parentTeam"]["slug"])
         annotations = {"github.com/team-slug": team.get("combinedSlug") or team["slug"]}
         groups.append(
-            _entity(
+            given_entity(
                 "Group",
                 entity_name(team["slug"]),
-                namespace,
-                annotations,
-                spec,
-                team.get("url"),
-                team.get("description"),
+                _page(team),
+                spec=spec,
+                namespace=namespace,
+                annotations=annotations,
+                description=team.get("description"),
             )
         )
     return groups
@@ -210,28 +212,11 @@ def user_entity(user: Mapping[str, Any], member_of: list[str]) -> EntityDocument
         profile["picture"] = user["avatarUrl"]
     spec = {"profile": profile, "memberOf": sorted(member_of)}
     annotations = {"github.com/user-login": user["login"]}
-    return _entity("User", entity_name(user["login"]), "default", annotations, spec, user.get("url"), user.get("bio"))
+    return given_entity(
+        "User", entity_name(user["login"]), _page(user), spec=spec, annotations=annotations, description=user.get("bio")
+    )
 
 
-def _entity(
-    kind: str,
-    name: str,
-    namespace: str,
-    annotations: dict[str, str],
-    spec: dict[str, Any],
-    url: str | None,
-    description: str | None,
-) -> EntityDocument:
-    location = f"url:{url or 'https://github.com'}"
-    metadata: dict[str, Any] = {
-        "name": name,
-        "namespace": namespace,
-        "annotations": {
-            "backstage.io/managed-by-location": location,
-            "backstage.io/managed-by-origin-location": location,
-            **annotations,
-        },
-    }
-    if description:
-        metadata["description"] = description
-    return {"apiVersion": "backstage.io/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
+def _page(thing: Mapping[str, Any]) -> LocationRef:
+    """Where a team or user is seen."""
+    return LocationRef("url", thing.get("url") or "https://github.com")

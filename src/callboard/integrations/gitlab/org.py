@@ -15,6 +15,8 @@ from callboard.integrations.gitlab.client import GitlabHost
 from callboard.kernel.discovery import entity_name
 from callboard.kernel.errors import ConflictError
 from callboard.kernel.remote_api import RemoteApi
+from callboard.model.locations import given_entity
+from callboard.model.refs import LocationRef
 
 
 async def read_organization(
@@ -113,7 +115,14 @@ def _group_entities(
             spec["parent"] = names[group["parent_id"]]
         annotations = {f"{host.host.partition(':')[0]}/team-path": group["full_path"]}
         entities.append(
-            _entity("Group", names[group["id"]], annotations, spec, group["web_url"], group.get("description"))
+            given_entity(
+                "Group",
+                names[group["id"]],
+                LocationRef("url", group["web_url"]),
+                spec=spec,
+                annotations=annotations,
+                description=group.get("description"),
+            )
         )
     return entities
 
@@ -126,22 +135,5 @@ def _user_entity(host: GitlabHost, user: Mapping[str, Any], member_of: list[str]
         profile["picture"] = user["avatar_url"]
     annotations = {f"{host.host.partition(':')[0]}/user-login": user["web_url"]}
     spec = {"profile": profile, "memberOf": member_of}
-    return _entity("User", entity_name(user["username"]), annotations, spec, user["web_url"], None)
-
-
-def _entity(
-    kind: str, name: str, annotations: dict[str, str], spec: dict[str, Any], url: str, description: str | None
-) -> EntityDocument:
-    location = f"url:{url}"
-    metadata: dict[str, Any] = {
-        "name": name,
-        "namespace": "default",
-        "annotations": {
-            "backstage.io/managed-by-location": location,
-            "backstage.io/managed-by-origin-location": location,
-            **annotations,
-        },
-    }
-    if description:
-        metadata["description"] = description
-    return {"apiVersion": "backstage.io/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
+    location = LocationRef("url", user["web_url"])
+    return given_entity("User", entity_name(user["username"]), location, spec=spec, annotations=annotations)

@@ -122,6 +122,21 @@ async def claim(
     return claimed
 
 
+async def list_owners(tx: Transaction) -> list[str]:
+    """Everybody who holds a lease, ended or not."""
+    rows = await tx.fetch_all("SELECT DISTINCT lease_owner FROM kernel_job WHERE state = 'running'")
+    return [row[0] for row in rows if row[0]]
+
+
+async def end_leases(tx: Transaction, owners: Iterable[str]) -> None:
+    """Have the leases of ``owners`` be over: their jobs may be taken at once."""
+    await tx.execute(
+        "UPDATE kernel_job SET lease_until = '1970-01-01T00:00:00.000Z' WHERE state = 'running'"
+        f" AND {tx.any_of('lease_owner', 1)}",
+        tx.list_arg(owners),
+    )
+
+
 async def renew(tx: Transaction, job: Claimed, owner: str, until: str) -> bool:
     """Whether the job was still ours; if so, its lease lasts until then."""
     return bool(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any, Callable, Iterable, Literal, Mapping, Sequence
@@ -15,8 +14,10 @@ from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.errors import CallboardError, ConflictError, NotFoundError
 from callboard.kernel.jobs import store
 from callboard.kernel.jobs.kinds import JobContext, JobFailed, JobInfo, JobKind, LeaseLost, RetryLater, Schedule
+from callboard.kernel.jobs.owners import is_gone, make_owner
 from callboard.kernel.jobs.tasks import task_of
 from callboard.kernel.logs import bound_context, get_logger
+from callboard.kernel.tracing import span
 
 POLL_S = 5.0
 """Longest sleep: work from a process that cannot tell us (a command on the same file) waits at most that long."""
@@ -34,10 +35,12 @@ class Jobs:
     ``run_due``.
     """
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock, *, lease_s: float | None = None) -> None:
+        """``lease_s``: no lease is longer, whatever its kind says; at least 1."""
         self._db = db
         self._clock = clock
-        self._owner = uuid.uuid4().hex
+        self._owner = make_owner()
+        self._longest_lease_s = lease_s
         self._kinds: dict[str, JobKind] = {}
         self._schedules: dict[str, Schedule] = {}
         self._schedules_are_stored = False
@@ -159,6 +162,17 @@ class Jobs:
             self._unlisten = self._db.listen(store.CHANNEL, lambda _: self._woken.set())
             self._dispatcher = asyncio.create_task(self._dispatch(), name="job dispatcher")
 
+    async def _release_gone(self) -> None:
+        """End the leases of processes that died: on one machine that can be told, and nobody has to wait for it."""
+        async with self._db.read() as tx:
+            gone = [owner for owner in await store.list_owners(tx) if is_gone(owner, me=self._owner)]
+        if gone:
+            async with self._db.write() as tx:
+                await store.end_leases(tx, gone)
+
+    def _lease_s(self, kind: JobKind) -> float:
+        return kind.lease_s if self._longest_lease_s is None else min(kind.lease_s, self._longest_lease_s)
+
     async def stop(self, grace_s: float = 10.0) -> None:
         """Take no more jobs, let running ones end for ``grace_s``; the rest is cancelled and waits for another replica."""
         if self._dispatcher is None:
@@ -200,9 +214,13 @@ class Jobs:
     async def _dispatch(self) -> None:
         pause = 1.0
         is_out = False
+        has_released = self._db.dialect != "sqlite"
         while not self._is_stopping:
             self._woken.clear()
             try:
+                if not has_released:
+                    await self._release_gone()
+                    has_released = True
                 await self._ensure_schedules()
                 wait_s = await self._start_due()
                 if is_out:
@@ -297,7 +315,7 @@ class Jobs:
         return max(wait_s, 0.001), jobs
 
     async def _claim(self, kind: str, moment: datetime, room: int, *, expired: bool) -> list[store.Claimed]:
-        until = format_time(moment + timedelta(seconds=self._kinds[kind].lease_s))
+        until = format_time(moment + timedelta(seconds=self._lease_s(self._kinds[kind])))
         async with self._db.write() as tx:
             claimed = await store.claim(
                 tx, kind, now=format_time(moment), owner=self._owner, until=until, limit=room, expired=expired
@@ -336,7 +354,7 @@ class Jobs:
             lambda: self._renew(job, kind),
         )
         with bound_context(job_id=job.id):
-            work = asyncio.ensure_future(kind.handler(context))
+            work = asyncio.ensure_future(_work(kind, context))
         keeper = asyncio.create_task(self._keep_lease(job, kind, work))
         try:
             await asyncio.shield(work)
@@ -368,7 +386,7 @@ class Jobs:
         """Renew until the job ends; why it had to be cancelled, if it had to."""
         started = self._clock.monotonic()
         while True:
-            await self._clock.sleep(min(kind.lease_s / 3, kind.timeout_s))
+            await self._clock.sleep(min(self._lease_s(kind) / 3, kind.timeout_s))
             if self._clock.monotonic() - started >= kind.timeout_s:
                 work.cancel()
                 return f"It took longer than {kind.timeout_s:g} s."
@@ -381,7 +399,7 @@ class Jobs:
                 self._log.warning("job lease not renewed", kind=job.kind, job=job.id, error=str(error))
 
     async def _renew(self, job: store.Claimed, kind: JobKind) -> None:
-        until = format_time(self._clock.now() + timedelta(seconds=kind.lease_s))
+        until = format_time(self._clock.now() + timedelta(seconds=self._lease_s(kind)))
         async with self._db.write() as tx:
             if not await store.renew(tx, job, self._owner, until):
                 raise LeaseLost(f"Job {job.id} ({job.kind}) belongs to another replica now.")
@@ -436,3 +454,8 @@ class Jobs:
         except ConflictError:
             async with self._db.write() as tx:
                 await store.finish(tx, job, self._owner)
+
+
+async def _work(kind: JobKind, context: JobContext) -> None:
+    with span(f"job {kind.name}", job_id=context.id, job_key=context.key, job_attempt=context.attempt):
+        await kind.handler(context)

@@ -51,6 +51,10 @@ CORE_SETTINGS: tuple[Setting, ...] = (
     Setting("app.baseUrl", "text", None, None, "Address at which people open the portal; that of the backend by default."),
     Setting("app.support", "object", None, None, "Where to ask for help: {url, items: [{title, icon, links}]}."),
     Setting("organization.name", "text", None, None, "Name of the company, shown beside the title."),
+    Setting(
+        "jobs.lease", "duration", None, None,
+        "Another replica takes over work at most this long after one died; by default a minute or two, depending on the work.",
+    ),
     Setting("backend.baseUrl", "text", "http://localhost:7007", None, "Address at which clients reach the API."),
     Setting(
         "backend.listen", "text", ":7007", None,

@@ -18,6 +18,7 @@ from callboard.kernel.auth.ownership import OwnershipResolver
 from callboard.kernel.auth.service import MissingCredentials
 from callboard.kernel.errors import AuthenticationError, CallboardError, NotAllowedError
 from callboard.kernel.logs import bound_context, get_logger
+from callboard.kernel.tracing import is_traced, note_answer, server_span
 from callboard.kernel.web import csrf, security
 from callboard.kernel.web.body import RequestTooLarge, limited
 from callboard.kernel.web.compression import THRESHOLD, GzipStream, accepts_gzip, compress, is_compressible
@@ -78,16 +79,23 @@ class WebApp:
             if fault is not None:
                 await self._answer(scope, receive, send, fault)
                 return
-            path: str = scope["path"]
-            for prefix, handler in self._raw:
-                if path.startswith(prefix) and await self._answer_raw(prefix, handler, scope, receive, send):
-                    return
-            await self._answer(scope, receive, send)
+            if is_traced():
+                with server_span(scope):
+                    await self._find_answer(scope, receive, send)
+            else:
+                await self._find_answer(scope, receive, send)
         elif kind == "lifespan":
             await _lifespan(receive, send)
         else:
             await receive()
             await send({"type": "websocket.close", "code": 1000})
+
+    async def _find_answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        for prefix, handler in self._raw:
+            if path.startswith(prefix) and await self._answer_raw(prefix, handler, scope, receive, send):
+                return
+        await self._answer(scope, receive, send)
 
     # ---- the fast path -----------------------------------------------------------------------------------------------
 
@@ -102,6 +110,8 @@ class WebApp:
         seconds = time.perf_counter() - started
         status = 200 if answered is True else int(answered)
         self._seconds.observe(seconds, scope["method"], prefix, _STATUS_TEXT.get(status) or str(status))
+        if is_traced():
+            note_answer(scope["method"], prefix, status)
         if seconds > SLOW_S or status >= 500:
             self._log(scope, status, seconds, None, None)
         return True
@@ -133,6 +143,8 @@ class WebApp:
             seconds = time.perf_counter() - started
             label = route.path if route is not None else "none"
             self._seconds.observe(seconds, method, label, str(out.status))
+            if is_traced():
+                note_answer(method, label, out.status)
             if (seconds > SLOW_S and not out.is_stream) or out.status >= 500:
                 self._log(scope, out.status, seconds, request.id, request.actor)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, MutableMapping
 
 import orjson
@@ -42,10 +43,19 @@ def parse_json(body: bytes) -> Any:
     """The body as JSON: an object or a list, as ``express.json`` wants it. Raises ``InputError``."""
     try:
         value = orjson.loads(body)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError as error:
         fault = explain_json(body.decode("utf-8", "replace"))
-        raise InputError(fault or "The body is not valid JSON.") from None
+        raise InputError(fault or f"The body is not JSON that can be read: {error}") from None
     if not isinstance(value, (dict, list)):
-        text = body.decode("utf-8", "replace").strip()
-        raise InputError(f"Unexpected token '{text[:1]}', \"{text[:40]}\" is not valid JSON")
+        raise InputError(_explain_scalar(body.decode("utf-8", "replace")))
     return value
+
+
+def _explain_scalar(text: str) -> str:
+    """What Express says of JSON that is only a text or a number: its first character is unexpected.
+
+    Source: body-parser, ``createStrictSyntaxError``, which has V8 explain a text of ``#`` and writes the body's letters over them.
+    """
+    start = len(text) - len(text.lstrip(" \t\n\r"))
+    fault = explain_json(text[:start] + "#" * (len(text) - start)) or ""
+    return re.sub("#+", lambda run: text[start : start + len(run.group())], fault)

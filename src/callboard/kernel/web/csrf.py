@@ -14,9 +14,9 @@ import hmac
 import re
 import secrets
 from typing import Mapping
-from urllib.parse import urlsplit
 
 from callboard.kernel.errors import NotAllowedError
+from callboard.model.urls import split_http
 
 COOKIE = "callboard_csrf"
 FIELD = "csrf_token"

@@ -191,6 +191,14 @@ async def test_redirects_out_of_the_rules_are_refused(site: tuple[Site, str], re
     assert [path for path, _ in site[0].log] == ["/open/to"]
 
 
+async def test_what_no_url_can_be_made_of_is_bad_input(site: tuple[Site, str], read: HttpReader):
+    """Whether a document or a redirect names it."""
+    with pytest.raises(InputError, match="is not a URL"):
+        await read.read(f"{site[1]}/open/to?url=//[x")
+    with pytest.raises(InputError, match="is not a URL"):
+        read.resolve("//[x", f"{site[1]}/open/plain")
+
+
 async def test_endless_redirects_end(site: tuple[Site, str], read: HttpReader):
     """After five."""
     with pytest.raises(LimitError):

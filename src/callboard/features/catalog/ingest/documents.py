@@ -14,6 +14,7 @@ from callboard.features.catalog.processing.pipeline import ProcessingContext, Re
 from callboard.features.catalog.processing.placeholders import PlaceholderError
 from callboard.features.catalog.processing.rules import Rules
 from callboard.features.catalog.store.placing import Relation
+from callboard.kernel.tracing import span
 from callboard.model.documents import DEFAULT_LIMITS, Chunk, Limits, locate, parse_document, split_documents
 from callboard.model.problems import Problem, format_field
 from callboard.model.refs import LocationRef
@@ -97,7 +98,8 @@ class Documents:
         self, work: Sequence[tuple[Chunk, int]], location: LocationRef, origin: LocationRef, contents: Contents
     ) -> list[Outcome]:
         """Judge each document of a file. Never raises."""
-        return [self._process_chunk(chunk, location, origin, contents) for chunk, _ in work]
+        with span("ProcessingStage", stage="process", catalog_location=str(location), catalog_documents=len(work)):
+            return [self._process_chunk(chunk, location, origin, contents) for chunk, _ in work]
 
     def _process_chunk(self, chunk: Chunk, location: LocationRef, origin: LocationRef, contents: Contents) -> Outcome:
         if not chunk.data:

@@ -11,6 +11,7 @@ from callboard.features.catalog.interface import Finding, NotModified, ReadFile,
 from callboard.features.catalog.readers.files import FileReader
 from callboard.kernel.errors import CallboardError, InputError, UnavailableError
 from callboard.kernel.logs import get_logger
+from callboard.kernel.tracing import span
 from callboard.model.refs import LocationRef
 
 log = get_logger(__name__)
@@ -48,7 +49,7 @@ class Sources:
             NotModified: it is as it was at ``etag``.
             CallboardError: it cannot be read; which kind says whether waiting helps.
         """
-        with _guarded(str(target.ref)):
+        with span("ProcessingStage", stage="read", catalog_location=str(target.ref)), _guarded(str(target.ref)):
             return await self._read(target, origin, etag)
 
     async def _read(self, target: Target, origin: LocationRef, etag: str | None) -> Hits:

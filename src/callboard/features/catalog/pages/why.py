@@ -34,7 +34,7 @@ class StepView:
 class SubjectView:
     """A document or file: how far it came. ``outcome`` is ok, failed or waiting; ``stopped_at`` the step it did not pass.
 
-    ``problems`` are the findings of all its steps.
+    ``problems`` are the findings of all its steps; ``file_why_href`` asks the same of the whole file.
     """
 
     title: str
@@ -45,6 +45,7 @@ class SubjectView:
     outcome: str
     stopped_at: str | None
     problems: Sequence[FindingView]
+    file_why_href: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ def _subject(subject: WhySubject, now: datetime, t: Translator) -> SubjectView:
         outcome=_outcome(subject),
         stopped_at=subject.stopped_at,
         problems=[finding for step in steps for finding in step.findings],
+        file_why_href=why_href(location) if subject.ref and location else None,
     )
 
 

@@ -85,7 +85,7 @@ class Rules:
             own = location.get("rules")
             if own is None:
                 continue
-            kind, target = str(location.get("type")), str(location.get("target"))
+            kind, target = str(location.get("type") or "url"), str(location.get("target"))
             if kind == "file" and folder:
                 target = posixpath.normpath(posixpath.join(folder, target))
             where = f"catalog.locations[{i}].rules"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import Sequence
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from callboard.features.catalog.interface import ReadFile, UrlReader
+from callboard.features.catalog.readers.http import join
 from callboard.kernel.errors import InputError, NotAllowedError
 
 
@@ -37,7 +38,7 @@ class UrlReaders:
         if is_absolute_url(target):
             return target
         reader = self.find_reader(base)
-        return reader.resolve(target, base) if reader is not None else urljoin(base, target)
+        return reader.resolve(target, base) if reader is not None else join(base, target)
 
     def _require_reader(self, url: str) -> UrlReader:
         reader = self.find_reader(url)

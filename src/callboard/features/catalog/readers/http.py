@@ -137,7 +137,7 @@ class HttpReader:
         return [await self.read(url, etag=etag)]
 
     def resolve(self, target: str, base: str) -> str:
-        return urljoin(base, target)
+        return join(base, target)
 
     async def _follow(self, url: str, headers: Mapping[str, str]) -> Response:
         current = url
@@ -155,7 +155,7 @@ class HttpReader:
             target = response.headers.get("location")
             if response.status not in REDIRECTS or not target:
                 return response
-            current = urljoin(current, target)
+            current = join(current, target)
         raise LimitError(f"{url} redirects more than {MAX_REDIRECTS} times.")
 
     def _require_success(self, url: str, response: Response) -> None:
@@ -176,6 +176,14 @@ class HttpReader:
         if parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.username is not None:
             return False
         return any(rule.allows(parts) for rule in self._rules)
+
+
+def join(base: str, target: str) -> str:
+    """``target`` as seen from ``base``. Raises ``InputError`` when that is no URL."""
+    try:
+        return urljoin(base, target)
+    except ValueError as error:
+        raise InputError(f"{target[:200]!r} in {base} is not a URL: {error}") from error
 
 
 def normal_path(path: str) -> str | None:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Awaitable, Callable, Mapping, MutableMapping
 
-import orjson
-
 from callboard.kernel.errors import InputError
-from callboard.kernel.web.body import RequestTooLarge
-from callboard.kernel.web.json_syntax import explain_json
+from callboard.kernel.web.body import RequestTooLarge, parse_json
 
 MAX_BODY_BYTES = 102_400  # 100 kB, Express' default
 _MALFORMED = (
@@ -71,7 +68,7 @@ def parse_body(data: bytes, content_type: bytes | None, schema: Schema) -> dict[
             raise UnsupportedBody(f"unsupported media type {named}")
         _require_all({}, schema)
         return {}
-    value = _loads(data) if data else {}
+    value = parse_json(data) if data else {}
     check(value, schema, "request/body")
     if schema.get("x-strict"):
         extra = [name for name in value if name not in schema["properties"]]
@@ -85,18 +82,6 @@ def _require_all(value: Mapping[str, Any], schema: Schema) -> None:
     missing = [f'Required at "{name}"' for name in schema.get("required", ()) if name not in value]
     if missing:
         raise InputError(_MALFORMED + "; ".join(missing))
-
-
-def _loads(data: bytes) -> Any:
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        text = data.decode("utf-8", "replace")
-        raise InputError(explain_json(text) or f"The body is not JSON that can be read: {error}") from None
-    if not isinstance(value, (dict, list)):
-        shown = data.decode("utf-8", "replace").strip()
-        raise InputError(f"Unexpected token '{shown[:1]}', \"{shown[:20]}\" is not valid JSON")
-    return value
 
 
 _TYPES: Mapping[str, Callable[[Any], bool]] = {

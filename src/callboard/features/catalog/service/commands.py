@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from typing import Any, Literal, Mapping, Sequence
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -36,6 +35,7 @@ from callboard.model.locations import location_entity
 from callboard.model.predicates import matches
 from callboard.model.refs import EntityRef, LocationRef
 from callboard.model.terms import terms_of
+from callboard.model.urls import split_http
 
 LOCATION_STORE = "DefaultLocationStore"
 """Source name of registered locations, as Backstage calls it."""
@@ -131,15 +131,11 @@ class Commands:
             raise NotAllowedError(f"You may not remove {ref} (catalog.entity.delete).")
         async with self._writer.db.write() as tx:
             id = (await self._queries._index.ids_of(tx, (str(ref),)))[str(ref)]
-            names, parents = await sources.find_holders(tx, id)
-            held_by = await files.find_files_of(tx, id)
+            names, _ = await sources.find_holders(tx, id)
             change = await self._writer.begin(tx, actor.subject)
             await change.remove([id])
             await change.drop(change.children)
-            await change.finish()
-            # whoever still names it will give it again, as it does in Backstage
-            for row in held_by:
-                await self._writer.jobs.enqueue(tx, FILE_JOB, {"file": row.id, "force": True}, key=f"file:{row.id}")
+            await change.finish()  # files that still name it are read again
             for name in names:
                 await self._writer.jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=f"provider:{name}")
             await self._audit.record(
@@ -256,11 +252,7 @@ class Commands:
                 tx, "location-mutate", actor=actor, meta={"actionType": "update", "id": id, "location": str(location)}
             )
         if changed != known:
-            # the key of the Location entity changes with it, so the old one goes first, as in a removal
-            await self._mutations.apply(
-                LOCATION_STORE, DeltaMutation(removed=[known.entity_ref]), actor=actor.subject
-            )
-            await self._give(changed, actor)
+            await self._give(changed, actor)  # the entity stays: what the old target gave goes when the new one was read
         return changed
 
     async def delete_location(self, id: str, *, actor: Actor) -> None:

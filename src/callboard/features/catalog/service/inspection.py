@@ -88,11 +88,7 @@ class Inspection:
             hits = await self._sources.read(target, origin, None)
         except CallboardError as error:
             if not (target.optional and error.name == "NotFoundError"):
-                name = error.name if error.name == "NotFoundError" else "Error"
-                reason = (
-                    f"no matching files found for {target.ref.target}" if error.name == "NotFoundError" else error.message
-                )
-                problems.append(f"{name}: Unable to read {target.ref.type}, {reason}")
+                problems.append(_unread(target, error, is_known=self._sources.urls.handles(target.ref.target)))
             return []
         found = []
         for file in hits.files:
@@ -255,6 +251,19 @@ class Inspection:
                 at = document.stitched_at if step == "stitched" else document.read_at
                 steps.append(WhyStep(step, "ok", details[step], at, findings))
         return WhySubject(document.ref or "Unreadable document", document.ref, document.location, steps, stopped)
+
+
+def _unread(target: Target, error: CallboardError, *, is_known: bool) -> str:
+    """As Backstage says it (recorded answers): clients show these messages."""
+    type, where = target.ref
+    if error.name == "NotFoundError":
+        return f"NotFoundError: Unable to read {type}, no matching files found for {where}"
+    if type == "url" and not is_known:
+        return (
+            f"Error: Unable to read {type}, Reading from '{where}' is not allowed. You may need to configure an integration "
+            "for the target host, or add it to the configured list of allowed hosts at 'backend.reading.allow'"
+        )
+    return f"Error: Unable to read {type}, {error.message}"
 
 
 def _as_ref(asked: str) -> EntityRef | None:

@@ -59,9 +59,10 @@ async def find_files_at(tx: Transaction, locations: Sequence[str]) -> list[FileR
 
 
 async def find_files_of(tx: Transaction, ref_id: int) -> list[FileRow]:
-    """Files with a document of this ref."""
+    """Files with a document of this ref, those that another source kept out left aside."""
     rows = await tx.fetch_all(
-        f"{_FILE} WHERE id IN (SELECT file_id FROM catalog_document WHERE ref_id = $1) ORDER BY id", ref_id
+        f"{_FILE} WHERE id IN (SELECT file_id FROM catalog_document WHERE ref_id = $1 AND state <> 'conflict') ORDER BY id",
+        ref_id,
     )
     return [FileRow(*row) for row in rows]
 
@@ -224,13 +225,26 @@ async def list_reading_findings(tx: Transaction, subject_id: int, file_id: int) 
     return [Finding(row[0], row[1], row[2], row[3], file=row[4], fix=row[5]) for row in rows]
 
 
-async def list_local_files(tx: Transaction) -> list[tuple[int, str, str | None]]:
-    """(id, path, etag) of every file on disk that is part of the catalog, for the watcher; patterns carry etag None."""
-    rows = await tx.fetch_all("SELECT id, location, target, etag FROM catalog_file WHERE location LIKE 'file:%'")
-    return [(row[0], row[1][5:], row[3] if row[1] == row[2] else None) for row in rows]
+async def list_local_files(tx: Transaction) -> list[tuple[int, int, str, str | None, str | None]]:
+    """(id, parent id, path, pattern, etag) of every file on disk that is part of the catalog, for the watcher.
+
+    The pattern is None for a file that its Location names itself, else the etag is: it speaks of all that match.
+    """
+    rows = await tx.fetch_all("SELECT id, parent_id, location, target, etag FROM catalog_file WHERE location LIKE 'file:%'")
+    return [
+        (row[0], row[1], row[2][5:], None if row[2] == row[3] else row[3][5:], row[4] if row[2] == row[3] else None)
+        for row in rows
+    ]
+
+
+async def list_local_unread(tx: Transaction) -> list[tuple[int, str]]:
+    """(Location's node id, path or pattern) of targets on disk that are missing or cannot be read."""
+    rows = await tx.fetch_all("SELECT DISTINCT subject_id, file FROM catalog_finding WHERE file_id = -1 AND file LIKE '/%'")
+    return [(row[0], row[1]) for row in rows]
 
 
 async def list_local_reads(tx: Transaction) -> list[tuple[int, str, str | None]]:
+    """(file id, path, etag) of what placeholders in those files read; the etag is empty where it could not be read."""
     rows = await tx.fetch_all("SELECT DISTINCT file_id, url, etag FROM catalog_read WHERE url LIKE 'file:%' OR url LIKE '/%'")
     return [(row[0], row[1].removeprefix("file:"), row[2]) for row in rows]
 

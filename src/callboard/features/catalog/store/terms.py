@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any, Iterable, Mapping
 
 from callboard.features.catalog.store.sets import NULL_VALUE
@@ -80,10 +81,6 @@ class KeyIds:
     def __init__(self) -> None:
         self._ids: dict[str, int] = {}
 
-    @property
-    def known(self) -> Mapping[str, int]:
-        return self._ids
-
     async def find(self, tx: Transaction, key: str) -> int | None:
         known = self._ids.get(key)
         if known is None:
@@ -118,24 +115,21 @@ async def write_terms(
     removed: Iterable[tuple[int, Iterable[TermRow]]],
 ) -> None:
     """Take away, then add, rows of entities (id, rows). Sorted, so that the clustered table is written in its order."""
-    known = keys.known
-    rows: list[tuple[int, str, int, str | None, int]] = []
-    later: list[tuple[int, TermRow]] = []
+    buckets: defaultdict[str, list[tuple[str, int, str | None, int]]] = defaultdict(list)
     for id, terms in added:
-        for row in terms:
-            key_id = known.get(row[0])
-            if key_id is None:
-                later.append((id, row))
-            else:
-                rows.append((key_id, row[1], id, row[2], row[3]))
+        for key, value, original, item in terms:
+            buckets[key].append((value, id, original, item))
     taken = [(id, row) for id, terms in removed for row in terms]
-    ids = await keys.ensure(tx, {row[0] for _, row in later} | {row[0] for _, row in taken})
+    ids = await keys.ensure(tx, {*buckets, *(row[0] for _, row in taken)})
     if taken:
         await tx.execute_many(
             "DELETE FROM catalog_term WHERE key_id = $1 AND value = $2 AND entity_id = $3",
             sorted((ids[row[0]], row[1], id) for id, row in taken),
         )
-    rows += [(ids[row[0]], row[1], id, row[2], row[3]) for id, row in later]
+    rows: list[tuple[int, str, int, str | None, int]] = []
+    for key_id, key in sorted((ids[key], key) for key in buckets):
+        bucket = buckets[key]
+        bucket.sort()  # value and id are unique in it, so the rest is never compared
+        rows += [(key_id, value, id, original, item) for value, id, original, item in bucket]
     if rows:
-        rows.sort()  # the first three columns are unique, so the others are never compared
         await tx.insert_many("catalog_term", ("key_id", "value", "entity_id", "original", "item"), rows)
