@@ -18,7 +18,7 @@ from pathlib import Path
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    path = sorted(folder.glob("entities-*.yaml"))[-1]
+    path = max(folder.glob("entities-*.yaml"))
     original = path.read_text()
     lines = original.split("\n")
     places = [i for i, line in enumerate(lines) if line.startswith("  description: ")]

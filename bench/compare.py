@@ -55,6 +55,7 @@ def main() -> int:
     ap.add_argument("--ours-only", action="store_true", help="leave the peer out; compare with --peer-result")
     ap.add_argument("--peer-result", type=Path, help="figures of an earlier run of the peer")
     ap.add_argument("--churn", action="store_true", help="one entity changes every second during Callboard's reads")
+    ap.add_argument("--only", help="comma list of words: only reads whose name has one of them")
     ap.add_argument("--out", type=Path)
     args = ap.parse_args()
     if not (PEERS / "measure.py").is_file():
@@ -97,11 +98,13 @@ def _postmaster() -> int:
     return int(found.read_text().split()[0])
 
 
-def _measure(args: argparse.Namespace, catalog: Path, work: Path, pg: int | None, who: str, out: Path) -> dict[str, Any]:
+def _measure(
+    args: argparse.Namespace, catalog: Path, work: Path, pg: int | None, who: str, out: Path
+) -> dict[str, Any]:
     """One run of measure.py; its result."""
     if args.db == "pg":
         subprocess.run([PEERS / "backstage" / "pg.sh", "reset"], check=True)
-        port, binaries = os.environ.get("PEER_PG_PORT", "5544"), sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+        port, binaries = os.environ.get("PEER_PG_PORT", "5544"), max(Path("/usr/lib/postgresql").glob("*/bin"))
         drop = [binaries / "dropdb", "-f", "--if-exists", "-h", "127.0.0.1", "-p", port, "-U", "peer", "callboard"]
         subprocess.run(drop, check=True)
         pg = _postmaster()
@@ -119,7 +122,10 @@ def _measure(args: argparse.Namespace, catalog: Path, work: Path, pg: int | None
     if who == "peer":
         command = [str(PEERS / "backstage" / "start.sh"), args.db, str(args.port)]
     else:
-        configs = [PEERS / "backstage" / "app-config.yaml", HERE / f"app-config.{'pg' if args.db == 'pg' else 'sqlite'}.yaml"]
+        configs = [
+            PEERS / "backstage" / "app-config.yaml",
+            HERE / f"app-config.{'pg' if args.db == 'pg' else 'sqlite'}.yaml",
+        ]
         command = ["taskset", "-c", "0", str(CALLBOARD), "serve", "--data", str(data), "--log-format", "json"]
         for config in configs:
             command += ["--config", str(config)]
@@ -128,6 +134,8 @@ def _measure(args: argparse.Namespace, catalog: Path, work: Path, pg: int | None
         "--out", str(out), "--base", f"http://127.0.0.1:{args.port}", "--phases", args.phases,
         "--rounds", str(args.rounds), "--secs", str(args.secs), "--log", str(out.with_suffix(".log")),
     ]  # fmt: skip
+    if args.only:
+        measure += ["--only", args.only]
     if pg:
         measure += ["--pg-pid", str(pg)]
     churn = None
@@ -157,7 +165,9 @@ def _rows(peer: dict[str, Any] | None, ours: dict[str, Any], db: str) -> list[di
     def add(name: str, unit: str, theirs: float | None, mine: float | None, bar: float | None) -> None:
         ratio = theirs / mine if theirs is not None and mine else None
         holds = None if ratio is None or bar is None else ratio >= bar
-        rows.append({"name": name, "unit": unit, "peer": theirs, "callboard": mine, "ratio": ratio, "bar": bar, "holds": holds})
+        rows.append(
+            {"name": name, "unit": unit, "peer": theirs, "callboard": mine, "ratio": ratio, "bar": bar, "holds": holds}
+        )
 
     def dig(result: dict[str, Any] | None, *path: str) -> Any:
         value: Any = result or {}
@@ -170,7 +180,13 @@ def _rows(peer: dict[str, Any] | None, ours: dict[str, Any], db: str) -> list[di
         return None if web is None else float(web) + float(pg or 0)
 
     add("start to ready", "s wall", dig(peer, "boot", "ready_s"), dig(ours, "boot", "ready_s"), 4)
-    add("start to ready", "CPU s", dig(peer, "boot", "memory_at_ready", "cpu_s"), dig(ours, "boot", "memory_at_ready", "cpu_s"), 4)
+    add(
+        "start to ready",
+        "CPU s",
+        dig(peer, "boot", "memory_at_ready", "cpu_s"),
+        dig(ours, "boot", "memory_at_ready", "cpu_s"),
+        4,
+    )
     add("loading", "CPU s", load_cpu(peer), load_cpu(ours), 10 if which else 25)
     add("loading", "s wall", dig(peer, "load", "all_relations_s"), dig(ours, "load", "all_relations_s"), None)
     for phase, key in (("after load", "load"), ("at the end", None)):
@@ -179,10 +195,28 @@ def _rows(peer: dict[str, Any] | None, ours: dict[str, Any], db: str) -> list[di
     for name, bars in READS.items():
         add(name, "CPU ms", _cpu(peer or {}, "reads", name), _cpu(ours, "reads", name), bars[which])
     for name, bars in AS_USER.items():
-        add(f"{name}, as user", "CPU ms", _cpu(peer or {}, "reads_as_user", name), _cpu(ours, "reads_as_user", name), bars[which])
-    add("whole catalog", "ms wall", dig(peer, "all_entities", "whole", "median_ms"), dig(ours, "all_entities", "whole", "median_ms"), 1 if which else 2)
+        add(
+            f"{name}, as user",
+            "CPU ms",
+            _cpu(peer or {}, "reads_as_user", name),
+            _cpu(ours, "reads_as_user", name),
+            bars[which],
+        )
+    add(
+        "whole catalog",
+        "ms wall",
+        dig(peer, "all_entities", "whole", "median_ms"),
+        dig(ours, "all_entities", "whole", "median_ms"),
+        1 if which else 2,
+    )
     for name in ("a location of one entity", "an entity of the big location"):
-        add(f"refresh: {name}", "s", dig(peer, "refresh", name, "median_s"), dig(ours, "refresh", name, "median_s"), None)
+        add(
+            f"refresh: {name}",
+            "s",
+            dig(peer, "refresh", name, "median_s"),
+            dig(ours, "refresh", name, "median_s"),
+            None,
+        )
     return rows
 
 
@@ -196,7 +230,9 @@ def _print(rows: list[dict[str, Any]]) -> None:
         mark = {True: "holds", False: "**missed**", None: ""}[row["holds"]]
         bar = "" if row["bar"] is None else f"≥ {row['bar']}×"
         ratio = "" if row["ratio"] is None else f"{row['ratio']:.1f}×"
-        print(f"| {row['name']} | {row['unit']} | {text(row['peer'])} | {text(row['callboard'])} | {ratio} | {bar} | {mark} |")
+        print(
+            f"| {row['name']} | {row['unit']} | {text(row['peer'])} | {text(row['callboard'])} | {ratio} | {bar} | {mark} |"
+        )
 
 
 if __name__ == "__main__":

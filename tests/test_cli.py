@@ -296,6 +296,11 @@ def test_the_life_of_a_user(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     code, _, err = run(capsys, "user", "add", "ada", "--no-password")
     assert (code, "exists already" in err or "already" in err) == (1, True)
     assert run(capsys, "user", "disable", "nobody")[0] == 1
+    token = run_json(capsys, "token", "create", "t", "--user", "ada")
+    assert run_json(capsys, "user", "remove", "ada") == {}
+    assert run_json(capsys, "user", "list")["users"] == []
+    assert [t["revokedAt"] is not None for t in run_json(capsys, "token", "list")["tokens"] if t["id"] == token["id"]] == [True]
+    assert run(capsys, "user", "remove", "ada")[0] == 1
 
 
 def test_a_password_is_never_asked_without_a_terminal(

@@ -94,8 +94,13 @@ def test_a_location_comes_and_goes(capsys: Capture, door: tuple[str, ...]):
     assert added["location"]["target"] == url
     assert code == (0 if door else 1)  # a store has read it already, in vain; a server will
     assert run_json(capsys, "catalog", "locations", *door)["items"] == [added["location"]]
-    assert json.loads(run(capsys, "catalog", "add", url, "--json", *door)[1])["location"]["id"] == added["location"]["id"]
-    assert run_json(capsys, "catalog", "locations", "--remove", added["location"]["id"], *door)["removed"] == added["location"]["id"]
+    assert (
+        json.loads(run(capsys, "catalog", "add", url, "--json", *door)[1])["location"]["id"] == added["location"]["id"]
+    )
+    assert (
+        run_json(capsys, "catalog", "locations", "--remove", added["location"]["id"], *door)["removed"]
+        == added["location"]["id"]
+    )
     assert run_json(capsys, "catalog", "locations", *door) == {"items": []}
     assert run(capsys, "catalog", "locations", "--remove", added["location"]["id"], *door)[0] == 1
 
@@ -105,6 +110,8 @@ def test_a_dry_run_says_what_is_wrong_and_changes_nothing(capsys: Capture, door:
     code, out, err = run(capsys, "catalog", "add", "https://localhost:1/a.yaml", "--dry-run", "--json", *door)
     assert (code, err) == (1, "")
     assert len(json.loads(out)["problems"]) == 1
+    code, out, _ = run(capsys, "catalog", "add", "https://localhost:1/a.yaml", "--dry-run", *door)
+    assert (code, "Reading from 'https://localhost:1/a.yaml' is not allowed" in out) == (1, True)
     assert run_json(capsys, "catalog", "locations", *door) == {"items": []}
 
 
@@ -122,7 +129,9 @@ def test_a_file_on_this_machine_is_added_to_a_store(capsys: Capture, organisatio
     assert [(p["line"], p["severity"]) for p in answer["problems"]] == [(14, "error")]
     assert run_json(capsys, "catalog", "show", "payments", "--data", "other")["kind"] == "Component"
     assert run(capsys, "catalog", "add", "absent.yaml", "--data", "other")[0] == 2
-    organisation.write_text(organisation.read_text(encoding="utf-8").replace("wrong name", "right-name"), encoding="utf-8")
+    organisation.write_text(
+        organisation.read_text(encoding="utf-8").replace("wrong name", "right-name"), encoding="utf-8"
+    )
     assert run_json(capsys, "catalog", "add", "org.yaml", "--data", "other")["problems"] == []
 
 
@@ -140,14 +149,23 @@ def test_an_empty_store_says_what_fills_it(capsys: Capture, organisation: Path):
     assert (code, "callboard catalog refresh" in out) == (0, True)
     code, out, _ = run(capsys, "catalog", "refresh")
     assert (code, out.splitlines()[0]) == (1, "3 entities, 1 problems.")
-    organisation.write_text(organisation.read_text(encoding="utf-8").replace("wrong name", "right-name"), encoding="utf-8")
+    organisation.write_text(
+        organisation.read_text(encoding="utf-8").replace("wrong name", "right-name"), encoding="utf-8"
+    )
     assert run_json(capsys, "catalog", "refresh") == {"entities": 4, "problems": []}
 
 
 def test_a_server_that_is_not_there_ends_with_3(capsys: Capture):
     """Every command alike."""
     there = ("--url", "http://127.0.0.1:1")
-    calls: list[tuple[Any, ...]] = [("list",), ("show", "a"), ("why", "a"), ("refresh", "a"), ("locations",), ("export",)]
+    calls: list[tuple[Any, ...]] = [
+        ("list",),
+        ("show", "a"),
+        ("why", "a"),
+        ("refresh", "a"),
+        ("locations",),
+        ("export",),
+    ]
     for call in [*calls, ("add", "https://a.example/b.yaml")]:
         assert run(capsys, "catalog", *call, *there)[0] == 3, call
 
@@ -162,6 +180,21 @@ def test_a_server_shows_no_more_than_the_token_may_see(capsys: Capture, organisa
         assert run(capsys, "catalog", "list", *there)[0] == 1
         assert run(capsys, "catalog", "list", *there, "--token", "nonsense")[0] == 1
         assert run(capsys, "catalog", "list", *there, "--token", "a-token-for-the-whole-catalog")[0] == 0
+    finally:
+        served.stop()
+
+
+def test_a_guest_of_a_demo_needs_no_token(capsys: Capture, organisation: Path, tmp_path: Path):
+    """Reading and changing: the command asks in as the guest, as a page would."""
+    from tests.cli.calls import Served
+
+    served = Served(tmp_path, "--demo", "--config", "app-config.yaml")
+    try:
+        there = ("--url", served.url)
+        assert run(capsys, "catalog", "list", *there)[0] == 0
+        url = "https://localhost:1/a.yaml"
+        assert run_json(capsys, "catalog", "add", url, *there)["location"]["target"] == url
+        assert run_json(capsys, "policy", "explain", "me", "catalog.entity.delete", *there)["result"] == "ALLOW"
     finally:
         served.stop()
 

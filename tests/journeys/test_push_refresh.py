@@ -59,7 +59,9 @@ def _hex(body: bytes) -> str:
     return hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
 
 
-def _git_body(base: str, path: str, key: str = "repository", **more: Any) -> Callable[[Any, Mapping[str, list[str]]], dict[str, Any]]:
+def _git_body(
+    base: str, path: str, key: str = "repository", **more: Any
+) -> Callable[[Any, Mapping[str, list[str]]], dict[str, Any]]:
     def make(emulator: Any, files: Mapping[str, list[str]]) -> dict[str, Any]:
         page = f"{emulator.base}/{path}"
         commit = {"id": TWO, "added": [], "removed": [], "modified": [], **files}
@@ -86,7 +88,10 @@ def _server_body(emulator: Any, files: Mapping[str, list[str]]) -> dict[str, Any
 
 def _azure_body(emulator: Any, files: Mapping[str, list[str]]) -> dict[str, Any]:
     repository = {"remoteUrl": f"{emulator.base}/acme/platform/_git/tools", "defaultBranch": "refs/heads/main"}
-    return {"eventType": "git.push", "resource": {"refUpdates": [{"name": "refs/heads/main"}], "repository": repository}}
+    return {
+        "eventType": "git.push",
+        "resource": {"refUpdates": [{"name": "refs/heads/main"}], "repository": repository},
+    }
 
 
 SENDERS = {
@@ -213,7 +218,9 @@ async def test_a_pushed_file_is_read_again_at_once(stack: AsyncExitStack, name: 
         assert await one.descriptions() == {"payments": "after", "other": "before"}
         if name in ("github", "gitlab", "gitea"):  # the others do not say which files
             assert not any("other.yaml" in line for line in asked)
-        entry = (await one.portal.service(CatalogQueries).history(EntityRef.parse("component:payments"), actor=SYSTEM))[0]
+        entry = (await one.portal.service(CatalogQueries).history(EntityRef.parse("component:payments"), actor=SYSTEM))[
+            0
+        ]
         assert entry.actor == f"webhook:{one.sender.topic}"
 
 

@@ -21,6 +21,7 @@ class Span(trace.NonRecordingSpan):
         seen.append(self.row)
     def update_name(self, name): self.row["name"] = name
     def set_attribute(self, key, value): self.row["attributes"][key] = value
+    def record_exception(self, error, *_, **__): self.row["error"] = str(error)
 
 class Tracer(trace.NoOpTracer):
     @contextmanager
@@ -29,11 +30,7 @@ class Tracer(trace.NoOpTracer):
         known = parent.row["name"] if isinstance(parent, Span) else format(parent.get_span_context().trace_id, "x")
         one = Span(name, known, attributes)
         with trace.use_span(one):
-            try:
-                yield one
-            except Exception as error:
-                one.row["error"] = str(error)
-                raise
+            yield one
 
 class Provider(trace.TracerProvider):
     def get_tracer(self, *_, **__): return Tracer()
@@ -45,8 +42,11 @@ from callboard.testing import admin, component, make_portal
 
 async def main():
     Path("a.json").write_text(json.dumps(component("a")))
-    settings = {"catalog": {"locations": [{"type": "file", "target": "a.json"}], "watchFiles": False}}
+    settings = {"catalog": {"locations": [{"type": "file", "target": "a.json"}, {"type": "file", "target": "none.json"}], "watchFiles": False}}
     async with make_portal(settings) as portal:
+        await portal.jobs.run_due()
+        async with portal.db.write() as tx:
+            await portal.jobs.enqueue(tx, "catalog.sweep", {}, key="again")
         await portal.jobs.run_due()
         async with portal.client(admin()) as client:
             context = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
@@ -80,7 +80,15 @@ def test_requests_jobs_and_processing_are_spans(tmp_path) -> None:
     stages = [span["attributes"]["stage"] for span in spans if span["name"] == "ProcessingStage"]
     assert set(stages) == {"read", "process"}
     assert {span["parent"] for span in spans if span["name"] == "ProcessingStage"} == {"ProcessingRun"}
-    by_name = next(span for span in spans if span["attributes"].get("url.path", "").startswith("/api/catalog/entities/by-name"))
+    errors = {
+        (span["attributes"].get("catalog.location"), span["error"] is None)
+        for span in spans
+        if span["name"] == "ProcessingStage"
+    }
+    assert errors == {(f"file:{tmp_path}/a.json", True), (f"file:{tmp_path}/none.json", False)}  # unchanged is no error
+    by_name = next(
+        span for span in spans if span["attributes"].get("url.path", "").startswith("/api/catalog/entities/by-name")
+    )
     assert by_name["parent"] == "af7651916cd43dd8448eb211c80319c"
     assert by_name["attributes"]["http.response.status_code"] == 200
     assert named["GET /api/catalog/v1/why"]["attributes"]["http.route"] == "/api/catalog/v1/why"

@@ -15,6 +15,7 @@ from callboard.model.urls import (
     parse_url,
     resolve_url,
     same_repository,
+    split_http,
 )
 
 GITHUB = "https://github.com/acme/shop/blob/main/catalog/all.yaml"
@@ -141,3 +142,18 @@ def test_relative_targets_never_leave_the_host(target: str) -> None:
         assert parse_url(resolve_url("x" + target, GITHUB)).host == "github.com"
     except UrlError:
         pass
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a b", "/x", "http:///x", "ftp://host/x", "git+https://host/x", "http://[x", "mailto:a@b"]
+)
+def test_what_is_no_web_address_has_no_parts(text: str) -> None:
+    """Nothing raises: such texts come from payloads, headers and answers of others."""
+    assert split_http(text) is None
+
+
+@given(st.text(alphabet="htps:/[]@.%a1 ", max_size=30))
+def test_splitting_takes_any_text(text: str) -> None:
+    """Either there are parts with a host, or there are none."""
+    parts = split_http(text)
+    assert parts is None or parts.netloc

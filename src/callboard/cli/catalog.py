@@ -42,20 +42,20 @@ def list_entities(
 
     async def work() -> int:
         async with open_catalog(Target.of(data, config, url, token)) as catalog:
-            page = await catalog.list_entities(
-                _filters(filter, kind, owner), text=text, limit=limit, offset=offset
-            )
+            page = await catalog.list_entities(_filters(filter, kind, owner), text=text, limit=limit, offset=offset)
         if json:
             print_json({"items": page["items"], "totalItems": page["totalItems"], "offset": offset})
             return OK
         print_table(
-            ["ref", "type", "lifecycle", "owner", "title"],
+            _COLUMNS,
             [_row(entity) for entity in page["items"]],
             empty=_EMPTY if page.get("isEmptyStore") else "No entity matches.",
         )
         shown = len(page["items"])
         if shown and shown + offset < page["totalItems"]:
-            print(f"{offset + 1} to {offset + shown} of {page['totalItems']}; --offset {offset + shown} shows the next.")
+            print(
+                f"{offset + 1} to {offset + shown} of {page['totalItems']}; --offset {offset + shown} shows the next."
+            )
         return OK
 
     run_async(work, as_json=json)
@@ -99,6 +99,7 @@ def why(
     run_async(work, as_json=json)
 
 
+_COLUMNS = ("ref", "type", "lifecycle", "owner", "title")
 _EMPTY = """There is nothing in this store yet. What fills it:
   callboard catalog add FILE_OR_URL             registers a location and reads it
   callboard catalog refresh --config FILE       reads everything that the settings name
@@ -122,12 +123,14 @@ def add(
         problems = answer.get("problems") or []
         if json:
             print_json(answer)
-        elif dry_run:
-            print_table(["ref", "type", "lifecycle", "owner", "title"], [_row(e) for e in answer["entities"]], empty="Nothing.")
         else:
-            print(f"Registered {location} as {answer['location']['id']}.")
-            for ref in answer.get("refs", ()):
-                print(f"  {ref}")
+            if dry_run:
+                if not problems:
+                    print_table(_COLUMNS, [_row(entity) for entity in answer["entities"]], empty="Nothing.")
+            else:
+                print(f"Registered {location} as {answer['location']['id']}.")
+                for ref in answer.get("refs", ()):
+                    print(f"  {ref}")
             _print_problems(problems)
         return PROBLEMS if problems else OK
 
@@ -185,7 +188,9 @@ def locations(
         if json:
             print_json({"items": found})
         else:
-            print_table(["id", "type", "target"], [[x["id"], x["type"], x["target"]] for x in found], empty="None registered.")
+            print_table(
+                ["id", "type", "target"], [[x["id"], x["type"], x["target"]] for x in found], empty="None registered."
+            )
         return OK
 
     run_async(work, as_json=json)
@@ -219,7 +224,9 @@ async def _export(catalog: CatalogDoor, filters: list[str], format: str, progres
     done = 0
     writer = csv.writer(sys.stdout)
     if format == "csv":
-        writer.writerow(["kind", "namespace", "name", "title", "type", "lifecycle", "owner", "system", "tags", "description"])
+        writer.writerow(
+            ["kind", "namespace", "name", "title", "type", "lifecycle", "owner", "system", "tags", "description"]
+        )
     async for entity in catalog.iter_entities(filters):
         done += 1
         progress.tell(done)
@@ -246,7 +253,8 @@ def descriptor_of(entity: dict[str, Any]) -> dict[str, Any]:
     annotations = {
         k: v
         for k, v in (metadata.get("annotations") or {}).items()
-        if k not in ("backstage.io/managed-by-location", "backstage.io/managed-by-origin-location", "backstage.io/orphan")
+        if k
+        not in ("backstage.io/managed-by-location", "backstage.io/managed-by-origin-location", "backstage.io/orphan")
     }
     metadata.pop("annotations", None)
     ordered = {"name": metadata.pop("name"), **metadata}

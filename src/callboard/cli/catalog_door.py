@@ -26,7 +26,9 @@ _TEXT_FIELDS = ("metadata.name", "metadata.title", "metadata.description")
 class CatalogDoor(Protocol):
     """What the commands need. Shapes are those of the REST API."""
 
-    async def list_entities(self, filters: Sequence[str], *, text: str | None, limit: int, offset: int) -> dict[str, Any]: ...
+    async def list_entities(
+        self, filters: Sequence[str], *, text: str | None, limit: int, offset: int
+    ) -> dict[str, Any]: ...
 
     def iter_entities(self, filters: Sequence[str]) -> AsyncIterator[dict[str, Any]]: ...
 
@@ -65,7 +67,9 @@ class LocalCatalog:
         self._queries = portal.service(CatalogQueries)  # type: ignore[type-abstract]
         self._commands = portal.service(CatalogCommands)  # type: ignore[type-abstract]
 
-    async def list_entities(self, filters: Sequence[str], *, text: str | None, limit: int, offset: int) -> dict[str, Any]:
+    async def list_entities(
+        self, filters: Sequence[str], *, text: str | None, limit: int, offset: int
+    ) -> dict[str, Any]:
         import orjson
 
         predicate = conjoin(_predicate(filters), HasText(_TEXT_FIELDS, text.lower()) if text else None)
@@ -106,7 +110,12 @@ class LocalCatalog:
         await self._portal.jobs.run_due(_READING)
         subjects = (await self.why(str(location.target)))["subjects"]
         refs = [subject["ref"] for subject in subjects if subject["ref"] and not subject["stoppedAt"]]
-        return {"location": _location(added), "entities": [], "refs": sorted(set(refs)), "problems": _problems(subjects)}
+        return {
+            "location": _location(added),
+            "entities": [],
+            "refs": sorted(set(refs)),
+            "problems": _problems(subjects),
+        }
 
     async def list_locations(self) -> Sequence[dict[str, Any]]:
         return [_location(location) for location in await self._commands.list_locations(actor=SYSTEM)]
@@ -135,7 +144,9 @@ class RemoteCatalog:
     def __init__(self, server: Server) -> None:
         self._server = server
 
-    async def list_entities(self, filters: Sequence[str], *, text: str | None, limit: int, offset: int) -> dict[str, Any]:
+    async def list_entities(
+        self, filters: Sequence[str], *, text: str | None, limit: int, offset: int
+    ) -> dict[str, Any]:
         query = [("filter", f) for f in filters]
         query += [("orderField", "metadata.name,asc"), ("limit", str(limit)), ("offset", str(offset))]
         if text:
@@ -198,7 +209,13 @@ def why_json(why: Any) -> dict[str, Any]:
 
 def _refused(location: LocationRef, error: InputError) -> dict[str, Any]:
     """A dry run that found something wrong: that is its result, not a failure of the command."""
-    problem = {"message": error.message, "file": error.file, "line": error.line, "column": error.column, "severity": "error"}
+    problem = {
+        "message": error.message,
+        "file": error.file,
+        "line": error.line,
+        "column": error.column,
+        "severity": "error",
+    }
     place = {"type": location.type, "target": location.target}
     return {"location": place, "entities": [], "exists": False, "problems": [problem]}
 

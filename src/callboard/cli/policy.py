@@ -21,7 +21,9 @@ def group() -> None:
 
 @app.command("explain")
 def explain(
-    who: Annotated[str, typer.Argument(metavar="USER", help="A user (ref or name), external:SUBJECT, anonymous, or me.")],
+    who: Annotated[
+        str, typer.Argument(metavar="USER", help="A user (ref or name), external:SUBJECT, anonymous, or me.")
+    ],
     permission: Annotated[str, typer.Argument(help="As catalog.entity.delete.")],
     ref: Annotated[Optional[str], typer.Argument(help="One entity that it is about.")] = None,
     data: Data = DEFAULT_DATA,

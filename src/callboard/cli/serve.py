@@ -229,7 +229,7 @@ async def _serve(options: ServeOptions, settings: Settings, address: Address) ->
         portal = await create_portal(with_address(settings, address, port), data_dir=options.data, demo=options.demo)
         config = uvicorn.Config(
             portal.asgi,
-            http="httptools" if _has("httptools") else "auto",
+            http=_find_protocol(),
             ws="websockets-sansio" if _has("websockets") else "none",
             lifespan="off",
             log_config=None,
@@ -337,6 +337,14 @@ def _bind(address: Address) -> socket.socket:
 def _url_of(address: Address, port: int) -> str:
     host = address.host.strip("[]") or "localhost"
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _find_protocol() -> Any:
+    if not _has("httptools"):
+        return "auto"
+    from callboard.kernel.web.protocol import LimitedProtocol
+
+    return LimitedProtocol
 
 
 def _has(module: str) -> bool:

@@ -165,6 +165,19 @@ def enable(
     )
 
 
+@app.command("remove")
+def remove(
+    name: Name,
+    data: Data = DEFAULT_DATA,
+    config: Config = None,
+    url: Url = None,
+    token: Token = None,
+    as_json: Json = False,
+) -> None:
+    """Remove a user for good: sessions end, tokens stop. To keep somebody out for a while, use `disable`."""
+    _act(Target.of(data, config, url, token), "auth:delete-user", {"name": name}, as_json, "removed {ref}")
+
+
 @app.command("roles")
 def roles(
     name: Name,

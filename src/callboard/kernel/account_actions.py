@@ -63,6 +63,10 @@ class _UserActions:
                 input_schema=_object({"name": _TEXT}, "name"), secrets_schema={**_PASSWORD, "required": ["password"]},
                 permission=MANAGE_USERS, attributes=ActionAttributes(idempotent=True),
             ),
+            Action(
+                "auth:delete-user", "Remove a local user", "Their sessions end and their tokens stop, for good.", self.delete,
+                input_schema=_object({"name": _TEXT}, "name"), permission=MANAGE_USERS,
+            ),
         ]  # fmt: skip
 
     async def list_all(self, context: ActionContext) -> Mapping[str, Any]:
@@ -83,6 +87,10 @@ class _UserActions:
             disabled=given.get("disabled"), actor=context.actor,
         )  # fmt: skip
         return _format_user(user)
+
+    async def delete(self, context: ActionContext) -> Mapping[str, Any]:
+        await self._users.delete_user(context.input["name"], actor=context.actor)
+        return {}
 
     async def set_password(self, context: ActionContext) -> Mapping[str, Any]:
         await self._users.set_password(context.input["name"], context.secrets["password"], actor=context.actor)

@@ -52,3 +52,8 @@ def parse_time(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} says no time zone; end it with Z or an offset.")
     return moment.astimezone(UTC)
+
+
+def parse_time_if(text: str | None) -> datetime | None:
+    """``parse_time`` of a column that may be empty."""
+    return None if text is None else parse_time(text)

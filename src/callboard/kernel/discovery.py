@@ -10,10 +10,10 @@ import asyncio
 import re
 from dataclasses import dataclass
 from typing import Any, Awaitable, Callable, Mapping, Protocol, Sequence
-from urllib.parse import urlsplit
 
 from callboard.kernel.errors import CallboardError, InputError, UnavailableError
 from callboard.kernel.settings import Settings, parse_duration
+from callboard.model.urls import split_http
 
 DEFAULT_EVERY_S = 1800.0
 DEFAULT_TIMEOUT_S = 600.0
@@ -167,7 +167,9 @@ def concerns(urls: Sequence[str], host: str, path: str) -> bool:
         return True
     wanted = f"/{path.strip('/')}/".replace("//", "/").lower()
     for url in urls:
-        parts = urlsplit(url)
+        parts = split_http(url)
+        if parts is None:
+            continue
         given = f"/{parts.path.strip('/')}/".replace("//", "/").lower()
         if parts.netloc.rpartition("@")[2].lower() == host.lower() and (given.startswith(wanted) or wanted.startswith(given)):
             return True

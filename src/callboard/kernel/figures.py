@@ -18,11 +18,19 @@ class KernelFigures:
         self._jobs = jobs
         self._budgets = budgets
         self._count = metrics.gauge("callboard_jobs", "Jobs waiting, running and given up (dead).", ["kind", "state"])
-        self._limit = metrics.gauge("callboard_rate_limit", "Requests that an outside API allows in a period.", ["budget"])
+        self._limit = metrics.gauge(
+            "callboard_rate_limit", "Requests that an outside API allows in a period.", ["budget"]
+        )
         self._remaining = metrics.gauge("callboard_rate_remaining", "Requests left of the limit.", ["budget"])
-        self._blocked = metrics.gauge("callboard_rate_blocked", "1 while an outside API has asked us to wait.", ["budget"])
-        self._requests = metrics.counter("callboard_rate_requests_total", "Requests made to an outside API.", ["budget"])
-        self._refusals = metrics.counter("callboard_rate_refusals_total", "Requests refused for asking too often.", ["budget"])
+        self._blocked = metrics.gauge(
+            "callboard_rate_blocked", "1 while an outside API has asked us to wait.", ["budget"]
+        )
+        self._requests = metrics.counter(
+            "callboard_rate_requests_total", "Requests made to an outside API.", ["budget"]
+        )
+        self._refusals = metrics.counter(
+            "callboard_rate_refusals_total", "Requests refused for asking too often.", ["budget"]
+        )
 
     async def read(self) -> None:
         """Raises ``UnavailableError`` when the database does not answer; budgets are up to date all the same."""

@@ -58,3 +58,19 @@ def register_services(portal: Any) -> Mapping[type, Any]:
     from callboard.kernel.rate_budget import RateBudgets
 
     return {RateBudgets: portal.http.budgets}
+
+
+@hookimpl
+def register_startup(portal: Any) -> Sequence[Any]:
+    async def listen() -> None:
+        portal.auth.listen()
+
+    return [listen]
+
+
+@hookimpl
+def register_shutdown(portal: Any) -> Sequence[Any]:
+    async def stop() -> None:
+        portal.auth.stop()
+
+    return [stop]

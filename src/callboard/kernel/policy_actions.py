@@ -108,7 +108,9 @@ class _Explain:
         if ref is None:
             return None
         if permission.resource_type is None:
-            raise InputError(f"{permission.name} is not about single things; leave resourceRef out.", field="resourceRef")
+            raise InputError(
+                f"{permission.name} is not about single things; leave resourceRef out.", field="resourceRef"
+            )
         loader = find_loader(self._portal, permission.resource_type)
         if loader is None:
             raise InputError(f"Nothing here has resources of type {permission.resource_type}.", field="resourceRef")
@@ -130,7 +132,8 @@ def _format(told: Explanation) -> dict[str, Any]:
         "condition": None if decision.condition is None else format_condition(decision.condition),
         "roles": [{"role": role, "because": member} for role, member in told.roles],
         "rules": [
-            {"role": rule.role, "rule": rule.where, "effect": rule.effect, "condition": rule.condition} for rule in told.rules
+            {"role": rule.role, "rule": rule.where, "effect": rule.effect, "condition": rule.condition}
+            for rule in told.rules
         ],
         "limits": list(told.limits),
     }

@@ -10,6 +10,8 @@ import sys
 from contextlib import contextmanager
 from typing import Any, Iterator, Mapping
 
+from callboard.kernel.read_file import NotModified
+
 _API = "opentelemetry.trace"
 TRACER = "callboard"
 
@@ -23,15 +25,24 @@ def is_traced() -> bool:
 def span(name: str, **attributes: Any) -> Iterator[None]:
     """What happens inside is one span, below the one around it. In names of ``attributes`` ``_`` stands for a dot.
 
-    An exception that passes is noted on it. Attributes that are None are left out.
+    An exception that passes is noted on it, unless it only says that nothing changed. Attributes that are None are left out.
     """
     api = sys.modules.get(_API)
     if api is None:
         yield
         return
     told = {key.replace("_", "."): value for key, value in attributes.items() if value is not None}
-    with api.get_tracer(TRACER).start_as_current_span(name, attributes=told):
-        yield
+    with api.get_tracer(TRACER).start_as_current_span(
+        name, attributes=told, record_exception=False, set_status_on_exception=False
+    ) as current:
+        try:
+            yield
+        except NotModified:
+            raise
+        except Exception as error:
+            current.record_exception(error)
+            current.set_status(api.Status(api.StatusCode.ERROR, str(error)))
+            raise
 
 
 @contextmanager

@@ -218,7 +218,12 @@ def parse_text(text: str, line: int = 1, limits: Limits = DEFAULT_LIMITS) -> Any
 
 def parse_carefully(text: str, line: int = 1, limits: Limits = DEFAULT_LIMITS) -> Any:
     """``parse_text`` by the parser whose reading is the rule here, with every look for what is hostile."""
-    if _MANY_MARKS.search(text) is not None or len(text) > _LARGE or yaml_scan.may_hold_aliases(text) or yaml_scan.may_hold_duplicates(text):
+    if (
+        _MANY_MARKS.search(text) is not None
+        or len(text) > _LARGE
+        or yaml_scan.may_hold_aliases(text)
+        or yaml_scan.may_hold_duplicates(text)
+    ):
         fault = yaml_scan.scan(text, max_nodes=limits.max_nodes, max_depth=limits.max_depth)
         if fault is not None:
             return _at(fault.message, line + fault.row, fault.column, fault.fix)

@@ -13,7 +13,6 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from callboard.model.terms import Terms
 
-
 MAX_CONDITIONS = 1_000
 """More than this in one filter or query is refused: no person writes it, and no database likes it."""
 

@@ -66,12 +66,12 @@ def _trim(text: str) -> str:
 
 
 def split_http(url: str) -> SplitResult | None:
-    """The parts of an http(s) URL as they are written; None for any other text, also where brackets hold no address."""
+    """The parts of an http(s) URL with a host, as they are written; None for any other text."""
     try:
         parts = urlsplit(url)
-    except ValueError:
+    except ValueError:  # brackets that hold no address
         return None
-    return parts if parts.scheme in ("http", "https") else None
+    return parts if parts.scheme in ("http", "https") and parts.netloc else None
 
 
 def is_absolute(text: str) -> bool:

@@ -216,7 +216,7 @@ class FakeCatalog:
         return [seen.get(ref) for ref in refs]
 
     async def get_entity(self, ref: EntityRef, *, actor: Actor) -> EntityDocument:
-        return orjson.loads(self._get(ref, actor).raw)  # type: ignore[no-any-return]
+        return orjson.loads(self._get(ref, actor).raw)
 
     async def facets(
         self, keys: Sequence[str], predicate: Predicate | None = None, *, actor: Actor

@@ -59,6 +59,7 @@ ICONS: Final[Mapping[str, str]] = {
     "down": "arrow-down",
     "previous": "chevron-left",
     "next": "chevron-right",
+    "down-small": "chevron-down",
     "ok": "circle-check",
     "bad": "octagon-alert",
     "warn": "triangle-alert",

@@ -27,6 +27,7 @@ from callboard.features.catalog.interface import (
 )
 from callboard.features.catalog.jobs import SWEEP_JOB
 from callboard.features.catalog.plugin import Catalog
+from callboard.features.catalog.service.writing import PROVIDER_JOB
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.model.refs import EntityRef
@@ -34,7 +35,29 @@ from callboard.testing import FakeClock, FakeHttp, PortalForTest, SentRequest, m
 from callboard.testing.http import FakeAnswer
 
 EVERY_KIND = [{"allow": ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Location", "Template"]}]
-MANAGED_BY = "backstage.io/managed-by-location"
+_FILE = "COALESCE(f.location, CAST({0}.file_id AS text))"
+IMAGE = {
+    "node": "SELECT r.ref, n.location_key, n.location, n.origin, n.owner, n.failed_since IS NULL, n.stitch_due"
+    " FROM catalog_node n JOIN catalog_ref r ON r.id = n.id",
+    "entity": "SELECT r.ref FROM catalog_entity e JOIN catalog_ref r ON r.id = e.id",
+    "pending": "SELECT id FROM catalog_pending",
+    "term": "SELECT k.key, t.value, r.ref, t.original, t.item FROM catalog_term t JOIN catalog_key k ON k.id = t.key_id"
+    " JOIN catalog_ref r ON r.id = t.entity_id WHERE k.key <> 'metadata.uid'",
+    "relation": "SELECT s.ref, x.type, t.ref, o.ref FROM catalog_relation x JOIN catalog_ref s ON s.id = x.source_id"
+    " JOIN catalog_ref t ON t.id = x.target_id JOIN catalog_ref o ON o.id = x.origin_id",
+    "edge": f"SELECT p.ref, s.name, c.ref, {_FILE.format('e')} FROM catalog_edge e LEFT JOIN catalog_ref p ON p.id = e.parent_id"
+    " LEFT JOIN catalog_source s ON s.id = e.source_id JOIN catalog_ref c ON c.id = e.child_id"
+    " LEFT JOIN catalog_file f ON f.id = e.file_id",
+    "file": "SELECT r.ref, f.target, f.location, f.state, f.error FROM catalog_file f JOIN catalog_ref r ON r.id = f.parent_id",
+    "document": f"SELECT {_FILE.format('d')}, d.position, d.hash, d.line, r.ref, d.state FROM catalog_document d"
+    " LEFT JOIN catalog_file f ON f.id = d.file_id LEFT JOIN catalog_ref r ON r.id = d.ref_id",
+    "read": f"SELECT d.url, r.ref, {_FILE.format('d')}, d.etag FROM catalog_read d JOIN catalog_ref r ON r.id = d.ref_id"
+    " LEFT JOIN catalog_file f ON f.id = d.file_id",
+    "finding": f"SELECT r.ref, {_FILE.format('d')}, d.entity_ref, d.owner, d.severity, d.stage, d.message, d.file, d.line, d.col,"
+    " d.field FROM catalog_finding d LEFT JOIN catalog_ref r ON r.id = d.subject_id LEFT JOIN catalog_file f ON f.id = d.file_id",
+    "source": "SELECT name, error FROM catalog_source",
+    "location": "SELECT type, target, entity_ref FROM catalog_location",
+}
 
 
 def yaml_of(*documents: Mapping[str, Any] | str) -> str:
@@ -88,6 +111,16 @@ class Site:
         async with self.portal.db.write() as tx:
             await self.portal.jobs.enqueue(tx, SWEEP_JOB, {}, key="sweep")
         return await self.settle()
+
+    def connection(self, provider: str) -> Any:
+        """The door through which that provider gives its entities."""
+        return self.catalog.connections[provider][1]
+
+    async def run_provider(self, name: str) -> None:
+        """Ask a provider for what it has now, and do all that follows."""
+        async with self.portal.db.write() as tx:
+            await self.portal.jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=f"provider:{name}")
+        await self.settle()
 
     async def pass_time(self, seconds: float, *, step: float = 60.0) -> None:
         """Let the clock run, with the jobs that come due on the way."""
@@ -178,6 +211,17 @@ class Site:
     async def why(self, asked: str, actor: Actor = SYSTEM) -> Why:
         return await self.commands.why(asked, actor=actor)
 
+    async def image(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All that the store holds of the catalog, by table, with names in the place of numbers, without uids and times.
+
+        Two stores that know the same have the same image, however they came by it.
+        """
+        image: dict[str, list[tuple[Any, ...]]] = {}
+        for table, sql in IMAGE.items():
+            rows = [tuple(row) for row in await self.rows(sql)]
+            image[table] = sorted(rows, key=repr)
+        return image
+
     async def rows(self, sql: str, *args: Any) -> list[Sequence[Any]]:
         async with self.portal.db.read() as tx:
             return list(await tx.fetch_all(sql, *args))
@@ -196,6 +240,12 @@ class World:
         self._served: dict[str, FakeAnswer | Callable[[], Awaitable[FakeAnswer]]] = {}
 
     yaml = staticmethod(yaml_of)
+
+    def beside(self) -> World:
+        """The same files and hosts, and an empty SQLite store."""
+        other = World(self.folder, self.data_dir.parent / "data-beside", None)
+        other.http, other.clock = self.http, self.clock
+        return other
 
     def path(self, name: str) -> Path:
         return self.folder / name

@@ -326,6 +326,7 @@ class Asker:
         self.expect(len(rows) == named, f"/catalog.csv: {len(rows)} rows of {named}")
         place = "/catalog/why?asked=" + quote(str(self.world.root.parent / "zq42x-parts.yaml"))
         for path in ("/", "/catalog?size=100", f"/catalog?q={hidden}", f"/catalog?kind=component&sort=-owner&tag={hidden}", "/catalog/problems",
+                     "/catalog?sort=-changed&size=100", f"/catalog/problems?q={hidden}", "/catalog/problems?cause=conflict&page=2",
                      "/catalog/problems?severity=error", "/catalog/problems?mine=1", "/catalog/why", place, f"/api/catalog/v1/find?q={hidden[:3]}"):  # fmt: skip
             await self.get(path)
         answer = await self.get("/catalog?size=25")

@@ -17,7 +17,10 @@ ONE, TWO = "1" * 40, "2" * 40
 
 def commit(added: Any = (), removed: Any = (), modified: Any = ()) -> dict[str, Any]:
     lists = {"added": added, "removed": removed, "modified": modified}
-    return {"id": TWO, **{name: list(part) if isinstance(part, (tuple, list)) else part for name, part in lists.items()}}
+    return {
+        "id": TWO,
+        **{name: list(part) if isinstance(part, (tuple, list)) else part for name, part in lists.items()},
+    }
 
 
 def hook(body: Mapping[str, Any], **headers: str) -> dict[str, Any]:
@@ -78,10 +81,19 @@ def test_a_push_that_does_not_tell_everything_tells_no_files(rest: dict[str, Any
 @pytest.mark.parametrize(
     ("kind", "body", "what", "url"),
     [
-        ("repository", {"action": "archived", "repository": GITHUB_REPOSITORY}, "repositories", "https://github.com/acme/tools"),
         (
             "repository",
-            {"action": "renamed", "repository": GITHUB_REPOSITORY, "changes": {"repository": {"name": {"from": "old"}}}},
+            {"action": "archived", "repository": GITHUB_REPOSITORY},
+            "repositories",
+            "https://github.com/acme/tools",
+        ),
+        (
+            "repository",
+            {
+                "action": "renamed",
+                "repository": GITHUB_REPOSITORY,
+                "changes": {"repository": {"name": {"from": "old"}}},
+            },
             "repositories",
             "https://github.com/acme/old",
         ),
@@ -149,7 +161,10 @@ def test_a_push_to_gitlab_names_its_files_as_long_as_it_names_its_commits():
             {"event_name": "repository_update", "project": GITLAB_PROJECT, "refs": ["refs/heads/main", "refs/tags/v1"]},
             [("files", GITLAB_PROJECT["web_url"])],
         ),
-        ({"event_name": "project_create", "path_with_namespace": "acme/new"}, [("repositories", "https://gitlab.com/acme/new")]),
+        (
+            {"event_name": "project_create", "path_with_namespace": "acme/new"},
+            [("repositories", "https://gitlab.com/acme/new")],
+        ),
         (
             {"event_name": "project_rename", "path_with_namespace": "acme/new", "old_path_with_namespace": "acme/old"},
             [("repositories", "https://gitlab.com/acme/new")],
@@ -170,7 +185,9 @@ def test_gitlab_tells_of_projects_groups_and_members(body: Mapping[str, Any], ex
 
 def test_gitlab_without_its_address_means_anywhere():
     """Old releases send no header."""
-    (change,) = parse_webhook(hook({"event_name": "project_create", "path_with_namespace": "a/b"}, x_gitlab_event="System Hook"))
+    (change,) = parse_webhook(
+        hook({"event_name": "project_create", "path_with_namespace": "a/b"}, x_gitlab_event="System Hook")
+    )
     assert change.urls == ()
 
 
@@ -218,14 +235,20 @@ def test_bitbucket_server_is_told_apart_by_its_body(links: bool):
 
 def test_gitea_is_not_taken_for_github():
     """Gitea sends GitHub's header as well, and counts commits that it leaves out."""
-    repository = {"html_url": "https://gitea.com/acme/tools", "clone_url": "https://gitea.com/acme/tools.git", "default_branch": "main"}
+    repository = {
+        "html_url": "https://gitea.com/acme/tools",
+        "clone_url": "https://gitea.com/acme/tools.git",
+        "default_branch": "main",
+    }
     body = {"ref": "refs/heads/main", "before": ONE, "after": TWO, "repository": repository, "total_commits": 1}
     headers = {"x_gitea_event": "push", "x_github_event": "push", "x_gogs_event": "push"}
     change = only(hook({**body, "commits": [commit(modified=["a.yaml"])]}, **headers))
     assert (change.kind, change.paths, change.default_branch) == ("gitea", {"a.yaml"}, "main")
     assert only(hook({**body, "commits": [commit(modified=["a.yaml"])], "total_commits": 2}, **headers)).paths is None
     assert only(hook({**body, "commits": [commit(None, None, None)]}, **headers)).paths is None
-    assert only(hook({"action": "deleted", "repository": repository}, x_gitea_event="repository")).what == "repositories"
+    assert (
+        only(hook({"action": "deleted", "repository": repository}, x_gitea_event="repository")).what == "repositories"
+    )
 
 
 def test_azure_is_known_by_its_body():
@@ -247,13 +270,15 @@ def test_azure_is_known_by_its_body():
 
 def test_refresh_keys_are_texts_with_a_type():
     """Anything else in the list is passed over; twice counts once."""
-    assert parse_refresh_keys({"refresh": ["url:https://a/b", 7, "nonsense", "url:https://a/b", "x:" + "y" * 3000]}) == ["url:https://a/b"]
+    assert parse_refresh_keys(
+        {"refresh": ["url:https://a/b", 7, "nonsense", "url:https://a/b", "x:" + "y" * 3000]}
+    ) == ["url:https://a/b"]
     for body in (None, [], {"refresh": "url:https://a"}, {"other": []}):
         assert parse_refresh_keys(body) == []
 
 
 ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["refs/heads/main", "https://github.com/a/b"]),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["refs/heads/main", "https://github.com/a/b", "https://[no/a/b"]),
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(
         st.sampled_from(
@@ -266,7 +291,13 @@ ANYTHING = st.recursive(
 )  # fmt: skip
 HEADERS = st.sampled_from(
     [{"x-github-event": kind} for kind in ("push", "repository", "team", "installation")]
-    + [{"x-gitlab-event": "Push Hook"}, {"x-gitea-event": "push"}, {"x-event-key": "repo:push"}, {"x-event-key": "repo:refs_changed"}, {}]
+    + [
+        {"x-gitlab-event": "Push Hook"},
+        {"x-gitea-event": "push"},
+        {"x-event-key": "repo:push"},
+        {"x-event-key": "repo:refs_changed"},
+        {},
+    ]
 )
 
 

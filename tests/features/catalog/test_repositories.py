@@ -5,17 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from callboard.features.catalog.interface import SourceChange
 from callboard.features.catalog.repositories import Touch, find_place
 from callboard.model.urls import DEFAULT_HOSTS, Hosts
 
-HOSTS: Hosts = {**DEFAULT_HOSTS, "bitbucket.example.com": "bitbucketServer", "tfs.example.com": "azure", "git.example.com": "gitlab"}
+HOSTS: Hosts = {
+    **DEFAULT_HOSTS,
+    "bitbucket.example.com": "bitbucketServer",
+    "tfs.example.com": "azure",
+    "git.example.com": "gitlab",
+}
 
 
-def change(*urls: str, kind: Any = "github", branches: Any = ("main",), paths: Any = ("a/b c.yaml",), **rest: Any) -> SourceChange:
+def change(
+    *urls: str, kind: Any = "github", branches: Any = ("main",), paths: Any = ("a/b c.yaml",), **rest: Any
+) -> SourceChange:
     return SourceChange(
-        "files", kind, urls, None if branches is None else frozenset(branches), None if paths is None else frozenset(paths), **rest
+        "files",
+        kind,
+        urls,
+        None if branches is None else frozenset(branches),
+        None if paths is None else frozenset(paths),
+        **rest,
     )
 
 
@@ -50,7 +64,9 @@ def test_a_url_names_repository_branch_and_file(url: str, repository: str, ref: 
     assert find_place(url, HOSTS) == (repository, ref, path)
 
 
-@pytest.mark.parametrize("url", ["https://files.example.com/a.yaml", "nonsense", "https://github.com/acme", "file:///a.yaml", ""])
+@pytest.mark.parametrize(
+    "url", ["https://files.example.com/a.yaml", "nonsense", "https://github.com/acme", "file:///a.yaml", ""]
+)
 def test_other_urls_name_no_repository(url: str):
     """What lies on no known host cannot be told."""
     assert find_place(url, HOSTS) is None
@@ -123,3 +139,20 @@ def test_patterns_say_which_changed_paths_they_name():
     assert Touch(change("https://github.com/acme/tools", paths=["x.yaml"]), HOSTS).matching(pattern) == frozenset()
     assert Touch(change("https://github.com/acme/tools", paths=None), HOSTS).matching(pattern) is None
     assert Touch(change("https://github.com/acme/other", paths=None), HOSTS).matching(pattern) == frozenset()
+
+
+@given(urls=st.lists(st.sampled_from([
+    "https://github.com/acme/tools/blob/main/a/b%20c.yaml", "https://github.com/acme/tools/blob/main/a/b.yaml",
+    "https://github.com/acme/tools/blob/next/a/b%20c.yaml", "https://github.com/acme/tools/blob/main/b%20c.yaml",
+    "https://github.com/acme/tools/tree/main/a/b%20c.yaml", "https://github.com/acme/tools-two/blob/main/a/b%20c.yaml",
+    "https://github.com/acme/tools/blob/main/a/a/b%20c.yaml", "https://github.com/acme/tools/blob/main/a/b%20c.yaml?x=1",
+    "https://github.com/ACME/tools/blob/main/a/b%20c.yaml", "git+https://github.com/acme/tools.git?ref=main#a/b%20c.yaml",
+]), max_size=12), paths=st.sampled_from([None, ("a/b c.yaml",), ("b c.yaml", "a/b.yaml")]))  # fmt: skip
+def test_what_was_learned_from_one_url_does_not_mislead_about_another(urls: list[str], paths: Any):
+    """In any order, each URL is judged as if it were the only one."""
+    touch = Touch(change("https://github.com/acme/tools", paths=paths), HOSTS)
+    for url in urls:
+        assert touch.find_touched(url) == Touch(
+            change("https://github.com/acme/tools", paths=paths), HOSTS
+        ).find_touched(url)
+        assert touch.names(url) == (touch.find(url) is not None and (paths is None or touch.find(url).path in paths))

@@ -31,7 +31,9 @@ class CatalogFigures:
         gauge = metrics.gauge
         self._entities = gauge("catalog_entities_count", "Entities by kind.", ["kind"])
         self._findings = gauge("callboard_catalog_findings", "Problems of documents and sources.", ["severity"])
-        self._parts = gauge("callboard_catalog_index", "What the index keeps in memory: answers, rows, bytes.", ["part"])
+        self._parts = gauge(
+            "callboard_catalog_index", "What the index keeps in memory: answers, rows, bytes.", ["part"]
+        )
         self._revision = gauge("callboard_catalog_revision", "Grows with every change of the catalog.")
         self._counts: dict[str, Gauge] = {
             "locations": gauge("catalog_registered_locations_count", "Registered locations."),

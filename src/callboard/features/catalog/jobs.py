@@ -8,14 +8,14 @@ from datetime import timedelta
 from typing import Awaitable, Callable, Iterator, Mapping, NamedTuple, Sequence
 
 from callboard.features.catalog.interface import EntityProvider
-from callboard.features.catalog.readers.files import etag_of
+from callboard.features.catalog.readers.files import etag_of, is_pattern
 from callboard.features.catalog.service.commands import LOCATION_STORE
 from callboard.features.catalog.service.locations import LocationReader
 from callboard.features.catalog.service.mutations import Connection
 from callboard.features.catalog.service.writing import CHANNEL, FILE_JOB, LOCATION_JOB, PROVIDER_JOB, STITCH_JOB, Writer
 from callboard.features.catalog.store import files
 from callboard.kernel.errors import CallboardError, LimitError
-from callboard.kernel.globs import has_magic, static_prefix
+from callboard.kernel.globs import static_prefix
 from callboard.kernel.jobs import JobContext, JobKind, RetryLater, Schedule
 from callboard.kernel.logs import get_logger
 from callboard.kernel.tracing import span
@@ -55,13 +55,11 @@ class CatalogJobs:
         )
 
     def schedules(self) -> Sequence[Schedule]:
-        found = [
-            Schedule(
-                f"catalog_provider_{name}", timedelta(seconds=max(1.0, provider.every_s)), PROVIDER_JOB,
-                {"name": name}, plugin="catalog",
-            )
-            for name, (provider, _) in self._connections.items()
-        ]  # fmt: skip
+        found = []
+        for name, (provider, _) in self._connections.items():
+            every = timedelta(seconds=max(1.0, provider.every_s))
+            # the start of the portal runs each once, so that changed settings show; the first of the schedule comes after that
+            found.append(Schedule(f"catalog_provider_{name}", every, PROVIDER_JOB, {"name": name}, every, plugin="catalog"))
         if self._sweep_every is not None:
             found.append(Schedule("catalog_sweep", self._sweep_every, SWEEP_JOB, {}, self._sweep_every, plugin="catalog"))
         return found
@@ -190,8 +188,8 @@ class FileWatch:
         self._revision = revision
         self._files = [Watched(FILE_JOB, id, path) for id, _, path, _, _ in found]
         self._files += [Watched(FILE_JOB, id, path) for id, path, _ in reads]
-        self._files += [Watched(LOCATION_JOB, id, path) for id, path in unread if not has_magic(path)]
-        folders = {(id, _root(path)) for id, path in unread if has_magic(path)}
+        self._files += [Watched(LOCATION_JOB, id, path) for id, path in unread if not is_pattern(path)]
+        folders = {(id, _root(path)) for id, path in unread if is_pattern(path)}
         for _, parent, path, target, _ in found:
             if target is not None:
                 folders |= {(parent, folder) for folder in _folders(path, _root(target))}

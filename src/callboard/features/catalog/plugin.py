@@ -16,7 +16,7 @@ from callboard.features.catalog.interface import (
     CatalogQueries,
     EntityProvider,
 )
-from callboard.features.catalog.jobs import PROVIDER_JOB, CatalogJobs, FileWatch, RevisionWatch
+from callboard.features.catalog.jobs import CatalogJobs, FileWatch, RevisionWatch
 from callboard.features.catalog.problems import ProblemReader
 from callboard.features.catalog.processing.model_settings import load_registry
 from callboard.features.catalog.readers.files import FileReader
@@ -34,7 +34,7 @@ from callboard.features.catalog.service.pushes import Pushes
 from callboard.features.catalog.service.queries import Queries
 from callboard.features.catalog.service.resources import EntityResources
 from callboard.features.catalog.service.telling import EntityEvents
-from callboard.features.catalog.service.writing import Writer
+from callboard.features.catalog.service.writing import PROVIDER_JOB, Writer
 from callboard.features.catalog.settings import SETTINGS, CatalogSettings
 from callboard.features.catalog.store import sources as source_rows
 from callboard.features.catalog.store.index import EntityIndex

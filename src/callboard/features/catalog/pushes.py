@@ -10,10 +10,9 @@ Sources: GitHub, "Webhook events and payloads"; GitLab, "Webhook events" and "Sy
 from __future__ import annotations
 
 from typing import Any, Iterable, Iterator, Mapping, Sequence
-from urllib.parse import urlsplit
 
 from callboard.features.catalog.interface import SourceChange
-from callboard.model.urls import HostKind
+from callboard.model.urls import HostKind, split_http
 
 MAX_COMMITS = 2048
 """GitHub names at most so many commits in a push; with that many there may be more."""
@@ -87,8 +86,8 @@ def _github_organization(body: Mapping[str, Any], repository: Mapping[str, Any])
     """``https://github.com/acme``. Payloads give the organisation's name alone; its host is that of whoever did it."""
     login = _text(_object(body, "organization"), "login") or _text(_object(body, "installation", "account"), "login")
     for page in (repository, _object(body, "sender"), _object(body, "team"), _object(body, "installation", "account")):
-        parts = urlsplit(_text(page, "html_url"))
-        if login and parts.netloc:
+        parts = split_http(_text(page, "html_url"))
+        if login and parts is not None:
             return (f"{parts.scheme}://{parts.netloc}/{login}",)
     return ()
 
@@ -101,7 +100,13 @@ def _gitlab(body: Mapping[str, Any], instance: str) -> Iterator[SourceChange]:
         if kind == "repository_update":
             refs = [ref for ref in _list(body, "refs") if isinstance(ref, str)]
             yield SourceChange(
-                "files", "gitlab", urls, frozenset(map(_branch, refs)) or None, None, None, _text(project, "default_branch")
+                "files",
+                "gitlab",
+                urls,
+                frozenset(map(_branch, refs)) or None,
+                None,
+                None,
+                _text(project, "default_branch"),
             )
         else:
             yield _push("gitlab", urls, body, project, total=body.get("total_commits_count"))
@@ -116,7 +121,7 @@ def _gitlab(body: Mapping[str, Any], instance: str) -> Iterator[SourceChange]:
 
 def _below(instance: str, names: Iterable[str]) -> tuple[str, ...]:
     base = instance.rstrip("/")
-    return tuple(f"{base}/{name.strip('/')}" for name in names) if urlsplit(base).netloc else ()
+    return tuple(f"{base}/{name.strip('/')}" for name in names) if split_http(base) is not None else ()
 
 
 def _bitbucket_cloud(kind: str, body: Mapping[str, Any]) -> Iterator[SourceChange]:
@@ -162,7 +167,13 @@ def _gitea(kind: str, body: Mapping[str, Any]) -> Iterator[SourceChange]:
         yield _push("gitea", urls, body, repository, total=body.get("total_commits"))
     elif kind in ("create", "delete") and _text(body, "ref"):
         yield SourceChange(
-            "files", "gitea", urls, frozenset({_branch(_text(body, "ref"))}), None, None, _text(repository, "default_branch")
+            "files",
+            "gitea",
+            urls,
+            frozenset({_branch(_text(body, "ref"))}),
+            None,
+            None,
+            _text(repository, "default_branch"),
         )
     elif kind == "repository":
         yield SourceChange("repositories", "gitea", urls)
@@ -215,7 +226,10 @@ def _paths(commits: Sequence[Mapping[str, Any]]) -> tuple[frozenset[str] | None,
     moved: set[str] = set()
     for commit in commits:
         lists = [commit.get(name) for name in ("added", "removed", "modified")]
-        if not any(isinstance(part, list) for part in lists) or sum(len(p) for p in lists if isinstance(p, list)) >= MAX_PATHS:
+        if (
+            not any(isinstance(part, list) for part in lists)
+            or sum(len(p) for p in lists if isinstance(p, list)) >= MAX_PATHS
+        ):
             return None, None
         for name, part in zip(("added", "removed", "modified"), lists, strict=True):
             found = {path for path in part or () if isinstance(path, str)} if isinstance(part, list) else set()

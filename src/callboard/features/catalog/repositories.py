@@ -16,6 +16,7 @@ from callboard.model.urls import Hosts, Url, UrlError, find_repository, parse_ur
 
 RAW_GITHUB = "raw.githubusercontent.com"
 AZURE = "dev.azure.com"
+MAX_HEADS = 50
 AZURE_OLD = ".visualstudio.com"
 _COLLECTION = re.compile(r"^/defaultcollection(?=/)", re.IGNORECASE)
 
@@ -52,7 +53,11 @@ def find_place(url: str, hosts: Hosts) -> Place | None:
         return None
     if parsed.host == RAW_GITHUB:
         parts = [unquote(part) for part in parsed.path.split("/")[1:]]
-        return Place(f"github.com/{parts[0]}/{parts[1]}".lower(), parts[2], "/".join(parts[3:])) if len(parts) > 3 else None
+        return (
+            Place(f"github.com/{parts[0]}/{parts[1]}".lower(), parts[2], "/".join(parts[3:]))
+            if len(parts) > 3
+            else None
+        )
     found = find_repository(_modern(url, parsed), hosts)
     if found is None:
         return None
@@ -116,7 +121,11 @@ def prefixes(change: SourceChange, hosts: Hosts) -> list[str]:
         path = parsed.path.rstrip("/").removesuffix("/browse").removesuffix(".git")
         if path.strip("/"):
             addresses.add(f"{parsed.host}{path}".lower())
-    return sorted(f"{scheme}{address}" for address in addresses for scheme in ("https://", "http://", "git+https://", "git+http://"))
+    return sorted(
+        f"{scheme}{address}"
+        for address in addresses
+        for scheme in ("https://", "http://", "git+https://", "git+http://")
+    )
 
 
 def _azure_addresses(host: str, rest: str) -> Iterable[str]:
@@ -147,11 +156,31 @@ class Touch:
         self.hosts = hosts_of(change, hosts)
         self.repositories = identities(change, self.hosts)
         self.prefixes = prefixes(change, self.hosts) if self.repositories else []
+        self._heads: dict[str, Place | None] = {}
+
+    def find_touched(self, url: str) -> Place | None:
+        """Where the file at ``url`` lies, if it is one that changed, or may be.
+
+        Files of a branch differ in the end of their URLs alone, so what comes before it is understood once: a repository may
+        have given a hundred thousand of them.
+        """
+        for head, branch in self._heads.items():
+            if url.startswith(head) and "?" not in url and "#" not in url:
+                place = None if branch is None else branch._replace(path=unquote(url[len(head) :]))
+                break
+        else:
+            place = self.find(url)
+            named = find_place(url, self.hosts)
+            tail = quote(named.path, safe="/:~@!$&'()+,;=") if named is not None else ""
+            if tail and url.endswith(f"/{tail}") and len(self._heads) < MAX_HEADS:
+                self._heads[url[: -len(tail)]] = place
+        if place is None or (self.change.paths is not None and place.path not in self.change.paths):
+            return None
+        return place
 
     def names(self, url: str) -> bool:
         """Whether the file at ``url`` is one that changed, or may be."""
-        place = self.find(url)
-        return place is not None and (self.change.paths is None or place.path in self.change.paths)
+        return self.find_touched(url) is not None
 
     def find(self, url: str) -> Place | None:
         """Where ``url`` lies, if in one of the repositories and on a branch that changed."""

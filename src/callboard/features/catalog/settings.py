@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, Sequence
+from typing import Literal, Sequence
 
 from callboard.features.catalog.processing.rules import RuleError, Rules
 from callboard.kernel.errors import InputError

@@ -9,7 +9,7 @@ import asyncio
 import re
 from dataclasses import dataclass
 from typing import Any, Mapping
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from callboard.features.catalog.interface import DeferredEntity, FullMutation, ProviderConnection, SourceChange
 from callboard.integrations.gitlab.client import GitlabClient, GitlabClients
@@ -20,6 +20,7 @@ from callboard.kernel.remote_api import RemoteApi
 from callboard.kernel.source_host import quote_path
 from callboard.model.locations import location_entity
 from callboard.model.refs import LocationRef
+from callboard.model.urls import split_http
 
 CONCURRENT_CHECKS = 5
 
@@ -162,7 +163,7 @@ class GitlabOrgProvider:
 
     def is_affected(self, change: SourceChange) -> bool:
         """Groups and members. GitLab's hooks may name a group by its last part alone, so the host is all that has to fit."""
-        hosts = [f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, change.urls)]
+        hosts = [f"{parts.scheme}://{parts.netloc}" for parts in map(split_http, change.urls) if parts is not None]
         return change.kind == "gitlab" and change.what == "people" and concerns(hosts, self._client.host.host, "")
 
     async def _read(self) -> FullMutation:

@@ -108,6 +108,7 @@ class ApiTokens:
             if await store.revoke_token(tx, id, now):
                 meta = {"token": id, "subject": found[0].subject}
                 await self._audit.record(tx, "token-revoke", actor=actor, severity="medium", meta=meta)
+                await store.tell_changed(tx, found[0].subject)
         self._forget(found[0].subject)
         return replace(found[0], revoked_at=found[0].revoked_at or now)
 

@@ -1,15 +1,15 @@
 """From credentials to an actor: the one place that every request passes.
 
 Answers are kept, keyed by the header that brought the credentials, for at most ``REMEMBER_S`` seconds (static tokens:
-for good) and never past their expiry. What is revoked here is forgotten at once; another replica forgets within
-``REMEMBER_S``. While somebody's ownership refs may have changed (``OwnershipResolver.revision``) they are asked anew.
+for good) and never past their expiry. What is revoked is forgotten at once, here and (told by the database) in other replicas;
+within ``REMEMBER_S`` where nobody could be told: another process on the same SQLite file, an outage. While somebody's ownership refs may have changed (``OwnershipResolver.revision``) they are asked anew.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from callboard.kernel.auth import store
@@ -126,6 +126,7 @@ class Auth:
         self.cookie_name = SECURE_COOKIE if self.settings.secure_cookies else COOKIE
         self._cookie = re.compile(rb"(?:^|;\s*)" + re.escape(self.cookie_name).encode() + rb"=([A-Za-z0-9_-]{20,100})(?=;|$)")
         self._limited_cookie = re.compile(rb"(?:^|;\s*)" + LIMITED_COOKIE.encode() + rb"=([A-Za-z0-9_.-]+)(?=;|$)")
+        self._unlisten: Callable[[], None] | None = None
         self._bearers: dict[bytes, _Known] = {}
         self._cookies: dict[bytes, _Known] = {}
 
@@ -382,9 +383,7 @@ class Auth:
     async def sign_out(self, session_id: str) -> None:
         """End the session; whatever it was remembered under is forgotten."""
         await self.sessions.delete_session(session_id)
-        mark = hash_id(session_id)
-        for cookie in [c for c, known in self._cookies.items() if known.mark == mark]:
-            del self._cookies[cookie]
+        self._forget_session(hash_id(session_id))
 
     def session_id_of(self, scope: Mapping[str, Any]) -> str | None:
         """The session id in the cookie, whether or not it holds."""
@@ -421,6 +420,30 @@ class Auth:
         for known in (self._bearers, self._cookies):
             for key in [k for k, entry in known.items() if entry.user_ref == subject]:
                 del known[key]
+
+    def listen(self) -> None:
+        """Hear of changes that other replicas make. Until then, and during an outage, ``REMEMBER_S`` is the limit."""
+        if self._unlisten is None:
+            self._unlisten = self._db.listen(store.CHANNEL, self._heard)
+
+    def stop(self) -> None:
+        if self._unlisten is not None:
+            self._unlisten()
+            self._unlisten = None
+
+    def _heard(self, what: str) -> None:
+        if not what:
+            for key in [key for key, known in self._bearers.items() if known.user_ref is not None]:
+                del self._bearers[key]
+            self._cookies.clear()
+        elif what.startswith(store.SESSION):
+            self._forget_session(what.removeprefix(store.SESSION))
+        else:
+            self.forget(what)
+
+    def _forget_session(self, mark: str) -> None:
+        for cookie in [c for c, known in self._cookies.items() if known.mark == mark]:
+            del self._cookies[cookie]
 
     # ---- memory ------------------------------------------------------------------------------------------------------
 

@@ -70,8 +70,10 @@ class Sessions:
         """End it; nothing happens when there is none."""
         async with self._db.write() as tx:
             await store.delete_session(tx, hash_id(session_id))
+            await store.tell_changed(tx, store.SESSION + hash_id(session_id))
 
     async def delete_sessions_of(self, user_ref: str) -> int:
         """End all of a user; how many there were."""
         async with self._db.write() as tx:
+            await store.tell_changed(tx, user_ref)
             return await store.delete_sessions_of(tx, user_ref)

@@ -8,6 +8,15 @@ from typing import Any, Sequence
 
 from callboard.kernel.db.interface import Row, Transaction
 
+CHANNEL = "callboard_auth"
+"""Tells the other replicas whom to forget: a subject, or ``session:`` and the mark of one; nothing means everybody."""
+SESSION = "session:"
+
+
+async def tell_changed(tx: Transaction, what: str) -> None:
+    """Once committed, no replica answers from memory for this subject or session (on SQLite: this process)."""
+    await tx.notify(CHANNEL, what)
+
 
 @dataclass(frozen=True, slots=True)
 class User:

@@ -140,6 +140,7 @@ class Users:
             if changed.disabled:
                 await store.delete_sessions_of(tx, user.ref)
             await self._record(tx, "user-update", actor, {"user": user.ref, "roles": list(changed.roles)})
+            await store.tell_changed(tx, user.ref)
         self._forget(user.ref)
         return changed
 
@@ -154,6 +155,7 @@ class Users:
             await store.set_password_hash(tx, user.ref, password_hash, format_time(self._clock.now()))
             await store.delete_sessions_of(tx, user.ref)
             await self._record(tx, "user-password", actor, {"user": user.ref})
+            await store.tell_changed(tx, user.ref)
         self._forget(user.ref)
 
     async def delete_user(self, name: str, *, actor: Actor) -> None:
@@ -166,6 +168,7 @@ class Users:
             await store.delete_sessions_of(tx, user.ref)
             await store.revoke_tokens_of(tx, user.ref, now)
             await self._record(tx, "user-delete", actor, {"user": user.ref})
+            await store.tell_changed(tx, user.ref)
         self._forget(user.ref)
 
     async def check_password(self, login: str, password: str) -> User | None:

@@ -13,6 +13,7 @@ from typing import Any, AsyncIterator, Awaitable, Callable, Iterable, Literal, N
 
 import asyncpg
 
+from callboard.kernel.db.callbacks import AfterCommit
 from callboard.kernel.db.interface import Dialect, Row
 from callboard.kernel.errors import ConflictError, InputError, UnavailableError
 
@@ -265,12 +266,12 @@ class _Scope:
                 transaction.run_callbacks()
 
 
-class PostgresTransaction:
+class PostgresTransaction(AfterCommit):
     """Implements ``kernel.db.interface.Transaction`` on one connection."""
 
     dialect: Dialect = "postgresql"
 
-    __slots__ = ("_callbacks", "_writes", "connection", "is_open")
+    __slots__ = ("connection", "is_open")
 
     def __init__(self, connection: asyncpg.Connection, *, writes: bool) -> None:
         self.connection = connection
@@ -320,21 +321,6 @@ class PostgresTransaction:
 
     async def notify(self, channel: str, payload: str = "") -> None:
         await _guard(self._open().execute("SELECT pg_notify($1, $2)", channel, payload))
-
-    def after_commit(self, callback: Callable[[], None]) -> None:
-        if not self._writes:
-            raise RuntimeError("A reading transaction commits nothing.")
-        self._callbacks.append(callback)
-
-    def run_callbacks(self) -> None:
-        for callback in self._callbacks:
-            try:
-                callback()
-            except Exception as error:
-                # What is committed stays so: a failing listener must not look like a failed write.
-                asyncio.get_running_loop().call_exception_handler(
-                    {"message": "A callback after a commit failed", "exception": error}
-                )
 
 
 class _Stream:

@@ -20,6 +20,7 @@ from typing import Any, AsyncIterator, Callable, Iterable, Iterator, Literal, No
 import apsw
 import orjson
 
+from callboard.kernel.db.callbacks import AfterCommit
 from callboard.kernel.db.interface import Dialect, Row
 from callboard.kernel.errors import ConflictError, UnavailableError
 
@@ -334,12 +335,12 @@ class _WriteScope:
                 database._after_write()
 
 
-class SqliteTransaction:
+class SqliteTransaction(AfterCommit):
     """Implements ``kernel.db.interface.Transaction`` on one connection."""
 
     dialect: Dialect = "sqlite"
 
-    __slots__ = ("_callbacks", "_database", "_translations", "_writes", "connection", "is_heavy", "is_open", "run")
+    __slots__ = ("_database", "_translations", "connection", "is_heavy", "is_open", "run")
 
     def __init__(self, database: SqliteDatabase, connection: apsw.Connection, *, writes: bool = False) -> None:
         self._database = database
@@ -418,21 +419,6 @@ class SqliteTransaction:
     async def notify(self, channel: str, payload: str = "") -> None:
         database = self._database
         self.after_commit(lambda: database._notify(channel, payload))
-
-    def after_commit(self, callback: Callable[[], None]) -> None:
-        if not self._writes:
-            raise RuntimeError("A reading transaction commits nothing.")
-        self._callbacks.append(callback)
-
-    def run_callbacks(self) -> None:
-        for callback in self._callbacks:
-            try:
-                callback()
-            except Exception as error:
-                # What is committed stays so: a failing listener must not look like a failed write.
-                asyncio.get_running_loop().call_exception_handler(
-                    {"message": "A callback after a commit failed", "exception": error}
-                )
 
 
 class _Stream:

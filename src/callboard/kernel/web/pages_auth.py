@@ -47,16 +47,24 @@ class TokenRow:
 
 @dataclass(frozen=True, slots=True)
 class TokensPage:
-    """``auth/tokens.html``. The form posts ``name``, ``expires_days`` and any number of ``scopes`` to ``/settings/tokens``.
+    """``auth/tokens.html``. The form posts ``name``, ``expires_days``, ``access`` (read, all or some) and, for some, any number
+    of ``scopes`` to ``/settings/tokens``.
 
-    ``created`` is the text of the token just made: shown on this page and never again. ``error`` belongs to the form,
-    whose fields had the values ``name`` and ``expires_days``. Revoking posts to ``/settings/tokens/<id>/delete``.
+    ``created`` is the text of the token just made: shown on this page and never again. ``error`` belongs to the field
+    ``error_field`` (name, expires_in or scopes) of the form, whose fields had the values ``name``, ``expires_days``, ``access``
+    and ``scopes``. ``permissions`` are those that a token may be limited to: (name, description). ``lifetimes`` are the days
+    to choose from. Revoking posts to ``/settings/tokens/<id>/delete``.
     """
 
     title: str
     tokens: Sequence[TokenRow]
+    permissions: Sequence[tuple[str, str]] = ()
+    lifetimes: Sequence[int] = (7, 30, 90, 180, 365)
     created: str | None = None
     error: str | None = None
+    error_field: str | None = None
     name: str = ""
-    expires_days: str = ""
+    expires_days: str = "90"
+    access: str = "read"
+    scopes: Sequence[str] = ()
     crumbs: Sequence[Any] = ()

@@ -110,15 +110,18 @@ class AuthViews:
         form = await request.form()
         name, days = str(form.get("name", "")), str(form.get("expires_days", ""))
         scopes = [scope for scope in form.getlist("scopes") if isinstance(scope, str) and scope]
+        access = str(form.get("access") or ("some" if scopes else "all"))
+        wanted = {"read": ["read"], "all": None}.get(access, scopes)
         try:
             if days and not (days.isascii() and days.isdigit() and len(days) < 5):
                 raise InputError("A token lasts from one minute to 366 days.", field="expires_in")
             lifetime = timedelta(days=int(days)) if days else timedelta(days=90)
             _, text = await self._auth.api_tokens.create_token(
-                name, scopes=scopes or None, expires_in=lifetime, actor=request.actor
+                name, scopes=wanted, expires_in=lifetime, actor=request.actor
             )
         except InputError as error:
-            return await self._tokens(request, error=error.message, name=name, expires_days=days, status=400)
+            typed = {"name": name, "expires_days": days, "access": access, "scopes": scopes}
+            return await self._tokens(request, error=error.message, error_field=error.field, status=400, **typed)
         return await self._tokens(request, created=text)
 
     async def revoke_token(self, request: Request) -> Response:
@@ -130,7 +133,12 @@ class AuthViews:
         self._require_person(request)
         tokens = await self._auth.api_tokens.list_tokens(actor=request.actor)
         rows = [self._row(request, token) for token in tokens if token.revoked_at is None]
-        page = TokensPage(title=_say(request, "tokens.title", "Access tokens"), tokens=rows, **fields)
+        may = [
+            (permission.name, permission.description)
+            for permission in request.portal.permissions.permissions
+            if request.portal.permissions.decide(request.actor, permission).result != "DENY"
+        ]
+        page = TokensPage(title=_say(request, "tokens.title", "Access tokens"), tokens=rows, permissions=may, **fields)
         return request.render("auth/tokens.html", page, status, headers=_NO_STORE)
 
     def _row(self, request: Request, token: ApiToken) -> TokenRow:

@@ -35,7 +35,7 @@ async def test_a_bad_document_does_not_hold_back_the_good_ones(each_world: Any) 
         text = path.read_text().splitlines()
         assert finding.line is not None and finding.column is not None
         assert text[finding.line - 1][finding.column - 1 :].startswith("spec")
-        assert finding.field == "spec"
+        assert finding.field == "spec.owner"
         assert "owner" in finding.message
         (failed,) = await site.commands.list_unprocessed("failed", owner=None, actor=site.actor)
         assert failed["entity_ref"] == B

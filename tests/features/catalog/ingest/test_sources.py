@@ -81,6 +81,19 @@ async def test_a_glob_in_a_location_file_stands_beside_that_file(world: Any) -> 
         assert await site.refs() == {"location:default/all", "component:default/a", "component:default/b"}
 
 
+async def test_every_mark_of_a_glob_counts(world: Any) -> None:
+    """``?``, ``[…]`` and ``{…}`` as well; but a file that is really called so is read by its name."""
+    for name in ("a1", "a2", "b1", "b22", "c", "[c]"):
+        world.write(f"{name}.yaml", component(f"x-{name.strip('[]')}" if name != "[c]" else "bracket"))
+    async with world.site("a?.yaml", "{b1,nope}.yaml", "[c].yaml") as site:
+        assert await site.refs() == {
+            "component:default/x-a1", "component:default/x-a2", "component:default/x-b1", "component:default/bracket",
+        }  # fmt: skip
+        world.remove("[c].yaml")
+        await site.sweep()
+        assert "component:default/x-c" in await site.refs()
+
+
 async def test_a_pattern_without_a_match_is_told(world: Any) -> None:
     """Nothing found is an error of the location, until something is there."""
     async with world.site("*.yaml") as site:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from callboard.features.catalog.store import repositories
-from callboard.testing import component
+from callboard.testing import component, entity
 
 pytestmark = pytest.mark.anyio
 BASE = "https://files.test/Acme/Tools"
@@ -15,7 +15,9 @@ BASE = "https://files.test/Acme/Tools"
 
 async def test_files_reads_and_locations_are_found_in_any_case(each_world: Any):
     """A prefix in lower case finds URLs in mixed case, and nothing that sorts around them."""
-    each_world.serve(f"{BASE}/a.yaml", component("a"))
+    more = entity("Location", "more", {"targets": ["./later.yaml"]})
+    each_world.serve(f"{BASE}/a.yaml", component("a"), more)
+    each_world.fail(f"{BASE}/later.yaml", 404)
     each_world.serve("https://files.test/zebra/b.yaml", component("b"))
     api = {
         "apiVersion": "backstage.io/v1alpha1", "kind": "API", "metadata": {"name": "c"},
@@ -25,7 +27,12 @@ async def test_files_reads_and_locations_are_found_in_any_case(each_world: Any):
     each_world.serve(f"{BASE}/c.txt", "text")
     targets = [f"{BASE}/a.yaml", "https://files.test/zebra/b.yaml", f"{BASE}/c.yaml"]
     async with each_world.site(*({"type": "url", "target": target} for target in targets)) as site:
-        assert await site.refs() == {"component:default/a", "component:default/b", "api:default/c"}
+        assert await site.refs() == {
+            "component:default/a",
+            "component:default/b",
+            "api:default/c",
+            "location:default/more",
+        }
         async with site.portal.db.read() as tx:
             files = await repositories.list_files_below(tx, ["https://files.test/acme/tools", "https://nowhere.test/"])
             assert [file.location for file in files] == [f"url:{BASE}/a.yaml", f"url:{BASE}/c.yaml"]
@@ -36,8 +43,9 @@ async def test_files_reads_and_locations_are_found_in_any_case(each_world: Any):
             assert sorted(nodes) == sorted(file.parent_id for file in files)
             assert await repositories.list_locations_at(tx, [f"url:{BASE}/a.yaml"], known=set()) == [files[0].parent_id]
             assert await repositories.list_locations_at(tx, [f"url:{BASE}/a.yaml"], known={files[0].parent_id}) == []
-            assert await repositories.list_location_files(tx, [files[0].parent_id]) == {(files[0].parent_id, f"url:{BASE}/a.yaml")}
-            assert await repositories.list_locations_in(tx, [file.id for file in files]) == []
+            (inner,) = await repositories.list_locations_in(tx, ["https://files.test/acme/tools"])
+            assert await tx.fetch_value("SELECT ref FROM catalog_ref WHERE id = $1", inner) == "location:default/more"
+            assert await repositories.list_locations_in(tx, ["https://files.test/zebra"]) == []
 
 
 async def test_the_look_up_does_not_walk_the_table(world: Any):

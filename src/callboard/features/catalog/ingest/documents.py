@@ -130,7 +130,7 @@ class Documents:
         }
         result = process_document(value, context, bodies, plan)
         owner = owner_of(value)
-        reads = {url: found.etag if isinstance(found := given.get(url), ReadFile) else UNREAD for url in urls}
+        reads = {url: read.etag if isinstance(read := given.get(url), ReadFile) else UNREAD for url in urls}
         findings = [self._finding(p, result.ref, chunk, where, p.field) for p in result.problems]
         if isinstance(result, Rejected):
             return Outcome(result.ref, None, (), findings, value, owner, reads)

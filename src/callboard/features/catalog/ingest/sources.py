@@ -98,7 +98,7 @@ class Sources:
         self, url: str, location: LocationRef, origin: LocationRef, etag: str | None
     ) -> ReadFile:
         with _guarded(url):
-            if url.startswith("/") or url.startswith("file:"):
+            if url.startswith(("/", "file:")):
                 return await self.files.read(
                     url.removeprefix("file://").removeprefix("file:"),
                     origin=origin.target if origin.type == "file" else "",

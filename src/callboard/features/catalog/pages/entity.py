@@ -12,9 +12,10 @@ from markupsafe import Markup
 
 from callboard.features.catalog.interface import EntityCard, EntityTab
 from callboard.features.catalog.pages.banners import problem_banners
-from callboard.features.catalog.pages.findings import FindingView, bare_location, short_file, shorten
+from callboard.features.catalog.pages.findings import FindingView, shorten
 from callboard.features.catalog.pages.history import Change
 from callboard.features.catalog.pages.links import (
+    bare_location,
     display_title,
     entity_href,
     kind_title,
@@ -22,6 +23,7 @@ from callboard.features.catalog.pages.links import (
     links_of,
     related,
     safe_href,
+    short_file,
     spec_of,
     text,
     why_href,
@@ -42,7 +44,7 @@ from callboard.ui.parts import Banner, Crumb, EntityLink, LinkItem, Status, Tab
 HEADER_LINKS: Final = 5
 MAX_DEFINITION_BYTES: Final = 120_000
 MAX_UNFOLDED: Final = 2_000_000
-_FACT_FIELDS: Final = ("type", "lifecycle", "target", "presence")
+_FACT_FIELDS: Final = ("target", "presence")
 _NOT_FACTS: Final = frozenset(
     [
         "type",
@@ -282,8 +284,21 @@ def owner_cards(owners: Sequence[EntityLink], known: Mapping[str, Any]) -> list[
     return cards
 
 
-def file_views(files: Sequence[LocationFile], now: datetime, t: Translator) -> list[FileView]:
+def file_views(
+    files: Sequence[LocationFile], around: Around, now: datetime, t: Translator
+) -> tuple[list[FileView], int]:
+    """The files that a Location names, and how many of them were never read: these are known by their errors alone."""
+    named = {bare_location(file.location) for file in files}
     views = []
+    for problem in around.own:
+        finding = problem.finding
+        unread_file = bare_location(finding.file) if finding.file else ""
+        if finding.stage == "read" and unread_file and unread_file not in named:
+            error, since = shorten(finding.message, t), moment(finding.since, now) if finding.since else None
+            views.append(
+                FileView(short_file(unread_file), unread_file, "bad", error, since, 0, 0, why_href(unread_file))
+            )
+    unread = len(views)
     for file in files:
         status: Status = "bad" if file.error else "info" if not file.is_read else "warn" if file.good < file.documents else "ok"
         views.append(
@@ -298,7 +313,7 @@ def file_views(files: Sequence[LocationFile], now: datetime, t: Translator) -> l
                 why_href=why_href(bare_location(file.location)),
             )
         )
-    return views
+    return views, unread
 
 
 def definition_of(entity: Mapping[str, Any]) -> Code | None:

@@ -10,10 +10,9 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Callable, Final, Mapping
-from urllib.parse import urlsplit
 
 from callboard.features.catalog.interface import Finding
-from callboard.features.catalog.pages.links import link_to, safe_href, why_href
+from callboard.features.catalog.pages.links import bare_location, link_to, safe_href, short_file, why_href
 from callboard.model.refs import EntityRef, RefError
 from callboard.ui.messages import Translator
 from callboard.ui.moments import Moment, moment
@@ -21,6 +20,7 @@ from callboard.ui.parts import EntityLink, Status
 
 MAX_MESSAGE: Final = 400
 _MACHINERY = re.compile(r"(?:Policy check failed for|Processor \w+ threw an error while).*?; caused by \w+: ", re.DOTALL)
+_ENVELOPE = re.compile(r"Malformed envelope, (?=[/<])")
 _TAIL = re.compile(r"\.? To learn more about .*", re.DOTALL)
 _UNREADABLE = re.compile(r"(?:url|file):\S+ could not be read: (?P<why>.+)", re.DOTALL)
 _NOT_ALLOWED = re.compile(r"Entity (?P<ref>.+?) at \S+, originated at \S+, is not of an allowed kind for that location")
@@ -31,6 +31,7 @@ _TYPE = re.compile(r"must be (?P<type>string|object|array|number|integer|boolean
 _PLACEHOLDER = re.compile(
     r"Placeholder (?P<name>\$\w+) could not read location (?P<place>\S+?),(?: \w*Error:)? (?P<why>.+)", re.DOTALL
 )
+_NAMED = re.compile(r"Named by (?P<by>.+?) as (?:url:|file:)?(?P<place>\S+)")
 _ALREADY = re.compile(r"(?P<ref>\S+) is already described by (?P<place>\S+?); this document is left out\.?")
 _ALSO = re.compile(r"(?P<place>\S+) also describes (?P<ref>\S+?); (?P<first>\S+) was first and stands\.?")
 
@@ -57,27 +58,6 @@ class FindingView:
     why_href: str | None
 
 
-def bare_location(location: str) -> str:
-    """A location ref without its type: the path or URL that people know."""
-    return location.partition(":")[2] if location.startswith(("url:", "file:")) else location
-
-
-def short_file(location: str) -> str:
-    """The end of a path, or repository and file of a URL: enough to know it again."""
-    bare = bare_location(location)
-    if not bare.startswith(("http://", "https://")):
-        parts = [part for part in bare.split("/") if part]
-        return "…/" + "/".join(parts[-2:]) if len(parts) > 2 else bare
-    split = urlsplit(bare)
-    parts = [part for part in split.path.split("/") if part]
-    for marker in ("blob", "tree", "raw"):
-        if marker in parts[2:]:
-            at = parts.index(marker, 2)
-            repository = "/".join(part for part in parts[:at] if part != "-")
-            return f"{repository}: {'/'.join(parts[at + 2 :])}"
-    return "/".join([split.netloc, *(["…"] if len(parts) > 2 else []), *parts[-2:]])
-
-
 def _dotted(path: str, *more: str) -> str:
     parts = [] if path == "<root>" else [p for p in path.split("/") if p]
     return ".".join([*parts, *more])
@@ -101,6 +81,13 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:] if not text.startswith(("http://", "https://")) else text
 
 
+def _named(match: re.Match[str], t: Translator) -> str:
+    """Locations that nobody wrote stand for a line of the settings or for a registration."""
+    if match["by"].startswith("location:default/generated-"):
+        return t("catalog.said.named_directly")
+    return t("catalog.said.named_by", by=match["by"], place=match["place"])
+
+
 _RULES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Translator], str | None]], ...]] = (
     (_UNREADABLE, lambda m, t: _capital(m["why"])),
     (_NOT_ALLOWED, lambda m, t: t("catalog.said.kind", kind=_kind_of(m["ref"]))),
@@ -108,6 +95,7 @@ _RULES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Translator],
     (_PLACEHOLDER, lambda m, t: t("catalog.said.placeholder", name=m["name"], place=m["place"], why=m["why"])),
     (_ALREADY, lambda m, t: t("catalog.said.already", ref=m["ref"], place=short_file(m["place"]))),
     (_ALSO, lambda m, t: t("catalog.said.also", ref=m["ref"], place=short_file(m["place"]), first=short_file(m["first"]))),
+    (_NAMED, _named),
     (_SCHEMA, _schema),
 )
 
@@ -121,7 +109,7 @@ def _kind_of(ref: str) -> str:
 
 def shorten(message: str, t: Translator) -> str:
     """``message`` in as few words as say what is wrong; at most 400 characters."""
-    text = _TAIL.sub("", _MACHINERY.sub("", message.strip(), count=1)).strip()
+    text = _TAIL.sub("", _ENVELOPE.sub("", _MACHINERY.sub("", message.strip(), count=1))).strip()
     for pattern, say in _RULES:
         match = pattern.fullmatch(text)
         said = say(match, t) if match else None
@@ -144,7 +132,9 @@ def finding_view(
     file = bare_location(finding.file) if finding.file else None
     if file:
         if file == in_file:
-            place = t("catalog.problem.line", n=finding.line) if finding.line else None
+            place = t("catalog.problem.line", line=str(finding.line)) if finding.line else None
+        elif in_file and finding.stage == "read":  # the message names the target that cannot be read
+            place = short_file(file) if safe_href(file) else None
         else:
             name = file.rstrip("/").rsplit("/", 1)[-1] or file
             place = ":".join(str(p) for p in (name, finding.line, finding.column) if p)

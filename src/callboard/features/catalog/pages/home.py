@@ -25,15 +25,15 @@ class HomePage:
     """``catalog/home.html``.
 
     ``mine`` and ``needs`` (the files with problems of what is mine) are None for those who cannot own anything; ``groups``
-    are those through whom they own. ``problems`` are everybody's. ``may_register`` is whether the page should teach how to
-    add a location. With nothing in the catalog (``total`` 0) the page teaches the first steps.
+    are those through whom they own. ``problems`` are everybody's. ``is_empty``: there is nothing but Locations, and the page
+    teaches the first steps.
     """
 
     title: str
     crumbs: Sequence[Crumb]
     greeting: str | None
     groups: Sequence[EntityLink]
-    total: int
+    is_empty: bool
     kinds: Sequence[KindChoice]
     changes: Sequence[RecentChange]
     problems: Sequence[ProblemFileView]
@@ -43,4 +43,3 @@ class HomePage:
     mine: Sequence[Row] | None
     mine_count: int
     mine_href: str | None
-    may_register: bool

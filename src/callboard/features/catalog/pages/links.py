@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Iterable, Mapping, Sequence
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from callboard.model.refs import EntityRef, RefError
 from callboard.ui.icons import kind_mark, stable_hue
@@ -30,8 +31,29 @@ def short_ref(ref: EntityRef) -> str:
     return ref.name if ref.namespace.lower() == "default" else f"{ref.namespace}/{ref.name}"
 
 
+def bare_location(location: str) -> str:
+    """A location ref without its type: the path or URL that people know."""
+    return location.partition(":")[2] if location.startswith(("url:", "file:")) else location
+
+
+def short_file(location: str) -> str:
+    """The end of a path, or repository and file of a URL: enough to know it again."""
+    bare = bare_location(location)
+    if not bare.startswith(("http://", "https://")):
+        parts = [part for part in bare.split("/") if part]
+        return "…/" + "/".join(parts[-2:]) if len(parts) > 2 else bare
+    split = urlsplit(bare)
+    parts = [part for part in split.path.split("/") if part]
+    for marker in ("blob", "tree", "raw"):
+        if marker in parts[2:]:
+            at = parts.index(marker, 2)
+            repository = "/".join(part for part in parts[:at] if part != "-")
+            return f"{repository}: {'/'.join(parts[at + 2 :])}"
+    return "/".join([split.netloc, *(["…"] if len(parts) > 2 else []), *parts[-2:]])
+
+
 def display_title(entity: Mapping[str, Any]) -> str:
-    """``metadata.title``, a person's display name, or the name."""
+    """``metadata.title``, a person's display name, or the name; of a Location that nobody named, its target."""
     metadata = entity.get("metadata") or {}
     spec = entity.get("spec")
     profile = spec.get("profile") if isinstance(spec, dict) else None
@@ -39,7 +61,10 @@ def display_title(entity: Mapping[str, Any]) -> str:
     for text in (metadata.get("title"), name):
         if isinstance(text, str) and text.strip():
             return text.strip()[:MAX_TITLE]
-    return str(metadata.get("name", ""))
+    name = str(metadata.get("name", ""))
+    if name.startswith("generated-") and isinstance(spec, dict) and isinstance(spec.get("target"), str):
+        return short_file(spec["target"])[:MAX_TITLE]
+    return name
 
 
 def link_to(ref: str, entity: Mapping[str, Any] | None, *, known: bool = True, note: str | None = None) -> EntityLink:
@@ -61,6 +86,19 @@ def link_to(ref: str, entity: Mapping[str, Any] | None, *, known: bool = True, n
         absent=absent,
         note=note,
     )
+
+
+def distinct_titles(refs: Iterable[str], known: Mapping[str, Mapping[str, Any] | None]) -> dict[str, str]:
+    """What to call each ref (lower-cased): its title, with the ref where two of them would read alike."""
+    titles: dict[str, str] = {}
+    for ref in refs:
+        entity = known.get(ref)
+        try:
+            titles[ref] = display_title(entity) if entity else short_ref(EntityRef.parse(ref))
+        except RefError:
+            titles[ref] = ref
+    seen = Counter(title.lower() for title in titles.values())
+    return {ref: f"{title} ({ref.partition(':')[2]})" if seen[title.lower()] > 1 else title for ref, title in titles.items()}
 
 
 def spec_of(entity: Mapping[str, Any]) -> Mapping[str, Any]:

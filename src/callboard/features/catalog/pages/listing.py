@@ -13,18 +13,17 @@ import orjson
 
 from callboard.features.catalog.interface import BY_CHANGE, BY_TITLE, EntityQuery, FacetValue, Order, RawPage
 from callboard.features.catalog.pages.links import (
-    display_title,
+    distinct_titles,
     kind_rank,
     kind_title,
     link_to,
     links_of,
     related,
-    short_ref,
     spec_of,
     text,
 )
 from callboard.model.predicates import HasText, Predicate, conjoin, has_value
-from callboard.model.refs import EntityRef, RefError
+from callboard.model.refs import EntityRef
 from callboard.ui.icons import kind_mark
 from callboard.ui.messages import Translator
 from callboard.ui.moments import Moment, moment
@@ -295,17 +294,10 @@ def facet_of(
         if value.lower() not in {v.lower() for v in counts}:
             counts[value] = 0
     ordered = sorted(counts.items(), key=lambda item: (item[0].lower() not in selected, -item[1], item[0].lower()))
+    titles = distinct_titles([value.lower() for value, _ in ordered[:MAX_OPTIONS]], known) if name == "owner" else {}
 
     def option(value: str, count: int) -> FacetOption:
-        title, tooltip = value, None
-        if name == "owner":
-            tooltip = value
-            try:
-                ref = EntityRef.parse(value)
-                owner = known.get(value.lower())
-                title = display_title(owner) if owner else short_ref(ref)
-            except RefError:
-                pass
+        title, tooltip = titles.get(value.lower(), value), value if name == "owner" else None
         is_selected = value.lower() in selected
         return FacetOption(title, count, state.href(chosen=state.toggled(name, value)), is_selected, tooltip)
 

@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any, Collection, Final, Literal, Mapping, Sequence
 from urllib.parse import urlencode
 
-from callboard.features.catalog.pages.findings import FindingView, cause_title, entity_of, finding_view, short_file
-from callboard.features.catalog.pages.links import display_title, link_to, links_of, safe_href, short_ref, why_href
+from callboard.features.catalog.pages.findings import FindingView, cause_title, entity_of, finding_view
+from callboard.features.catalog.pages.links import distinct_titles, link_to, links_of, safe_href, short_file, why_href
 from callboard.features.catalog.problems import ProblemFile, ProblemFilter, ProblemList
-from callboard.model.refs import EntityRef, RefError
 from callboard.ui.messages import Translator
 from callboard.ui.parts import Crumb, EntityLink, Facet, FacetOption, LinkItem, Pager, Status, Tab
 
@@ -140,14 +139,6 @@ def file_view(file: ProblemFile, known: Mapping[str, Any], now: datetime, t: Tra
     )
 
 
-def _owner_title(ref: str, known: Mapping[str, Any]) -> str:
-    owner = known.get(ref)
-    try:
-        return display_title(owner) if owner else short_ref(EntityRef.parse(ref))
-    except RefError:
-        return ref
-
-
 def _facet(
     name: str, counts: Mapping[str, int], selected: Sequence[str], titles: Mapping[str, str], state: ProblemsState, t: Translator
 ) -> Facet | None:
@@ -184,7 +175,7 @@ def problems_page(
         mine = state.href(is_mine=not state.is_mine)
         choices.append(Tab("mine", t("catalog.problems.mine"), mine, state.is_mine, found.own_total))
     causes = {stage: cause_title(stage, t) for stage in [*found.stages, *state.causes]}
-    owners = {ref: _owner_title(ref, known) for ref in [*found.owners, *state.owners]}
+    owners = distinct_titles([*found.owners, *state.owners], known)
     facets = [
         _facet("cause", found.stages, state.causes, causes, state, t),
         _facet("owner", found.owners, state.owners, owners, state, t),

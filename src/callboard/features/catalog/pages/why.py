@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Mapping, Sequence
 
 from callboard.features.catalog.interface import Finding, Why, WhyStep, WhySubject
-from callboard.features.catalog.pages.findings import FindingView, bare_location, finding_view, shorten
-from callboard.features.catalog.pages.links import link_to, safe_href, why_href
+from callboard.features.catalog.pages.findings import FindingView, finding_view, shorten
+from callboard.features.catalog.pages.links import bare_location, link_to, safe_href, why_href
 from callboard.ui.messages import Translator
 from callboard.ui.moments import Moment, moment
 from callboard.ui.parts import Crumb, EntityLink, Status
@@ -32,7 +32,7 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class SubjectView:
-    """A document or file: how far it came. ``outcome`` is ok, failed or waiting; ``stopped_at`` the step it did not pass.
+    """A document or file: how far it came. ``outcome`` is ok, partly, failed or waiting; ``stopped_at`` the step it did not pass.
 
     ``problems`` are the findings of all its steps; ``file_why_href`` asks the same of the whole file.
     """
@@ -115,6 +115,14 @@ def _subject(subject: WhySubject, now: datetime, t: Translator) -> SubjectView:
     )
 
 
+def _file(subject: WhySubject, stopped: int, good: int, now: datetime, t: Translator) -> SubjectView:
+    """A file is not through while documents in it are not."""
+    view = _subject(subject, now, t)
+    if view.outcome != "ok" or not stopped:
+        return view
+    return replace(view, outcome="partly" if good else "failed")
+
+
 def why_page(asked: str, answer: Why | None, recent: Sequence[Finding], now: datetime, t: Translator) -> WhyPage:
     subjects = list(answer.subjects) if answer else []
     stopped: list[WhySubject] = []
@@ -131,7 +139,7 @@ def why_page(asked: str, answer: Why | None, recent: Sequence[Finding], now: dat
         crumbs=(Crumb(t("catalog.title"), "/catalog"), Crumb(t("catalog.why.ask"))),
         asked=asked,
         is_answered=answer is not None,
-        subjects=[_subject(subject, now, t) for subject in subjects],
+        subjects=[_file(subject, len(stopped), len(good), now, t) for subject in subjects],
         stopped=[_subject(subject, now, t) for subject in stopped[:MAX_STOPPED]],
         good=links,
         stopped_count=len(stopped),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from callboard.model.refs import LocationRef
-from callboard.model.urls import Hosts, UrlError, find_edit_url, resolve_url
+from callboard.model.urls import Hosts, UrlError, find_edit_url, host_kind, resolve_url
 
 LOCATION = "backstage.io/managed-by-location"
 ORIGIN = "backstage.io/managed-by-origin-location"
@@ -24,10 +24,16 @@ def forced_annotations(location: LocationRef, origin: LocationRef) -> dict[str, 
 
 
 def default_annotations(location: LocationRef, hosts: Hosts) -> dict[str, str]:
-    """What the file may override: links to its source, for ``url`` locations only."""
+    """What the file may override: links to its source, for ``url`` locations only.
+
+    Of a plain HTTP host nobody knows where its files are edited, or what lies beside them: recorded answers of Backstage
+    give the first of the three alone.
+    """
     if location.type != "url":
         return {}
     out = {VIEW_URL: location.target}
+    if host_kind(location.target, hosts) is None:
+        return out
     edit_url = find_edit_url(location.target, hosts)
     if edit_url is not None:
         out[EDIT_URL] = edit_url

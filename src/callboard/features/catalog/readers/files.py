@@ -83,7 +83,7 @@ class FileReader:
         return await asyncio.to_thread(self.read_now, target, origin=origin, etag=etag)
 
     async def search(self, target: str, *, origin: str | None = None, etag: str | None = None) -> FileHits:
-        """The files that a target names: several with a ``*`` (maybe none), else one.
+        """The files that a target names: several with a glob (maybe none), else one.
 
         Args:
             target: Absolute path or glob.
@@ -94,7 +94,7 @@ class FileReader:
 
         Raises:
             NotModified: nothing changed since ``etag``.
-            NotFoundError, NotAllowedError, LimitError, InputError, UnavailableError: for a target without ``*``; in a glob
+            NotFoundError, NotAllowedError, LimitError, InputError, UnavailableError: for a target that is no glob; in a glob
                 each unreadable match is a finding instead.
         """
         return await asyncio.to_thread(self.search_now, target, origin=origin, etag=etag)
@@ -105,7 +105,7 @@ class FileReader:
         return ReadFile(target, content, found)
 
     def search_now(self, target: str, *, origin: str | None = None, etag: str | None = None) -> FileHits:
-        if not globs.has_magic(target):
+        if not is_pattern(target):
             file = self.read_now(target, origin=origin, etag=etag)
             return FileHits((file,), (), file.etag or "")
         self._require_path(target)
@@ -205,6 +205,11 @@ def _join(folder: str, target: str) -> str:
     return os.path.normpath(path) + ("/" if target.endswith("/") else "")
 
 
+def is_pattern(target: str) -> bool:
+    """Whether a ``file`` target names files by a glob. A file of that very name comes first where there is no ``*``."""
+    return globs.has_magic(target) or (any(mark in target for mark in "?[{") and not os.path.lexists(target))
+
+
 def etag_of(status: os.stat_result) -> str:
     """``<mtime_ns>-<size>-<inode>``: changes with every ordinary write or replacement, without reading the file."""
     return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
@@ -225,7 +230,7 @@ def _opened_tree(configured: str) -> Path:
     """The directory tree that a configured target opens: its repository, or its folder."""
     folder = (
         Path(os.path.realpath(_static_root(configured)))
-        if globs.has_magic(configured)
+        if is_pattern(configured)
         else Path(os.path.realpath(configured)).parent
     )
     for candidate in (folder, *folder.parents):

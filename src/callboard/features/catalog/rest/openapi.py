@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any, Iterable
 
@@ -68,13 +69,18 @@ def operation(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def inline(value: Any) -> Any:
-    """``value`` without references, for documents that have no components of ours."""
+    """``value`` without references, for documents that have no components of ours. What stands in several places is shared."""
     if isinstance(value, dict):
         name = value.get("$ref")
         if name is not None:
-            return inline(schemas.COMPONENTS[name.rpartition("/")[2]])
+            return _inlined(name.rpartition("/")[2])
         return {key: inline(child) for key, child in value.items()}
     return [inline(child) for child in value] if isinstance(value, list) else value
+
+
+@functools.cache
+def _inlined(component: str) -> Any:
+    return inline(schemas.COMPONENTS[component])
 
 
 def _path_parameter(name: str) -> dict[str, Any]:

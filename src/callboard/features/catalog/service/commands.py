@@ -327,7 +327,7 @@ class Commands:
             )
 
 
-__all__ = ["Commands", "LOCATION_STORE"]
+__all__ = ["LOCATION_STORE", "Commands"]
 
 
 def _spellings(key: str) -> list[str]:

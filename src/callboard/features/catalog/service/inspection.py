@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from callboard.features.catalog import interface as face
 from callboard.features.catalog.ingest.documents import Documents
 from callboard.features.catalog.ingest.sources import Sources, Target
 from callboard.features.catalog.interface import Finding, Why, WhyStep, WhySubject
@@ -196,7 +195,7 @@ class Inspection:
         steps = [WhyStep("named", "ok", f"Named by {file.parent_ref or 'a source'} as {file.target}")]
         # a finding about a document that may be hidden is told with the document
         own = [f for f in file.findings if everything or f.entity_ref is None]
-        if file.error or file.state == "new" and any(f.stage == "read" for f in own):
+        if file.error or (file.state == "new" and any(f.stage == "read" for f in own)):
             reading = [f for f in own if f.stage == "read"]
             steps.append(WhyStep("read", "failed", file.error or "Never read", file.read_at, reading))
         elif file.state == "new":
@@ -206,7 +205,8 @@ class Inspection:
         parsing = [f for f in own if f.stage in ("parse", "envelope") and f.entity_ref is None]
         if file.state != "new":
             good = sum(1 for d in file.documents if d.state == "ok")
-            detail = f"{sum(1 for d in file.documents if d.state != 'kept')} documents, {good} of them accepted"
+            there = file.unreadable + sum(1 for d in file.documents if d.state != "kept")
+            detail = f"{there} document{'s' if there != 1 else ''}, {good} of them accepted"
             steps.append(WhyStep("parsed", "failed" if parsing else "ok", detail, file.changed_at, parsing))
         stopped = next((s.name for s in steps if s.state == "failed"), None)
         return WhySubject(file.location.partition(":")[2], None, file.location, steps, stopped)

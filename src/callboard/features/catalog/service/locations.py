@@ -135,7 +135,8 @@ class LocationReader:
 
     async def _ask_for_stitching(self, deferred: bool) -> None:
         """Have neighbours stitched once no more locations wait: those would make the same ones due again. A long load
-        shows its progress all the same, every ``STITCH_PATIENCE_S``."""
+        shows its progress all the same, every ``STITCH_PATIENCE_S``.
+        """
         self._owes_stitching |= deferred
         if not self._owes_stitching:
             return
@@ -313,7 +314,7 @@ class LocationReader:
             more=[(parent.id, None, finding) for finding in strays], taken=plan.taken or frozenset(), leaving=leaving,
             since=plan.told, where=row.location,
         )  # fmt: skip
-        plan.taken = (plan.taken or set()) | placed.accepted.keys() | placed.refused.keys()
+        plan.taken = (plan.taken or set()) | placed.accepted.keys() | placed.refused.keys() | {n.id for _, n in placed.seconds}
         conflicting = {document.position for document, _ in placed.conflicts}
         for document in incoming:
             state = "conflict" if document.position in conflicting else "ok" if document.entity is not None else "failed"
@@ -334,7 +335,9 @@ class LocationReader:
             else:
                 rows.append(DocumentRow(position, hashes[position], chunk.line, *plan.result.get(position, (None, "failed"))))
         present = {r.ref_id for r in rows if r.ref_id is not None}
-        given = {r.ref_id: r for r in plan.old if r.ref_id is not None and r.state != "conflict"}
+        given: dict[int, DocumentRow | None] = {
+            r.ref_id: r for r in plan.old if r.ref_id is not None and r.state != "conflict"
+        }
         if row.state == "begun":  # an earlier run was cut off: what it placed stands in no document row
             given = {**dict.fromkeys(await files.list_given(tx, parent.id, row.id)), **given}
         gone = sorted(id for id in given if id not in present)
@@ -356,9 +359,10 @@ class LocationReader:
         told = kept[:MAX_TOLD]
         if len(plan.strays) == len(kept):  # as many as are missing: they will be in the same order
             order = {r.ref_id: r.position for r in plan.old}
-            theirs = dict(zip(sorted(kept, key=lambda id: order.get(id, 0)), plan.strays, strict=True))
+            theirs = dict(zip(sorted(kept, key=lambda node: order.get(node, 0)), plan.strays, strict=True))
         else:
-            theirs = dict.fromkeys(kept, [finding for findings in plan.strays for finding in findings])
+            every = [finding for findings in plan.strays for finding in findings]
+            theirs = {node: every[:] for node in kept}
         subjects = await files.list_named(change.tx, told)
         more = [(id, owner, replace(f, entity_ref=ref)) for id, ref, owner in subjects for f in theirs[id]]
         await change.place((), file_id=row.id, more=more, since=plan.told, where=row.location)

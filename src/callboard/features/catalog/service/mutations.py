@@ -48,7 +48,7 @@ class Mutations:
             source_id = await sources.ensure_source(tx, source)
             known = await sources.list_given(tx, source_id)
             kept_out = await sources.list_kept_out(tx, source_id)
-            settled = [ref for ref in kept_out if (ref in removed or isinstance(mutation, FullMutation) and ref not in present)]
+            settled = [ref for ref in kept_out if (ref in removed or (isinstance(mutation, FullMutation) and ref not in present))]
             await sources.forget_kept_out(tx, source_id, [kept_out[ref].node_id for ref in settled])
         new = [one for one in hashed if known.get(one[1]) != one[2] and not _is_still_kept_out(one, kept_out)]
         gone = [ref for ref in known if (ref not in present if isinstance(mutation, FullMutation) else ref in removed)]

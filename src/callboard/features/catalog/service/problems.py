@@ -78,7 +78,9 @@ class Problems:
             if id is None or not (visible is None or id in visible):
                 return Around()
             own = await marks.list_own_problems(tx, id, visible)
-            file = await marks.list_file_problems(tx, id, visible)
+            told = {(p.finding.stage, p.finding.message, p.finding.line) for p in own}
+            found = await marks.list_file_problems(tx, id, visible)
+            file = [p for p in found if (p.finding.stage, p.finding.message, p.finding.line) not in told]
             if ref.kind.lower() != "location":
                 return Around(own, file)
             below, total = await marks.list_problems_below(tx, id, visible, MAX_BELOW)

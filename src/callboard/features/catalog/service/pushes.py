@@ -6,9 +6,10 @@ unchanged a conditional request.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Mapping, Sequence
+from typing import AbstractSet, Mapping, Sequence
 
 import orjson
 
@@ -16,11 +17,12 @@ from callboard.features.catalog.domain import location_of
 from callboard.features.catalog.ingest.documents import Documents
 from callboard.features.catalog.interface import EntityProvider, SourceChange, SourceListener
 from callboard.features.catalog.pushes import parse_refresh_keys, parse_webhook
-from callboard.features.catalog.repositories import Touch
+from callboard.features.catalog.repositories import Place, Touch
 from callboard.features.catalog.service.commands import Commands
 from callboard.features.catalog.service.writing import FILE_JOB, LOCATION_JOB, PROVIDER_JOB, Writer
 from callboard.features.catalog.store import files, repositories
 from callboard.features.catalog.store.files import FileRow
+from callboard.features.catalog.store.repositories import NamedFile
 from callboard.kernel import globs
 from callboard.kernel.db.interface import Transaction
 from callboard.kernel.events import Event
@@ -45,7 +47,7 @@ class _Due:
     locations: dict[int, bool] = field(default_factory=dict)
     parents: dict[int, int] = field(default_factory=dict)
 
-    def add_file(self, row: FileRow) -> None:
+    def add_file(self, row: FileRow | NamedFile) -> None:
         self.files[row.id] = row.location.startswith("url:git+")
         self.parents[row.id] = row.parent_id
 
@@ -94,11 +96,12 @@ class Pushes:
             for name, provider in self._providers.items()
             if isinstance(provider, SourceListener) and provider.is_affected(change)
         ]
-        async with self._writer.db.write() as tx:
-            due = _Due()
-            if change.what != "people" and touch.prefixes:
+        due = _Due()
+        if change.what != "people" and touch.prefixes:
+            async with self._writer.db.read() as tx:
                 await self._look_up(tx, touch, due)
-            due.settle()
+        due.settle()
+        async with self._writer.db.write() as tx:
             await self._enqueue(tx, due, names, actor)
         log.info(
             "source changed", what=change.what, repositories=sorted(touch.repositories), files=len(due.files),
@@ -107,39 +110,23 @@ class Pushes:
 
     async def _look_up(self, tx: Transaction, touch: Touch, due: _Due) -> None:
         rows = await repositories.list_files_below(tx, touch.prefixes)
-        known = {row.id: row for row in rows}
-        for row in rows:
-            if touch.names(_target(row.location)):
-                due.add_file(row)
+        # a repository may have given a hundred thousand files: the loop goes on meanwhile
+        touched = await asyncio.to_thread(_find_touched, touch, rows)
+        for row, _ in touched:
+            due.add_file(row)
         for file, url in await repositories.list_reads_below(tx, touch.prefixes):
-            if touch.names(url):
-                found = known.get(file) or await files.find_file(tx, file)
+            if touch.names(url) and file not in due.files:
+                found = await files.find_file(tx, file)
                 if found is not None:
                     due.add_file(found)
-        nodes = {*await repositories.list_locations_below(tx, touch.prefixes)}
-        nodes.update(await repositories.list_locations_in(tx, list(known)) if known else ())
-        await self._look_at_locations(tx, touch, sorted(nodes), due)
-
-    async def _look_at_locations(self, tx: Transaction, touch: Touch, nodes: Sequence[int], due: _Due) -> None:
-        """Locations with a target that names something in the repository of which there is no file yet."""
-        named = await repositories.list_location_files(tx, nodes) if nodes else set()
-        places: dict[int, set[Any]] = {}
-        for node, location in named:
-            places.setdefault(node, set()).add(touch.find(_target(location)))
-        for node in nodes:
+        nodes = {
+            *await repositories.list_locations_below(tx, touch.prefixes),
+            *await repositories.list_locations_in(tx, touch.prefixes),
+        }
+        known = {(row.parent_id, place) for row, place in touched}
+        for node in sorted(nodes):
             for url in await self._targets(tx, node):
-                place = touch.find(url)
-                if place is None:
-                    continue
-                is_pattern = globs.has_magic(place.path)
-                paths = touch.matching(url) if is_pattern else touch.change.paths
-                if paths is None:
-                    is_due = is_pattern or place not in places.get(node, set())
-                elif is_pattern:
-                    is_due = any(place._replace(path=path) not in places.get(node, set()) for path in paths)
-                else:
-                    is_due = place.path in paths and place not in places.get(node, set())
-                if is_due:
+                if _brings_more(touch, url, node, known):
                     due.add_location(node, is_git=url.startswith("git+"))
 
     async def _targets(self, tx: Transaction, node: int) -> list[str]:
@@ -170,6 +157,22 @@ class Pushes:
             )  # fmt: skip
         for name in names:
             await jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=f"provider:{name}", priority=PRIORITY)
+
+
+def _find_touched(touch: Touch, rows: Sequence[NamedFile]) -> list[tuple[NamedFile, Place]]:
+    found = ((row, touch.find_touched(_target(row.location))) for row in rows)
+    return [(row, place) for row, place in found if place is not None]
+
+
+def _brings_more(touch: Touch, url: str, node: int, known: AbstractSet[tuple[int, Place]]) -> bool:
+    """Whether the target ``url`` of a Location names something that changed and of which there is no file yet."""
+    place = touch.find(url)
+    if place is None:
+        return False
+    if not globs.has_magic(place.path):
+        return touch.names(url) and (node, place) not in known
+    paths = touch.matching(url)
+    return paths is None or any((node, place._replace(path=path)) not in known for path in paths)
 
 
 def _target(location: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from datetime import datetime
-from typing import AsyncIterator, Container, Literal, Sequence, cast
+from typing import AsyncIterator, Literal, Sequence, cast
 
 import orjson
 
@@ -21,6 +21,7 @@ from callboard.features.catalog.interface import (
 from callboard.features.catalog.service.reading import LazyRead
 from callboard.features.catalog.store import records
 from callboard.features.catalog.store.index import EntityIndex, page, position
+from callboard.features.catalog.store.sets import Ids
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.permissions import Decision, PermissionService
@@ -62,7 +63,7 @@ class Queries:
         """Whether nothing is hidden from ``actor``, documents that never became an entity included."""
         return self.is_open_to(actor) and self._permissions.decide(actor, face.READ_INGESTION).result == "ALLOW"
 
-    async def ids_seen_by(self, tx: Transaction, actor: Actor) -> Container[int] | None:
+    async def ids_seen_by(self, tx: Transaction, actor: Actor) -> Ids | None:
         """Numbers of the entities that ``actor`` sees; None where not even documents that never became one are hidden."""
         if self._sees_ingestion(actor):
             return None
@@ -190,11 +191,10 @@ class Queries:
         async with self._db.read() as tx:
             for at in range(0, len(ids), 500):
                 part = ids[at : at + 500]
-                found = dict(
-                    await tx.fetch_all(
-                        f"SELECT id, json FROM catalog_entity WHERE {tx.any_of('id', 1, 'bigint')}", tx.list_arg(part)
-                    )
+                rows = await tx.fetch_all(
+                    f"SELECT id, json FROM catalog_entity WHERE {tx.any_of('id', 1, 'bigint')}", tx.list_arg(part)
                 )
+                found = {row[0]: row[1] for row in rows}
                 yield [found[id] for id in part if id in found]
 
     # ---- single entities ------------------------------------------------------------------------------------------
@@ -293,11 +293,12 @@ class Queries:
         """Same name elsewhere first, then names that contain it or that it is a slip of."""
         name = ref.name.lower()
         candidates: list[str] = []
-        for predicate in (
+        alike: Sequence[Predicate] = (
             HasValue("metadata.name", (name,)),
             HasText(("metadata.name", "metadata.title"), name),
             *(HasText(("metadata.name",), part) for part in _pieces(name)),
-        ):
+        )
+        for predicate in alike:
             found = await self.list_raw(EntityQuery(predicate, limit=50, want_total=False), actor=actor)
             for raw in found.items:
                 other = str(EntityRef.of(orjson.loads(raw)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Iterable, Literal
+from typing import Any, Iterable, Literal, Self
 
 from callboard.kernel.db.interface import Database, Row, Transaction
 
@@ -16,7 +16,7 @@ from callboard.kernel.db.interface import Database, Row, Transaction
 class LazyRead:
     """The reading half of ``Transaction``; ``async with LazyRead(db) as tx``."""
 
-    __slots__ = ("_db", "_context", "_tx", "dialect")
+    __slots__ = ("_context", "_db", "_tx", "dialect")
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -24,7 +24,7 @@ class LazyRead:
         self._context: AbstractAsyncContextManager[Transaction] | None = None
         self._tx: Transaction | None = None
 
-    async def __aenter__(self) -> LazyRead:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

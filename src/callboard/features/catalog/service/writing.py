@@ -80,7 +80,7 @@ class Writer:
                 return 0
             change = await self.begin(tx, "plugin:callboard")
             part = due[: stitching.BATCH]
-            await change.stitch({id: None for id in part}, with_history=False)
+            await change.stitch(dict.fromkeys(part), with_history=False)
             await change.finish()
             return len(due) - len(part)
 
@@ -130,6 +130,8 @@ class Change:
         findings = list(more)
         for id, document in (*placed.accepted.items(), *placed.refused.items()):
             findings += [(id, document.owner, finding) for finding in document.findings]
+        # another way to the same place may be closed to it: no fault of the entity
+        findings += [(parent_id, d.owner, f) for d, _ in placed.seconds for f in d.findings if d.entity is None and parent_id]
         findings += _conflicts(placed, parent_id or 0)
         await placing.replace_findings(
             tx, file_id=file_id or findings_of_source(source_id), subjects={*placed.accepted, *placed.refused, *clear},
@@ -189,6 +191,9 @@ class Change:
         level = set(candidates)
         while level:
             abandoned = await placing.find_abandoned(tx, level)
+            files, names = await placing.leave_to_others(tx, sorted(level.difference(abandoned)))
+            self.waiting |= files
+            self.waiting_sources |= names
             if writer.keep_orphans:
                 self._due |= set(abandoned)
                 return

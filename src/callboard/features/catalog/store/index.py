@@ -105,8 +105,7 @@ class EntityIndex:
 
     def heard(self, revision: int) -> None:
         """A commit here, or word from another process: entities changed up to ``revision``."""
-        if revision > self.latest:
-            self.latest = revision
+        self.latest = max(self.latest, revision)
 
     @property
     def is_current(self) -> bool:
@@ -167,9 +166,9 @@ class EntityIndex:
         for (predicate, name), rows in self._lists.items():
             old = self._orders[name].values_of(id) if name in self._orders else ()
             for value in old:
-                at = bisect_left(rows, (value, id))
-                if at < len(rows) and rows[at] == (value, id):
-                    del rows[at]
+                place = bisect_left(rows, (value, id))
+                if place < len(rows) and rows[place] == (value, id):
+                    del rows[place]
             if terms is not None and matches(predicate, terms):
                 for value in _order_values(name, terms, ref, at):
                     insort(rows, (value, id))
@@ -245,7 +244,8 @@ class EntityIndex:
 
     async def order(self, tx: Transaction, name: str) -> Ordering:
         """All entities that have the key ``name`` as sorted (value, id); all there are for ``""`` (by ref), ``BY_TITLE``
-        and ``BY_CHANGE``."""
+        and ``BY_CHANGE``.
+        """
         kept = self._orders.get(name)
         if kept is not None:
             return kept
@@ -268,9 +268,9 @@ class EntityIndex:
             if len(self._orders) >= 24:
                 dropped = next(iter(self._orders))
                 del self._orders[dropped]
-                for key, _ in self._lists.items():  # they could not be mended without it
-                    if key[1] == dropped:
-                        self._lists.pop(key)
+                # lists in this order could not be mended without it
+                for of_it in [key for key, _ in self._lists.items() if key[1] == dropped]:
+                    self._lists.pop(of_it)
             self._orders[name] = kept
         return kept
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Container, Sequence
+from typing import Sequence
 
 from callboard.features.catalog.problems import LocationFile, Mark, Problem
 from callboard.features.catalog.store.records import StoredFinding, finding_of
+from callboard.features.catalog.store.sets import Ids
 from callboard.features.catalog.store.tracing import READING
+from callboard.kernel.clock import parse_time_if
 from callboard.kernel.db.interface import Row, Transaction
 
 MAX_MARKS = 10_000
 """More problems than this are not told apart: the newest and worst stand for all."""
+
+MANY_OWNERS = 10
+"""A file with documents of more owners than this is nobody's in particular."""
 
 # A target that cannot be read is mended where its Location is written; all else in the file of the document.
 _FROM = (
@@ -34,7 +38,7 @@ def _stored(row: Row) -> StoredFinding:
     return StoredFinding(finding_of(row), row[11], row[9] is not None and row[12] != row[11], row[12], row[13])
 
 
-def _seen(rows: Sequence[Row], visible: Container[int] | None) -> list[tuple[int, Problem]]:
+def _seen(rows: Sequence[Row], visible: Ids | None) -> list[tuple[int, Problem]]:
     found = []
     for row in rows:
         stored = _stored(row)
@@ -43,8 +47,11 @@ def _seen(rows: Sequence[Row], visible: Container[int] | None) -> list[tuple[int
     return found
 
 
-async def list_marks(tx: Transaction, text: str, visible: Container[int] | None) -> tuple[list[Mark], bool]:
-    """Errors first, newest first, in the order of their lines; and whether there are more than are given."""
+async def list_marks(tx: Transaction, text: str, visible: Ids | None) -> tuple[list[Mark], bool]:
+    """Errors first, newest first, in the order of their lines; and whether there are more than are given.
+
+    What makes a file unreadable is one problem, of all whose documents are in it.
+    """
     where, args = "", []
     if text:
         function = "instr" if tx.dialect == "sqlite" else "strpos"
@@ -55,7 +62,7 @@ async def list_marks(tx: Transaction, text: str, visible: Container[int] | None)
         args.append(text.lower())
     rows = await tx.fetch_all(
         f"SELECT f.severity, f.stage, f.since, f.entity_ref, f.id, f.owner, {_FILE}, f.file_id, f.subject_id, r.id, p.parent_id,"
-        f" f.file{_FROM}{where} ORDER BY f.severity, f.since DESC, f.file, f.line, f.id LIMIT {MAX_MARKS + 1}",
+        f" f.file, f.line, f.col{_FROM}{where} ORDER BY f.severity, f.since DESC, f.file, f.line, f.id LIMIT {MAX_MARKS + 1}",
         *args,
     )
     is_cut = len(rows) > MAX_MARKS
@@ -64,14 +71,21 @@ async def list_marks(tx: Transaction, text: str, visible: Container[int] | None)
     inherited = await _owners_of_files(tx, {row[7] for row in rows if row[5] is None and row[7] > 0})
     unread = [row for row in rows if row[5] is None and row[7] == READING and row[11]]
     targets = await _owners_of_targets(tx, unread)
-    marks = []
+    marks: dict[Any, Mark] = {}
     for row in rows[:MAX_MARKS]:
         owners = (row[5],) if row[5] else inherited.get(row[7]) or targets.get((row[8], row[11])) or ()
-        marks.append(Mark(row[4], row[0], row[1], bare(row[6]), tuple(owners), row[2]))
-    return marks, is_cut
+        # a file that is no YAML is told of by itself and by each entity that it held: the first place, its own words
+        key = (row[7], row[12], row[13]) if row[1] == "parse" else row[4]
+        mark = Mark(row[4], row[0], row[1], bare(row[6]), tuple(owners), row[2])
+        known = marks.get(key)
+        if known is not None:
+            id = row[4] if row[3] is None else known.id
+            mark = replace(mark, id=id, owners=tuple(dict.fromkeys([*known.owners, *owners])))
+        marks[key] = mark
+    return list(marks.values()), is_cut
 
 
-def _is_seen(row: Row, visible: Container[int]) -> bool:
+def _is_seen(row: Row, visible: Ids) -> bool:
     """``StoredFinding.is_within`` for the short rows of ``list_marks``."""
     if row[8] not in visible or (row[3] is not None and row[9] != row[8] and row[9] not in visible):
         return False
@@ -90,7 +104,7 @@ async def _owners_of_files(tx: Transaction, ids: set[int]) -> dict[int, tuple[st
     found: dict[int, tuple[str, ...]] = {}
     for id, owner in rows:
         found[id] = (*found.get(id, ()), owner)
-    return found
+    return {id: owners for id, owners in found.items() if len(owners) <= MANY_OWNERS}
 
 
 async def _owners_of_targets(tx: Transaction, unread: Sequence[Row]) -> dict[tuple[int, str], tuple[str, ...]]:
@@ -105,18 +119,18 @@ async def _owners_of_targets(tx: Transaction, unread: Sequence[Row]) -> dict[tup
     return {(parent, bare(location)): owners[id] for id, parent, location in rows if id in owners}
 
 
-async def list_problems(tx: Transaction, ids: Sequence[int], visible: Container[int] | None) -> dict[int, Problem]:
+async def list_problems(tx: Transaction, ids: Sequence[int], visible: Ids | None) -> dict[int, Problem]:
     rows = await tx.fetch_all(f"{_PROBLEM} WHERE {tx.any_of('f.id', 1, 'bigint')}", tx.list_arg(ids))
     return dict(_seen(rows, visible))
 
 
-async def list_own_problems(tx: Transaction, id: int, visible: Container[int] | None) -> list[Problem]:
+async def list_own_problems(tx: Transaction, id: int, visible: Ids | None) -> list[Problem]:
     """What stands on an entity: errors first, in the order of their lines."""
     rows = await tx.fetch_all(f"{_PROBLEM} WHERE f.subject_id = $1 ORDER BY f.severity, f.file, f.line, f.id", id)
     return [problem for _, problem in _seen(rows, visible)]
 
 
-async def list_file_problems(tx: Transaction, id: int, visible: Container[int] | None) -> list[Problem]:
+async def list_file_problems(tx: Transaction, id: int, visible: Ids | None) -> list[Problem]:
     """What is wrong with the files that hold an entity and names no document: nobody can tell whose it is."""
     rows = await tx.fetch_all(
         f"{_PROBLEM} WHERE f.entity_ref IS NULL AND f.subject_id <> $1 AND f.file_id IN"
@@ -133,7 +147,7 @@ async def list_file_problems(tx: Transaction, id: int, visible: Container[int] |
 
 
 async def list_problems_below(
-    tx: Transaction, location_id: int, visible: Container[int] | None, limit: int
+    tx: Transaction, location_id: int, visible: Ids | None, limit: int
 ) -> tuple[list[Problem], int]:
     """What stands on documents in the files of a Location, and how many such problems there are."""
     below = " WHERE f.subject_id <> $1 AND f.file_id IN (SELECT id FROM catalog_file WHERE parent_id = $1)"
@@ -148,7 +162,7 @@ async def list_problems_below(
 
 
 async def list_location_files(
-    tx: Transaction, location_id: int, visible: Container[int] | None
+    tx: Transaction, location_id: int, visible: Ids | None
 ) -> list[LocationFile]:
     """Broken ones first, then as the Location names them. Documents that are hidden are not counted."""
     rows = await tx.fetch_all(
@@ -167,11 +181,7 @@ async def list_location_files(
             seen[0] += n
             seen[1] += n if state in ("ok", "due") else 0
     files = [
-        LocationFile(location, target, state != "new", error, _time(read_at), *counted.get(id, (0, 0)))
+        LocationFile(location, target, state != "new", error, parse_time_if(read_at), *counted.get(id, (0, 0)))
         for id, location, target, state, error, read_at in rows
     ]
     return sorted(files, key=lambda file: (file.error is None and file.is_read, file.good == file.documents))
-
-
-def _time(text: Any) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -46,16 +46,22 @@ class Node:
     location_key: str | None
     location: str
     failed: bool
+    origin: str = ""
 
 
 @dataclass(slots=True)
 class Placed:
-    """What ``place`` did. ``accepted`` are node ids of good documents, ``due`` others whose relations changed, ``failed``
-    the refs of those that were not refused before."""
+    """What ``place`` did.
+
+    ``accepted`` are node ids of good documents, ``due`` others whose relations changed, ``failed`` the refs of those that
+    were not refused before; ``conflicts`` were kept out, ``seconds`` hold up what came by another origin and change
+    nothing of it.
+    """
 
     accepted: dict[int, Incoming] = field(default_factory=dict)
     refused: dict[int, Incoming] = field(default_factory=dict)
     conflicts: list[tuple[Incoming, Node]] = field(default_factory=list)
+    seconds: list[tuple[Incoming, Node]] = field(default_factory=list)
     nodes: dict[int, Node] = field(default_factory=dict)
     new: set[int] = field(default_factory=set)
     due: set[int] = field(default_factory=set)
@@ -93,10 +99,10 @@ async def find_refs(tx: Transaction, refs: Iterable[str]) -> dict[str, int]:
 
 async def find_nodes(tx: Transaction, ids: Sequence[int]) -> dict[int, Node]:
     rows = await tx.fetch_all(
-        f"SELECT id, uid, location_key, location, failed_since FROM catalog_node WHERE {tx.any_of('id', 1, 'bigint')}",
+        f"SELECT id, uid, location_key, location, failed_since, origin FROM catalog_node WHERE {tx.any_of('id', 1, 'bigint')}",
         tx.list_arg(ids),
     )
-    return {row[0]: Node(row[0], row[1], row[2], row[3], row[4] is not None) for row in rows}
+    return {row[0]: Node(row[0], row[1], row[2], row[3], row[4] is not None, row[5]) for row in rows}
 
 
 async def place(
@@ -119,7 +125,7 @@ async def place(
             refs.add(target)
     ids = placed.ids = await ensure_refs(tx, refs)
     existing = await find_nodes(tx, [ids[d.ref] for d in documents])
-    free = await _find_free(tx, documents, ids, existing, (parent_id, source_id), {file_id, *leaving})
+    held = await _find_held(tx, documents, ids, existing, (parent_id, source_id), {file_id, *leaving})
     failed_before = {id: node.failed for id, node in existing.items()}
     fresh: list[tuple[Any, ...]] = []
     moved: list[tuple[Any, ...]] = []
@@ -142,8 +148,12 @@ async def place(
         elif id in placed.accepted or id in placed.refused or id in taken:
             placed.conflicts.append((document, node))  # twice in one file: the first stands
             continue
-        elif node.location_key is not None and node.location_key != document.location_key and id not in free:
+        elif id in held and (node.location_key or document.location_key) != document.location_key:
             placed.conflicts.append((document, node))
+            continue
+        elif id in held and not node.failed and node.origin != document.origin:
+            placed.seconds.append((document, node))  # the same place, reached by another way: the first way stands
+            edges.append((parent_id, source_id, id, file_id, document.hash if source_id else ""))
             continue
         elif document.entity is not None:
             due = int(later and can_wait(document))
@@ -192,25 +202,25 @@ def can_wait(document: Incoming) -> bool:
     return document.entity is not None and document.entity["kind"].lower() != "location"
 
 
-async def _find_free(
+async def _find_held(
     tx: Transaction, documents: Sequence[Incoming], ids: Mapping[str, int], nodes: Mapping[int, Node],
     giver: tuple[int, int], files: AbstractSet[int],
 ) -> set[int]:  # fmt: skip
-    """Nodes with another location key that may be taken over all the same: nobody holds them but this giver, by these files."""
-    other = {
+    """Of the nodes that came from another place than their documents now, those that somebody else than the giver holds."""
+    asked = {
         id
         for document in documents
         if (node := nodes.get(id := ids[document.ref])) is not None
-        and node.location_key not in (None, document.location_key)
+        and ((node.location_key or document.location_key) != document.location_key or node.origin not in ("", document.origin))
     }
-    if not other:
-        return other
+    if not asked:
+        return asked
     edges = await tx.fetch_all(
         "SELECT child_id, parent_id, source_id, file_id FROM catalog_edge"
         f" WHERE {tx.any_of('child_id', 1, 'bigint')}",
-        tx.list_arg(other),
+        tx.list_arg(asked),
     )
-    return other - {child for child, *held_by, file in edges if tuple(held_by) != giver or file not in files}
+    return {child for child, *held_by, file in edges if tuple(held_by) != giver or file not in files}
 
 
 async def _write_relations(tx: Transaction, placed: Placed) -> set[int]:
@@ -305,7 +315,8 @@ async def replace_findings(
 @dataclass(slots=True)
 class Removed:
     """``refs`` of the nodes that went; ``due`` entities that were related to them; ``waiting`` files whose documents
-    were kept out by one of them and may come in now; ``sources`` the same of providers, by name."""
+    were kept out by one of them and may come in now; ``sources`` the same of providers, by name.
+    """
 
     refs: dict[int, str] = field(default_factory=dict)
     due: set[int] = field(default_factory=set)
@@ -406,14 +417,28 @@ async def remove_nodes(tx: Transaction, ids: Sequence[int]) -> tuple[Removed, se
     return removed, children - set(ids)
 
 
-async def _make_due(tx: Transaction, nodes: Any) -> set[int]:
-    """Have the documents of removed nodes placed again when their files are next looked at; those files."""
+async def leave_to_others(tx: Transaction, ids: Sequence[int]) -> tuple[set[int], set[str]]:
+    """One of those who gave these nodes let go: the others are to give them anew. Their files, and names of sources."""
+    if not ids:
+        return set(), set()
+    arg = tx.list_arg(ids)
+    await tx.execute(f"UPDATE catalog_node SET origin = '' WHERE {tx.any_of('id', 1, 'bigint')}", arg)
     rows = await tx.fetch_all(
-        f"SELECT DISTINCT file_id FROM catalog_document WHERE {tx.any_of('ref_id', 1, 'bigint')}", nodes
+        "SELECT DISTINCT s.name FROM catalog_edge e JOIN catalog_source s ON s.id = e.source_id"
+        f" WHERE {tx.any_of('e.child_id', 1, 'bigint')}",
+        arg,
     )
+    await tx.execute(f"UPDATE catalog_edge SET hash = '' WHERE source_id <> 0 AND {tx.any_of('child_id', 1, 'bigint')}", arg)
+    return await _make_due(tx, arg, "state <> 'conflict'"), {row[0] for row in rows}
+
+
+async def _make_due(tx: Transaction, nodes: Any, which: str = "1 = 1") -> set[int]:
+    """Have the documents of these nodes placed again when their files are next looked at; those files."""
+    where = f"{which} AND {tx.any_of('ref_id', 1, 'bigint')}"
+    rows = await tx.fetch_all(f"SELECT DISTINCT file_id FROM catalog_document WHERE {where}", nodes)
     files = {row[0] for row in rows}
     if files:
-        await tx.execute(f"UPDATE catalog_document SET state = 'due' WHERE {tx.any_of('ref_id', 1, 'bigint')}", nodes)
+        await tx.execute(f"UPDATE catalog_document SET state = 'due' WHERE {where}", nodes)
         await tx.execute(
             f"UPDATE catalog_file SET state = 'due' WHERE state = 'ok' AND {tx.any_of('id', 1, 'bigint')}",
             tx.list_arg(files),

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Container, Iterable, Sequence
+from typing import Any, Iterable, Sequence
 
 import orjson
 
 from callboard.features.catalog.interface import Finding, HistoryEntry, Location
+from callboard.features.catalog.store.sets import Ids
+from callboard.kernel.clock import parse_time_if
 from callboard.kernel.db.interface import Row, Transaction
 
 _FINDING = "severity, stage, message, name, file, line, col, field, fix, entity_ref, since"
 
 
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
 def finding_of(row: Row) -> Finding:
     return Finding(
         severity=row[0], stage=row[1], message=row[2], name=row[3], file=row[4], line=row[5], column=row[6],
-        field=row[7], fix=row[8], entity_ref=row[9], since=_time(row[10]),
+        field=row[7], fix=row[8], entity_ref=row[9], since=parse_time_if(row[10]),
     )  # fmt: skip
 
 
@@ -39,14 +37,16 @@ class StoredFinding:
     named_id: int | None
     place_id: int | None
 
-    def is_within(self, visible: Container[int]) -> bool:
+    def is_within(self, visible: Ids) -> bool:
         """Whether it tells only of entities in ``visible``. A conflict also tells of the place of the other document."""
-        if self.subject_id not in visible or (self.names_other and self.named_id not in visible):
+        if self.subject_id not in visible:
+            return False
+        if self.names_other and (self.named_id is None or self.named_id not in visible):
             return False
         return self.finding.stage != "conflict" or self.place_id is None or self.place_id in visible
 
 
-def told(findings: Iterable[StoredFinding], visible: Container[int] | None) -> list[Finding]:
+def told(findings: Iterable[StoredFinding], visible: Ids | None) -> list[Finding]:
     """What may be said to somebody who sees ``visible``; None is everything."""
     return [stored.finding for stored in findings if visible is None or stored.is_within(visible)]
 
@@ -127,7 +127,7 @@ async def worst_findings(tx: Transaction, ids: Sequence[int]) -> dict[int, str]:
 
 
 def _entry(row: Row, ref: str) -> HistoryEntry:
-    at = _time(row[1])
+    at = parse_time_if(row[1])
     assert at is not None
     return HistoryEntry(
         id=row[0], ref=ref, at=at, change=row[2], source=row[3], actor=row[4], diff=orjson.loads(row[5]) if row[5] else ()
@@ -166,7 +166,7 @@ async def list_times(tx: Transaction, ids: Sequence[int]) -> dict[int, datetime]
     rows = await tx.fetch_all(
         f"SELECT id, updated_at FROM catalog_entity WHERE {tx.any_of('id', 1, 'bigint')}", tx.list_arg(ids)
     )
-    return {row[0]: at for row in rows if (at := _time(row[1])) is not None}
+    return {row[0]: at for row in rows if (at := parse_time_if(row[1])) is not None}
 
 
 async def find_parents(tx: Transaction, ids: Sequence[int]) -> dict[int, list[int]]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import NamedTuple, Sequence
 
-from callboard.features.catalog.store.files import FileRow
 from callboard.features.catalog.store.sets import NULL_VALUE
 from callboard.kernel.db.interface import Transaction
 
@@ -20,55 +19,53 @@ def _below(tx: Transaction, column: str, prefixes: Sequence[str], *, lower: bool
     return f"({' OR '.join(parts)})", [bound for prefix in prefixes for bound in (prefix, prefix + _AFTER_ALL)]
 
 
-async def list_files_below(tx: Transaction, prefixes: Sequence[str]) -> list[FileRow]:
+class NamedFile(NamedTuple):
+    """A file of a Location, as far as it is needed to know that it is due."""
+
+    id: int
+    parent_id: int
+    location: str
+
+
+async def list_files_below(tx: Transaction, prefixes: Sequence[str]) -> list[NamedFile]:
     """Files whose URL begins with one of ``prefixes``."""
     where, args = _below(tx, "location", [f"url:{prefix}" for prefix in prefixes], lower=True)
-    rows = await tx.fetch_all(
-        "SELECT id, parent_id, target, location, etag, hash, context, state, error FROM catalog_file"
-        f" WHERE {where} ORDER BY id",
-        *args,
-    )
-    return [FileRow(*row) for row in rows]
+    # sorted here: asked for an order, SQLite walks the table in that order
+    rows = await tx.fetch_all(f"SELECT id, parent_id, location FROM catalog_file WHERE {where}", *args)
+    return sorted(NamedFile(*row) for row in rows)
 
 
 async def list_reads_below(tx: Transaction, prefixes: Sequence[str]) -> list[tuple[int, str]]:
     """(file id, URL) of what placeholders read there."""
     where, args = _below(tx, "url", prefixes, lower=True)
-    rows = await tx.fetch_all(f"SELECT DISTINCT file_id, url FROM catalog_read WHERE {where} ORDER BY file_id", *args)
-    return [(row[0], row[1]) for row in rows]
+    rows = await tx.fetch_all(f"SELECT file_id, url FROM catalog_read WHERE {where}", *args)
+    return sorted({(row[0], row[1]) for row in rows})
 
 
 async def list_locations_below(tx: Transaction, prefixes: Sequence[str]) -> list[int]:
     """Nodes of Location entities that have an absolute target there, or one too long to be a term."""
     where, args = _below(tx, "t.value", prefixes, lower=False)
     rows = await tx.fetch_all(
-        "SELECT DISTINCT t.entity_id FROM catalog_term t"
+        "SELECT t.entity_id FROM catalog_term t"
         " WHERE t.key_id IN (SELECT id FROM catalog_key WHERE key IN ('spec.target', 'spec.targets'))"
-        f" AND ({where} OR t.value = ${len(args) + 1}) ORDER BY t.entity_id",
+        f" AND ({where} OR t.value = ${len(args) + 1})",
         *args,
         NULL_VALUE,
     )
-    return [row[0] for row in rows]
+    return sorted({row[0] for row in rows})
 
 
-async def list_locations_in(tx: Transaction, file_ids: Sequence[int]) -> list[int]:
-    """Nodes of Location entities that these files describe: their relative targets lie in the same repository."""
+async def list_locations_in(tx: Transaction, prefixes: Sequence[str]) -> list[int]:
+    """Nodes of Location entities that files there describe: their relative targets lie in the same repository."""
+    where, args = _below(tx, "f.location", [f"url:{prefix}" for prefix in prefixes], lower=True)
     rows = await tx.fetch_all(
-        "SELECT DISTINCT d.ref_id FROM catalog_document d"
-        " JOIN catalog_term t ON t.entity_id = d.ref_id AND t.value = 'location'"
-        " AND t.key_id IN (SELECT id FROM catalog_key WHERE key = 'kind')"
-        f" WHERE {tx.any_of('d.file_id', 1, 'bigint')} ORDER BY d.ref_id",
-        tx.list_arg(file_ids),
+        "SELECT d.ref_id FROM catalog_term t JOIN catalog_document d ON d.ref_id = t.entity_id"
+        " JOIN catalog_file f ON f.id = d.file_id"
+        " WHERE t.key_id = (SELECT id FROM catalog_key WHERE key = 'kind') AND t.value = 'location'"
+        f" AND {where}",
+        *args,
     )
-    return [row[0] for row in rows]
-
-
-async def list_location_files(tx: Transaction, parent_ids: Sequence[int]) -> set[tuple[int, str]]:
-    """(Location node, URL) of every file that these nodes are known to name."""
-    rows = await tx.fetch_all(
-        f"SELECT parent_id, location FROM catalog_file WHERE {tx.any_of('parent_id', 1, 'bigint')}", tx.list_arg(parent_ids)
-    )
-    return {(row[0], row[1]) for row in rows}
+    return sorted({row[0] for row in rows})
 
 
 async def list_files_reading(tx: Transaction, keys: Sequence[str]) -> list[int]:

@@ -6,7 +6,7 @@ the query of a list and never filters afterwards. ``model.predicates.matches`` i
 
 from __future__ import annotations
 
-from typing import Any, Awaitable, Callable, Iterator
+from typing import Any, Awaitable, Callable, Iterator, Protocol
 
 from callboard.kernel.db.interface import Transaction
 from callboard.model.predicates import All, Any_, HasKey, HasPrefix, HasText, HasValue, Negation, Predicate
@@ -19,6 +19,14 @@ MAX_JOINED = 100
 """Sets joined at one level of a statement. SQLite takes 500, PostgreSQL as many as its stack."""
 
 KeyIds = Callable[[str], Awaitable[int | None]]
+
+
+class Ids(Protocol):
+    """Numbers of entities that can be asked for one: a bitmap or a set."""
+
+    def __contains__(self, id: int, /) -> bool: ...
+
+
 _EMPTY = "SELECT id AS entity_id FROM catalog_entity WHERE 1 = 0"
 
 

@@ -80,7 +80,8 @@ async def _stitch_batch(
             f"SELECT id, uid, location FROM catalog_node WHERE {tx.any_of('id', 1, 'bigint')}", arg
         )
     }
-    pending = dict(await tx.fetch_all(f"SELECT id, json FROM catalog_pending WHERE {tx.any_of('id', 1, 'bigint')}", arg))
+    waiting = await tx.fetch_all(f"SELECT id, json FROM catalog_pending WHERE {tx.any_of('id', 1, 'bigint')}", arg)
+    pending = {row[0]: row[1] for row in waiting}
     relations: dict[int, list[tuple[str, str]]] = {}
     for id, type, target in await tx.fetch_all(
         "SELECT s.source_id, s.type, r.ref FROM catalog_relation s JOIN catalog_ref r ON r.id = s.target_id"

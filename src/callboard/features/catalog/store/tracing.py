@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Container, Sequence
+from typing import Sequence
 
 from callboard.features.catalog.interface import Finding
 from callboard.features.catalog.store import records, sources
+from callboard.features.catalog.store.sets import Ids
+from callboard.kernel.clock import parse_time_if
 from callboard.kernel.db.interface import Transaction
 
 READING = -1
@@ -43,9 +45,10 @@ class TracedFile:
     changed_at: datetime | None
     findings: Sequence[Finding] = ()
     documents: list[TracedDocument] = field(default_factory=list)
+    unreadable: int = 0
 
 
-async def trace_ref(tx: Transaction, ref: str, visible: Container[int] | None = None) -> list[TracedDocument]:
+async def trace_ref(tx: Transaction, ref: str, visible: Ids | None = None) -> list[TracedDocument]:
     """Every document, in files and from sources, that claims a ref; nothing when nobody ever did.
 
     ``visible``: ids of the entities that may be told of, None for all. What lies outside is as if it never had been.
@@ -54,7 +57,7 @@ async def trace_ref(tx: Transaction, ref: str, visible: Container[int] | None = 
     if id is None or (visible is not None and id not in visible):
         return []
     entity = await tx.fetch_one("SELECT updated_at FROM catalog_entity WHERE id = $1", id)
-    stitched_at = _time(entity[0]) if entity is not None else None
+    stitched_at = parse_time_if(entity[0]) if entity is not None else None
     rows = await tx.fetch_all(
         "SELECT f.location, d.line, d.state, f.read_at, f.error, f.parent_id FROM catalog_document d JOIN catalog_file f ON f.id = d.file_id"
         " WHERE d.ref_id = $1 ORDER BY d.state DESC, f.id",
@@ -63,7 +66,7 @@ async def trace_ref(tx: Transaction, ref: str, visible: Container[int] | None = 
     findings = records.told(await records.list_findings_of(tx, id), visible)
     documents = [
         TracedDocument(
-            ref, row[2], row[0], row[1], (), _time(row[3]), row[4], stitched_at, entity is not None,
+            ref, row[2], row[0], row[1], (), parse_time_if(row[3]), row[4], stitched_at, entity is not None,
             findings if row[2] != "conflict" else await _conflicts(tx, ref, row[0]),
         )
         for row in rows
@@ -91,10 +94,11 @@ async def _conflicts(tx: Transaction, ref: str, location: str) -> list[Finding]:
 
 
 async def trace_files(
-    tx: Transaction, locations: Sequence[str], visible: Container[int] | None = None
+    tx: Transaction, locations: Sequence[str], visible: Ids | None = None
 ) -> list[TracedFile]:
     """Files at these locations, and those of Locations that name them. ``visible`` as for ``trace_ref``: a file of which
-    nothing may be told is left out, and of a hidden Location nothing is said, not even that it named the file."""
+    nothing may be told is left out, and of a hidden Location nothing is said, not even that it named the file.
+    """
     rows = await tx.fetch_all(
         "SELECT f.id, f.location, f.target, r.ref, f.state, f.error, f.read_at, f.changed_at, f.parent_id FROM catalog_file f"
         f" LEFT JOIN catalog_ref r ON r.id = f.parent_id WHERE {tx.any_of('f.location', 1)} OR {tx.any_of('f.target', 1)}"
@@ -114,19 +118,20 @@ async def trace_files(
         target = row[1].partition(":")[2]
         told = [f for f in findings if f.file in (None, target) or f.stage != "read"] if parent_seen else []
         named_as, parent_ref = (row[2], row[3]) if parent_seen else (row[1], None)
-        file = TracedFile(row[0], row[1], named_as, parent_ref, row[4], row[5], _time(row[6]), _time(row[7]), told)
+        file = TracedFile(row[0], row[1], named_as, parent_ref, row[4], row[5], parse_time_if(row[6]), parse_time_if(row[7]), told)
         documents = await tx.fetch_all(
             "SELECT d.state, d.line, r.ref, e.updated_at, d.ref_id FROM catalog_document d"
             " LEFT JOIN catalog_ref r ON r.id = d.ref_id LEFT JOIN catalog_entity e ON e.id = d.ref_id"
             f" WHERE d.file_id = $1 ORDER BY d.position LIMIT {MAX_DOCUMENTS}",
             row[0],
         )
+        file.unreadable = sum(1 for row in documents if row[4] is None and row[0] == "failed") if parent_seen else 0
         for state, line, ref, stitched_at, ref_id in documents:
             if ref_id is None or not (visible is None or (ref_id in visible and (parent_seen or state != "conflict"))):
                 continue
             file.documents.append(
                 TracedDocument(
-                    ref, state, row[1], line, (), _time(row[6]), row[5], _time(stitched_at), stitched_at is not None,
+                    ref, state, row[1], line, (), parse_time_if(row[6]), row[5], parse_time_if(stitched_at), stitched_at is not None,
                     records.told(of_document.get((ref_id, state == "conflict"), ()), visible) if state in _TOLD_OF else [],
                 )
             )  # fmt: skip
@@ -143,12 +148,12 @@ async def trace_files(
             for ref, message, since, id in named:
                 if any(known.parent_ref == ref for known in found) or not (visible is None or id in visible):
                     continue
-                unread = Finding("error", "read", message, file=location.partition(":")[2], since=_time(since))
-                found.append(TracedFile(0, location, location, ref, "new", message, _time(since), None, [unread]))
+                unread = Finding("error", "read", message, file=location.partition(":")[2], since=parse_time_if(since))
+                found.append(TracedFile(0, location, location, ref, "new", message, parse_time_if(since), None, [unread]))
     return found
 
 
-async def is_registered(tx: Transaction, location: str, visible: Container[int] | None = None) -> bool:
+async def is_registered(tx: Transaction, location: str, visible: Ids | None = None) -> bool:
     """Whether a Location names this file: one of ``visible``, if that is not None, or something from it is visible."""
     rows = await tx.fetch_all(
         "SELECT f.parent_id, d.ref_id FROM catalog_file f LEFT JOIN catalog_document d ON d.file_id = f.id"
@@ -156,7 +161,3 @@ async def is_registered(tx: Transaction, location: str, visible: Container[int] 
         location,
     )
     return any(visible is None or parent in visible or child in visible for parent, child in rows)
-
-
-def _time(text: Any) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))

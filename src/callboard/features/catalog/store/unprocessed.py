@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Container
+from typing import Any
 
 import orjson
 
 from callboard.features.catalog.store.records import all_findings
+from callboard.features.catalog.store.sets import Ids
 from callboard.kernel.db.interface import Transaction
 
 
 async def list_unprocessed(
-    tx: Transaction, state: str, owner: str | None, visible: Container[int] | None = None
+    tx: Transaction, state: str, owner: str | None, visible: Ids | None = None
 ) -> list[dict[str, Any]]:
     """``failed``: refused, with its errors; ``pending``: placed, but not stitched yet. ``owner`` as a lower-cased ref.
 

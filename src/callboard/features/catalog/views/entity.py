@@ -47,7 +47,6 @@ from callboard.ui.messages import Translator
 
 HISTORY_PAGE = 30
 RECENT_CHANGES = 4
-RECENT_LINES = 3
 SHOWN_FILES = 30
 
 
@@ -123,11 +122,12 @@ class EntityReader:
         asked.known |= await look_up(self._queries, shown_refs(entity), actor=request.actor)
         fields = overview_fields(entity, asked.known, t)
         recent = await self._queries.history(asked.ref, actor=request.actor, limit=RECENT_CHANGES)
-        fields["recent"] = [change_view(entry, asked.now, max_lines=RECENT_LINES) for entry in recent]
+        fields["recent"] = [change_view(entry, asked.now) for entry in recent]
         fields["history_href"] = entity_href(asked.ref, "history")
         if asked.ref.kind.lower() == "location":
             files, count = await self._problems.list_files(asked.ref, limit=SHOWN_FILES, actor=request.actor)
-            fields["files"], fields["file_count"] = file_views(files, asked.now, t), count
+            shown, unread = file_views(files, asked.around, asked.now, t)
+            fields["files"], fields["file_count"] = shown[:SHOWN_FILES], count + unread
         for column in ("main", "side"):
             chosen = shown_cards(self._cards, column, asked.terms)
             fields[f"{column}_cards"] = [

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from callboard.features.catalog.interface import BY_TITLE, CREATE_LOCATION, CatalogQueries, EntityQuery, Order
+from callboard.features.catalog.interface import BY_TITLE, CatalogQueries, EntityQuery, Order
 from callboard.features.catalog.pages.home import HomePage, RecentChange
 from callboard.features.catalog.pages.links import kind_rank, kind_title, link_to, links_of, related
 from callboard.features.catalog.pages.listing import KindChoice, row_of
@@ -33,7 +33,8 @@ async def read_home(
     actor, own = request.actor, own_refs(request)
     facets = await queries.facets(["kind"], actor=actor)
     changes = await queries.list_changes(actor=actor, limit=CHANGED_ROWS)
-    shown = 0 if own else PROBLEM_FILES
+    is_empty = all(v.value.lower() == "location" for v in facets.get("kind", ()))
+    shown = 0 if own and not is_empty else PROBLEM_FILES
     found = await problems.list_by_file(ProblemFilter(), limit=shown, shown=PROBLEMS_OF_FILE, own=own, actor=actor)
     needs, owned, owned_count = _NOTHING, [], 0
     if own:
@@ -53,7 +54,7 @@ async def read_home(
         crumbs=(),
         greeting=actor.display_name if own else None,
         groups=links_of([g for g in groups if known.get(g)], known),
-        total=sum(v.count for v in kinds),
+        is_empty=is_empty,
         kinds=[
             KindChoice(kind_title(v.value, t), v.count, "/catalog?" + urlencode({"kind": v.value.lower()}), m.icon, m.hue, False)
             for v in kinds
@@ -69,5 +70,4 @@ async def read_home(
         mine=[row_of(e, known, None, now) for e in owned] if own else None,
         mine_count=owned_count,
         mine_href="/catalog?" + urlencode([("owner", o) for o in sorted(own)]) if own else None,
-        may_register=request.portal.permissions.decide(actor, CREATE_LOCATION).result != "DENY",
     )

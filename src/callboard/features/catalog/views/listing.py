@@ -5,18 +5,20 @@ from __future__ import annotations
 import csv
 import io
 from datetime import datetime
-from typing import Any, AsyncIterator
+from typing import Any, AsyncIterator, Mapping
 
 import orjson
 
 from callboard.features.catalog.interface import BY_TITLE, CatalogQueries, EntityQuery, Order
-from callboard.features.catalog.pages.links import display_title, related, spec_of, text
+from callboard.features.catalog.pages.links import display_title, link_to, related, spec_of, text
 from callboard.features.catalog.pages.listing import FACETS, ListPage, ListState, list_page, mentioned
 from callboard.features.catalog.views.reading import decode, look_up
 from callboard.kernel.auth.actor import Actor
+from callboard.model.predicates import Any_, HasPrefix, Predicate
 from callboard.model.refs import EntityRef
 from callboard.ui.messages import Translator
 
+NAME_KEYS = ("metadata.name", "metadata.title", "spec.profile.displayname")
 CSV_COLUMNS = (
     "ref",
     "kind",
@@ -92,18 +94,15 @@ async def iter_csv(queries: CatalogQueries, state: ListState, *, actor: Actor) -
 
 
 async def find_quickly(queries: CatalogQueries, words: str, *, actor: Actor, limit: int = 8) -> list[dict[str, Any]]:
-    """Entities for the command palette: the first by name among those that hold ``words``."""
-    from callboard.features.catalog.pages.links import link_to
-
-    state = ListState(q=words[:200])
-    query = EntityQuery(predicate=state.predicate(), order=Order(BY_TITLE), limit=40, want_total=False)
-    links = [link_to("", e) for e in decode((await queries.list_raw(query, actor=actor)).items)]
-    needle = words.lower()
-    links.sort(
-        key=lambda link: (
-            not link.title.lower().startswith(needle),
-            needle not in link.title.lower(),
-            link.title.lower(),
-        )
-    )
-    return [{"title": x.title, "hint": x.ref, "href": x.href, "icon": x.icon, "hue": x.hue} for x in links[:limit]]
+    """Entities for the command palette: those whose name or title begins with ``words``, then those that hold them."""
+    needle = words.lower()[:200]
+    begins = Any_(tuple(HasPrefix(key, needle) for key in NAME_KEYS))
+    predicates: list[Predicate | None] = [begins, ListState(q=needle).predicate()]
+    found: dict[str, Mapping[str, Any]] = {}
+    for predicate in predicates:
+        if len(found) < limit:
+            query = EntityQuery(predicate=predicate, order=Order(BY_TITLE), limit=2 * limit, want_total=False)
+            page = await queries.list_raw(query, actor=actor)
+            found |= {str(EntityRef.of(e)): e for e in decode(page.items) if str(EntityRef.of(e)) not in found}
+    links = [link_to(ref, entity) for ref, entity in list(found.items())[:limit]]
+    return [{"title": x.title, "hint": x.ref, "href": x.href, "icon": x.icon, "hue": x.hue} for x in links]
