@@ -1,7 +1,8 @@
-"""A running portal and a Chromium. Without a browser the tests are skipped, saying so; under CI that is a failure."""
+"""Running portals and a Chromium. Without a browser the tests are skipped, saying so; under CI that is a failure."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -10,13 +11,17 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "a sheet of paper and a pin"
 _PLACES = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+_API = "backstage.io/v1alpha1"
 
 
 def _give_up(reason: str) -> None:
@@ -34,44 +39,140 @@ def chromium_path() -> str:
     return str(found)
 
 
+@contextmanager
+def serve(data: Path, *options: str) -> Iterator[tuple[str, Any]]:
+    """``callboard serve`` on a free port; its address, and a function that raises when the server has ended."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data.mkdir(parents=True, exist_ok=True)
+    log = data / "log.txt"
+    command = [sys.executable, "-m", "callboard", "serve", "--data", str(data), "--port", str(port), *options]
+    with log.open("wb") as out:
+        server = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+
+    def check() -> None:
+        if server.poll() is not None:
+            raise RuntimeError(f"the server ended with {server.returncode}:\n{log.read_text()[-2000:]}")
+
+    try:
+        yield f"http://127.0.0.1:{port}", check
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def _fetch(url: str) -> str | None:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return str(answer.read().decode())
+    except (urllib.error.URLError, OSError):
+        return None
+
+
+def wait_until(check: Any, what: str, question: Any, patience_s: float = 60) -> None:
+    """Ask ``question`` until it answers yes."""
+    until = time.monotonic() + patience_s
+    while time.monotonic() < until:
+        check()
+        if question():
+            return
+        time.sleep(0.2)
+    raise RuntimeError(f"{what} did not come about within {patience_s:.0f} s")
+
+
 @pytest.fixture(scope="session")
 def portal_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """``callboard serve --demo`` with the example organisation loaded, or the portal that CALLBOARD_URL names."""
     if given := os.environ.get("CALLBOARD_URL"):
         yield given.rstrip("/")
         return
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    data = tmp_path_factory.mktemp("portal")
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "callboard", "serve", "--demo", "--data", str(data), "--port", str(port)]
-    with (data / "log.txt").open("wb") as log:
-        server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            _wait_for_entities(url, server, data / "log.txt")
-            yield url
-        finally:
-            server.terminate()
-            server.wait(timeout=20)
+    with serve(tmp_path_factory.mktemp("portal"), "--demo") as (url, check):
+        seen = [-1]
+
+        def is_loaded() -> bool:
+            """Its size stands still."""
+            rows = (_fetch(f"{url}/catalog.csv") or "").count("\n")
+            was, seen[0] = seen[0], rows
+            return rows > 20 and rows == was
+
+        wait_until(check, "the example organisation", is_loaded)
+        yield url
 
 
-def _wait_for_entities(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    """Ready means that the example organisation can be read: its size stands still."""
-    before = -1
-    for _ in range(120):
-        if server.poll() is not None:
-            raise RuntimeError(f"the server ended with {server.returncode}:\n{log.read_text()[-2000:]}")
-        try:
-            with urllib.request.urlopen(f"{url}/catalog.csv", timeout=5) as answer:
-                rows = answer.read().count(b"\n")
-        except (urllib.error.URLError, OSError):
-            rows = -1
-        if rows > 20 and rows == before:
-            return
-        before = rows
-        time.sleep(0.5)
-    raise RuntimeError(f"the example organisation did not load:\n{log.read_text()[-2000:]}")
+@pytest.fixture(scope="session")
+def empty_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A portal started without a settings file in an empty folder: a guest sees how a catalog begins."""
+    with serve(tmp_path_factory.mktemp("empty")) as (url, check):
+        wait_until(check, "the portal", lambda: _fetch(f"{url}/sign-in") is not None)
+        yield url
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A portal with users. ``tomasz`` (password ``PASSWORD``) is in the storefront team, which owns ``own``; ``files`` may be edited."""
+
+    url: str
+    files: Path
+    own: str = "/catalog/default/component/till"
+    others: str = "/catalog/default/component/basket"
+    crowd: str = "/catalog/default/group/crowd"
+    place: str = "/catalog/default/location/more"
+
+
+def _document(kind: str, name: str, spec: dict[str, Any], **metadata: Any) -> str:
+    return json.dumps({"apiVersion": _API, "kind": kind, "metadata": {"name": name, **metadata}, "spec": spec})
+
+
+def till(description: str) -> str:
+    """The component that tests edit, as a file."""
+    spec = {"type": "service", "lifecycle": "production", "owner": "storefront-team"}
+    return _document("Component", "till", spec, title="Till", description=description)
+
+
+def _write_company(folder: Path) -> Path:
+    """The example organisation, and beside it what pages must bear: many members, long names, mistakes, a lost file."""
+    shutil.copytree(ROOT / "examples" / "organisation", folder / "organisation")
+    long = "a-name-as-long-as-names-may-be-without-one-blank-to-break-it-63"
+    crowd = [_document("User", f"crowd-{n:03}", {"memberOf": ["crowd"]}) for n in range(120)]
+    wrong = [_document("Component", f"wrong-{n}", {"lifecycle": "production", "owner": "storefront-team"}) for n in range(8)]
+    documents = [
+        _document("Location", "more", {"targets": ["./till.yaml", "./wrong.yaml", "./lost.yaml"]}),
+        _document("Group", "crowd", {"type": "department", "children": []}, title="The crowd"),
+        _document("Component", long, {"type": "x" * 60, "lifecycle": "y" * 60, "owner": "crowd"}, description="W" * 250),
+        *crowd,
+    ]
+    (folder / "more.yaml").write_text("\n---\n".join(documents))
+    (folder / "till.yaml").write_text(till("Where people pay."))
+    (folder / "wrong.yaml").write_text("\n---\n".join(wrong))
+    settings = {
+        "app": {"title": "Finch & Fern"},
+        "catalog": {
+            "rules": [{"allow": ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Template", "Location"]}],
+            "watchFiles": False,
+            "locations": [
+                {"type": "file", "target": str(folder / "organisation" / "all.yaml")},
+                {"type": "file", "target": str(folder / "more.yaml")},
+            ],
+        },
+    }
+    (folder / "app-config.yaml").write_text(json.dumps(settings))
+    return folder / "app-config.yaml"
+
+
+@pytest.fixture(scope="session")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    """A portal with a settings file, in which one has to sign in."""
+    folder = tmp_path_factory.mktemp("company")
+    settings, data = _write_company(folder), folder / "data"
+    command = [
+        sys.executable, "-m", "callboard", "user", "add", "tomasz", "--ref", "user:default/tomasz.wieczorek",
+        "--display-name", "Tomasz Wieczorek", "--password-stdin", "--data", str(data), "--config", str(settings),
+    ]  # fmt: skip
+    subprocess.run(command, cwd=ROOT, input=PASSWORD.encode(), check=True, stdout=subprocess.DEVNULL)
+    with serve(data, "--config", str(settings)) as (url, check):
+        wait_until(check, "the portal", lambda: _fetch(f"{url}/sign-in") is not None)
+        yield Company(url, folder)
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +193,27 @@ def entity_path(browser: Any, portal_url: str) -> str:
     path = page.locator("[data-row] a").first.get_attribute("href")
     page.close()
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def signed_in(browser: Any, company: Company) -> dict[str, Any]:
+    """What a browser keeps after signing in as tomasz, for contexts that begin signed in; everything has been read by then."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{company.url}/sign-in")
+    page.locator("#user").fill("tomasz")
+    page.locator("#password").fill(PASSWORD)
+    page.locator("#password").press("Enter")
+    page.wait_for_url(f"{company.url}/")
+
+    def is_loaded() -> bool:
+        page.goto(f"{company.url}{company.crowd}")
+        return page.locator(".relation").count() > 0 and page.goto(company.url + company.others).status == 200
+
+    wait_until(lambda: None, "the organisation", is_loaded)
+    state: dict[str, Any] = context.storage_state()
+    context.close()
+    return state
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -186,6 +187,7 @@ def require_safe_address(settings: Settings, address: Address, *, demo: bool) ->
 
 def run_serve(options: ServeOptions) -> int:
     """Start the server and stay until it is told to stop; the exit code."""
+    gc.disable()  # until the portal has started: modules and routes are no garbage, and looking for some takes time
     from callboard.kernel.logs import configure_logs
     from callboard.kernel.settings import Settings
 
@@ -298,6 +300,9 @@ async def _start(portal: Portal, server: Any, url: str, options: ServeOptions) -
     except BaseException:
         server.should_exit = True
         raise
+    finally:
+        gc.freeze()  # what start-up made stays until the end: no need to look at it again
+        gc.enable()
     await server.listening.wait()
     if not server.should_exit:
         _print_banner(portal, url, options)

@@ -31,14 +31,11 @@ _MANY_MARKS = re.compile(r"(?:[-?:][ \t]+){20}")
 """Collections opened one in the other on a single line: thousands of them overflow the parser's stack, so they are
 counted by events first."""
 _QUICK_LENGTH = 65_536
-_TEXT_KEYS_ONLY = -1
-_UNALIKE_TEXTS = (
-    "&", "*", "!", "%", "\r", "<<", "- - -", "? ", "?\n", "0x", "0X", "0o", "0O", "0b", "0B",
-)  # fmt: skip
-_UNALIKE_NUMBER = re.compile(r"\d_|_\d")
-"""What the quick parser may read differently (numbers with ``_`` or a radix, anchors, tags, complex keys), or could not
-stand (many sequences on one line). A text with any of it goes to the careful one; most have none. Plain searches: one
-pattern for all of them took longer than the parsing."""
+_TEXT_ONLY = -1
+_UNALIKE_TEXTS = ("&", "*", "!", "%", "\r", "<<", "- - -", "? ", "?\n")
+"""What the quick parser may read differently (anchors, tags, complex keys), or could not stand (many sequences on one
+line). A text with any of it goes to the careful one, and so does one in which the quick parser found a number: it has
+more ways to write them. Most texts have none of that. Plain searches: one pattern for all took longer than the parsing."""
 _LARGE = 1024 * 1024  # from here on the number of values is counted before they are made
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -249,7 +246,7 @@ def _is_unalike(text: str) -> bool:
     for part in _UNALIKE_TEXTS:
         if part in text:
             return True
-    return "_" in text and _UNALIKE_NUMBER.search(text) is not None
+    return False
 
 
 def parse_quickly(text: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any] | None:
@@ -265,8 +262,8 @@ def parse_quickly(text: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any] 
     if type(value) is not dict:
         return None
     try:
-        _clean_collection(value, limits.max_depth, [limits.max_nodes, _TEXT_KEYS_ONLY])
-    except (_TooMuch, _OddKey):
+        _clean_collection(value, limits.max_depth, [limits.max_nodes, _TEXT_ONLY])
+    except (_TooMuch, _NotText):
         return None
     return value
 
@@ -305,8 +302,8 @@ class _TooMuch(Exception):
     pass
 
 
-class _OddKey(Exception):
-    """A key that only the careful parser knows how to write as text."""
+class _NotText(Exception):
+    """A number, or a key that is not text: the careful parser's to read."""
 
 
 def _clean_collection(value: Any, depth: int, budget: list[int]) -> Any:
@@ -330,7 +327,7 @@ def _clean_collection(value: Any, depth: int, budget: list[int]) -> Any:
                 value[key] = _clean(child, depth - 1, budget)
         if odd:
             if len(budget) > 1:
-                raise _OddKey
+                raise _NotText
             renamed = {_key_text(key): child for key, child in value.items()}
             value.clear()
             value.update(renamed)
@@ -348,6 +345,8 @@ def _clean_collection(value: Any, depth: int, budget: list[int]) -> Any:
 
 def _clean(value: Any, depth: int, budget: list[int]) -> Any:
     kind = type(value)
+    if len(budget) > 1 and kind is not dict and kind is not list:
+        raise _NotText
     if kind is float:
         if not math.isfinite(value):
             return None

@@ -304,6 +304,8 @@ def test_the_banner_says_what_a_problem_means_for_what_one_sees(kind: str, aroun
 
 
 ADR = " To learn more about catalog file format, visit: https://github.com/backstage/backstage/blob/master/docs/x.md"
+PLACEHOLDER = "Processor PlaceholderProcessor threw an error while preprocessing; caused by Error: "
+RULE = "a string that is sequences of [a-z0-9+#] separated by [-], at most 63 characters in total"
 KINDS = "Processor BuiltinKindsEntityProcessor threw an error while validating the entity component:default/a; caused by TypeError: "
 
 
@@ -311,10 +313,8 @@ KINDS = "Processor BuiltinKindsEntityProcessor threw an error while validating t
     ("message", "short"),
     [
         (
-            'Policy check failed for component:default/a; caused by Error: "tags.1" is not valid; expected a string that is'
-            f' sequences of [a-z0-9+#] separated by [-], at most 63 characters in total but found "GPS".{ADR}',
-            '"GPS" is not valid for tags.1: expected a string that is sequences of [a-z0-9+#] separated by [-],'
-            " at most 63 characters in total.",
+            f'Policy check failed for component:default/a; caused by Error: "tags.1" is not valid; expected {RULE} but found "GPS".{ADR}',
+            f'"GPS" is not valid for tags.1: expected {RULE}.',
         ),
         (KINDS + "/spec must have required property 'type' - missingProperty: type", "spec.type is missing."),
         (KINDS + "<root> must have required property 'spec' - missingProperty: spec", "spec is missing."),
@@ -332,8 +332,7 @@ KINDS = "Processor BuiltinKindsEntityProcessor threw an error while validating t
         ("file:/srv/a.yaml could not be read: /srv/a.yaml does not exist.", "/srv/a.yaml does not exist."),
         ("url:https://x.example/a could not be read: the name x.example cannot be resolved", "The name x.example cannot be resolved"),
         (
-            "Processor PlaceholderProcessor threw an error while preprocessing; caused by Error: Placeholder $text could not read"
-            " location ./openapi.yaml, NotFoundError: /srv/openapi.yaml does not exist.",
+            f"{PLACEHOLDER}Placeholder $text could not read location ./openapi.yaml, NotFoundError: /srv/openapi.yaml does not exist.",
             "$text: ./openapi.yaml cannot be read. /srv/openapi.yaml does not exist.",
         ),
         (

@@ -39,6 +39,7 @@ def find_fault(scope: Scope) -> CallboardError | None:
         scope["raw_path"] = scope["path"].encode("ascii", "replace")
         return UrlTooLong(f"The address is too long: a query has at most {MAX_QUERY_BYTES:,} bytes. Ask by POST.")
     if not scope["path"].startswith("/"):  # OPTIONS *
+        scope["path"] = "/"
         return InputError("The address is not a path.")
     if b"%00" in query or b"\0" in query or "\0" in scope["path"]:
         return InputError("The address holds a NUL character (%00).")

@@ -304,6 +304,42 @@ async def test_a_conflict_ends_when_the_newcomer_goes(world: Any) -> None:
         assert await site.all_findings() == []
 
 
+async def test_a_file_reached_by_two_ways_keeps_to_the_first_until_it_closes(each_world: Any) -> None:
+    """The origin does not change back and forth with every edit; when the first way is gone, the second takes over."""
+    file = each_world.write("a.yaml", component("a", metadata={"description": "old"}))
+    each_world.write("all.yaml", location("all", "./a.yaml"))
+    async with each_world.site("a.yaml", "all.yaml") as site:
+        origin = "backstage.io/managed-by-origin-location"
+        assert (await site.get(A))["metadata"]["annotations"][origin] == f"file:{file}"
+        each_world.write("a.yaml", component("a", metadata={"description": "new"}))
+        await site.sweep()
+        await site.sweep()
+        assert await site.changes(A) == ["created", "updated"]
+    async with each_world.site("all.yaml") as site:
+        entity = await site.get(A)
+        assert entity["metadata"]["annotations"][origin] == f"file:{each_world.path('all.yaml')}"
+        assert await site.changes(A) == ["created", "updated", "updated"]
+
+
+async def test_a_way_that_the_rules_close_does_not_spoil_the_one_that_is_open(each_world: Any) -> None:
+    """A kind that one location may give and another may not: it comes in, in whichever order, and the refusal is told."""
+    each_world.write("all.yaml", location("all", "./team.yaml"))
+    open_one = {"type": "file", "target": str(each_world.path("team.yaml")), "rules": [{"allow": ["Group"]}]}
+    open_two = {"type": "file", "target": str(each_world.path("all.yaml")), "rules": [{"allow": ["Group"]}]}
+    for rows in ([open_one, "all.yaml"], ["all.yaml", open_one], ["team.yaml", open_two], [open_two, "team.yaml"]):
+        each_world.write("team.yaml", group("team"))
+        async with each_world.site(*rows, rules=None) as site:
+            assert await site.refs() == {"group:default/team", "location:default/all"}
+            assert await site.status("group:default/team") == []
+            each_world.write("team.yaml", group("team", metadata={"description": "new"}))
+            await site.sweep()
+            assert await site.description("group:default/team") == "new"
+            assert await site.status("group:default/team") == []
+            assert [f.stage for f in await site.all_findings()] == ["rules"]
+        async with each_world.site() as site:
+            assert await site.refs() == set()
+
+
 # ---- moved, renamed, removed ------------------------------------------------------------------------------------------
 
 

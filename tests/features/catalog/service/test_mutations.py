@@ -191,6 +191,18 @@ async def test_an_entity_that_two_sources_give_stays_until_both_let_go(each_worl
         assert await site.refs() == set()
 
 
+async def test_what_is_left_of_two_sources_decides_what_the_entity_says(each_world: Any) -> None:
+    """The source that still gives it is asked anew, so nothing of the other one stays behind."""
+    one = Given("one", component("a", metadata={"description": "one"}), key="same")
+    two = Given("two", component("a", metadata={"description": "two"}), key="same")
+    async with each_world.site(extension=each_world.extend(providers=[one])) as site:
+        pass
+    async with each_world.site(extension=each_world.extend(providers=[one, two])) as site:
+        assert await site.description(A) == "two"
+        await _give(site, two)
+        assert await site.description(A) == "one"
+
+
 async def test_the_finding_of_a_source_that_lets_go_does_not_stay(world: Any) -> None:
     """What one source's bad document said ends with it, though another still gives the entity."""
     first, second = Given("first", component("a"), key="same"), Given("second", component("a"), key="same")

@@ -19,7 +19,6 @@ from callboard.features.catalog.pages.links import (
     display_title,
     entity_href,
     kind_title,
-    link_to,
     links_of,
     related,
     safe_href,

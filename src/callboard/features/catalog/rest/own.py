@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, AsyncIterator, Sequence
 
 import orjson
@@ -16,6 +16,7 @@ from callboard.features.catalog.rest.calls import Call
 from callboard.features.catalog.rest.parameters import Parameter, read_parameters
 from callboard.features.catalog.rest.projection import Fields, find_path, parse_fields, project_bytes
 from callboard.features.catalog.rest.requests import BY_QUERY_PARAMETERS, parse_by_query
+from callboard.kernel.clock import format_time
 from callboard.kernel.errors import InputError
 from callboard.model.refs import EntityRef, RefError
 
@@ -191,9 +192,7 @@ def format_why(why: Why) -> dict[str, Any]:
 
 
 def _time(at: datetime | None) -> str | None:
-    if at is None:
-        return None
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if at is None else format_time(at)
 
 
 def _parse_ref(text: str) -> EntityRef:

@@ -268,8 +268,9 @@ class LocationReader:
                             await files.note_begun(tx, row.id)
                     await self._write_batch(change, parent, row, plan, done, work, location, leaving)
                     if number == len(batches) - 1:
-                        await self._write_end(change, parent, row, plan)
+                        # first, because what is dropped at the end may make this very file due
                         await files.note_read(tx, row.id, etag=etag, hash=digest, context=context, at=change.now)
+                        await self._write_end(change, parent, row, plan)
                     deferred |= (await change.finish()).deferred
         return deferred
 
@@ -322,7 +323,6 @@ class LocationReader:
         plan.reads += [
             (url, placed.ids[document.ref], etag) for document in incoming for url, etag in document.reads.items()
         ]
-        await change.stitch({parent.id: None})
 
     async def _write_end(self, change: Change, parent: _Parent, row: FileRow, plan: _Plan) -> None:
         tx = change.tx
@@ -353,6 +353,7 @@ class LocationReader:
         if gone and not plan.strays:
             await files.clear_findings(tx, row.id, gone)
             await change.drop(await files.release_documents(tx, parent.id, row.id, gone))
+        await change.stitch({parent.id: None, **dict.fromkeys(subject for subject, _, _ in plan.told)})
 
     async def _tell_kept(self, change: Change, row: FileRow, kept: Sequence[int], plan: _Plan) -> None:
         """Put what is wrong with the unreadable documents on the entities that may be theirs."""

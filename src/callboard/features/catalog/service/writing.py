@@ -127,6 +127,8 @@ class Change:
             taken=taken, leaving=leaving, later=later,
         )  # fmt: skip
         self._refs.update({id: ref for ref, id in placed.ids.items()})
+        if placed.relieved:  # what the other way found is no fault of the entity any more
+            self.waiting |= await placing.make_others_due(tx, placed.relieved, file_id)
         findings = list(more)
         for id, document in (*placed.accepted.items(), *placed.refused.items()):
             findings += [(id, document.owner, finding) for finding in document.findings]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from dataclasses import replace
+from typing import Any, Sequence
 
 from callboard.features.catalog.problems import LocationFile, Mark, Problem
 from callboard.features.catalog.store.records import StoredFinding, finding_of
@@ -87,7 +88,9 @@ async def list_marks(tx: Transaction, text: str, visible: Ids | None) -> tuple[l
 
 def _is_seen(row: Row, visible: Ids) -> bool:
     """``StoredFinding.is_within`` for the short rows of ``list_marks``."""
-    if row[8] not in visible or (row[3] is not None and row[9] != row[8] and row[9] not in visible):
+    if row[8] not in visible:
+        return False
+    if row[3] is not None and row[9] != row[8] and (row[9] is None or row[9] not in visible):
         return False
     return row[1] != "conflict" or row[10] is None or row[10] in visible
 

@@ -55,13 +55,14 @@ class Placed:
 
     ``accepted`` are node ids of good documents, ``due`` others whose relations changed, ``failed`` the refs of those that
     were not refused before; ``conflicts`` were kept out, ``seconds`` hold up what came by another origin and change
-    nothing of it.
+    nothing of it; ``relieved`` are nodes whose documents were refused by another way and are good by this one.
     """
 
     accepted: dict[int, Incoming] = field(default_factory=dict)
     refused: dict[int, Incoming] = field(default_factory=dict)
     conflicts: list[tuple[Incoming, Node]] = field(default_factory=list)
     seconds: list[tuple[Incoming, Node]] = field(default_factory=list)
+    relieved: set[int] = field(default_factory=set)
     nodes: dict[int, Node] = field(default_factory=dict)
     new: set[int] = field(default_factory=set)
     due: set[int] = field(default_factory=set)
@@ -156,10 +157,12 @@ async def place(
             edges.append((parent_id, source_id, id, file_id, document.hash if source_id else ""))
             continue
         elif document.entity is not None:
+            if id in held:
+                placed.relieved.add(id)
             due = int(later and can_wait(document))
             moved.append((id, document.location_key, document.location, document.origin, document.owner, due))
         else:
-            failed.append((id, _json(document.unprocessed), now))
+            failed.append((id, _json(document.unprocessed), now, document.owner))
             node.failed = True
         if document.entity is None and (id in placed.new or not failed_before.get(id)):
             placed.failed.append(document.ref)
@@ -180,7 +183,9 @@ async def place(
         )
     if failed:
         await tx.execute_many(
-            "UPDATE catalog_node SET unprocessed = $2, failed_since = COALESCE(failed_since, $3) WHERE id = $1", failed
+            "UPDATE catalog_node SET unprocessed = $2, failed_since = COALESCE(failed_since, $3),"
+            " owner = COALESCE($4, owner) WHERE id = $1",
+            failed,
         )
     if edges:
         await tx.execute_many(
@@ -430,6 +435,11 @@ async def leave_to_others(tx: Transaction, ids: Sequence[int]) -> tuple[set[int]
     )
     await tx.execute(f"UPDATE catalog_edge SET hash = '' WHERE source_id <> 0 AND {tx.any_of('child_id', 1, 'bigint')}", arg)
     return await _make_due(tx, arg, "state <> 'conflict'"), {row[0] for row in rows}
+
+
+async def make_others_due(tx: Transaction, ids: Iterable[int], file_id: int) -> set[int]:
+    """Have documents of these nodes in other files than this one placed again; those files."""
+    return await _make_due(tx, tx.list_arg(sorted(ids)), f"state <> 'conflict' AND file_id <> {int(file_id)}")
 
 
 async def _make_due(tx: Transaction, nodes: Any, which: str = "1 = 1") -> set[int]:

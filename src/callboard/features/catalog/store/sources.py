@@ -44,19 +44,35 @@ async def note_success(tx: Transaction, source_id: int, at: str) -> None:
     await tx.execute(
         "UPDATE catalog_source SET failed_since = NULL, error = NULL, refreshed_at = $2 WHERE id = $1", source_id, at
     )
+    await _clear_trouble(tx, source_id)
 
 
 async def note_failure(tx: Transaction, source_id: int, error: str, at: str) -> None:
+    """Remember since when a source fails, and tell it as a finding about no entity (subject 0): for those who see all."""
     await tx.execute(
         "UPDATE catalog_source SET failed_since = COALESCE(failed_since, $3), error = $2 WHERE id = $1",
         source_id,
         error,
         at,
     )
+    await _clear_trouble(tx, source_id)
+    await tx.execute(
+        "INSERT INTO catalog_finding (subject_id, file_id, severity, stage, name, message, fix, since)"
+        " SELECT 0, $1, 'error', 'read', 'UnavailableError', 'The source ' || name || ' cannot be read: ' || error, $2, failed_since"
+        " FROM catalog_source WHERE id = $3",
+        -1 - source_id,
+        "What it gave before stays. Check its settings and its credentials, or wait: it is tried again.",
+        source_id,
+    )
 
 
 async def delete_source(tx: Transaction, source_id: int) -> None:
+    await _clear_trouble(tx, source_id)
     await tx.execute("DELETE FROM catalog_source WHERE id = $1", source_id)
+
+
+async def _clear_trouble(tx: Transaction, source_id: int) -> None:
+    await tx.execute("DELETE FROM catalog_finding WHERE subject_id = 0 AND file_id = $1", -1 - source_id)
 
 
 class KeptOut(NamedTuple):

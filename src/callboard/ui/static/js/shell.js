@@ -88,7 +88,7 @@ document.addEventListener("keydown", (event) => {
       menu.open = false;
       menu.querySelector("summary").focus();
     }
-    if (event.target.matches?.(".top .input, .list-filter .input")) event.target.blur();
+    if (event.target.matches?.(".top .input, .list-filter .input, .hero .input")) event.target.blur();
   }
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
     event.preventDefault();
@@ -106,7 +106,7 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "g") {
     leader = Date.now();
   } else if (event.key === "/") {
-    const box = document.querySelector(".list-filter .input") ?? document.getElementById("top-search");
+    const box = document.querySelector(".list-filter .input, .hero .input") ?? document.getElementById("top-search");
     if (box) {
       event.preventDefault();
       box.focus();
