@@ -225,14 +225,6 @@ async def test_two_portals_in_one_process_do_not_see_each_other() -> None:
         assert two.health.is_ready
 
 
-@pytest.mark.parametrize("name", ["git", "github", "gitlab", "bitbucket", "azure", "gitea"])
-async def test_a_portal_starts_without_any_one_integration(name: str) -> None:
-    """Each is a plugin like any other, so it can be switched off."""
-    async with make_portal({"plugins": {"disabled": [name]}}) as portal:
-        assert not portal.plugins.has(name)
-        assert portal.health.is_ready
-
-
 async def test_a_portal_starts_without_features() -> None:
     """The kernel alone serves health, sign-in and actions."""
     features = [name for name in BUILTINS if name != "kernel"]

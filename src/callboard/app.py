@@ -39,19 +39,7 @@ BUILTINS: Mapping[str, str] = {
     "kernel": "callboard.kernel.plugin",
     "events": "callboard.kernel.events.plugin",
     "ui": "callboard.ui.plugin",
-    "search": "callboard.features.search.plugin",
     "catalog": "callboard.features.catalog.plugin",
-    "notifications": "callboard.features.notifications.plugin",
-    "importing": "callboard.features.importing.plugin",
-    "scaffolder": "callboard.features.scaffolder.plugin",
-    "techdocs": "callboard.features.techdocs.plugin",
-    "scorecards": "callboard.features.scorecards.plugin",
-    "flags": "callboard.features.flags.plugin",
-    "experiments": "callboard.features.experiments.plugin",
-    "insights": "callboard.features.insights.plugin",
-    "assistant": "callboard.features.assistant.plugin",
-    "home": "callboard.features.home.plugin",
-    "admin": "callboard.features.admin.plugin",
     "git": "callboard.integrations.git.plugin",
     "github": "callboard.integrations.github.plugin",
     "gitlab": "callboard.integrations.gitlab.plugin",
@@ -59,7 +47,7 @@ BUILTINS: Mapping[str, str] = {
     "azure": "callboard.integrations.azure.plugin",
     "gitea": "callboard.integrations.gitea.plugin",
 }
-"""Built-in features, low to high. One that is not in the package is passed over."""
+"""Built-in plugins, low to high. One whose folder was taken out is passed over."""
 
 STOP_TIMEOUT_S = 1.5
 JOB_GRACE_S = 0.4

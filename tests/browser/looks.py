@@ -9,6 +9,7 @@ LOOKS: Mapping[str, Mapping[str, Any]] = {
     "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
     "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "has_touch": True},
 }
+COLOURS = ["color-contrast", "link-in-text-block"]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -26,12 +27,14 @@ class Watched:
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.complaints.append(message.text)
 
-    def check(self, axe_source: str) -> None:
+    def check(self, axe_source: str, look: str = "light") -> None:
         """axe finds nothing against WCAG 2.2 AA, nothing overflows sideways, and the content policy had nothing to refuse."""
         page = self.page
         page.evaluate(axe_source)
+        # in the dark the same elements stand at the same places: colours are what can go wrong
+        wanted = {"type": "rule", "values": COLOURS} if look == "dark" else {"type": "tag", "values": WCAG}
         found = page.evaluate(
-            "tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']}).then(r => r.violations)", WCAG
+            "wanted => axe.run(document, {runOnly: wanted, resultTypes: ['violations']}).then(r => r.violations)", wanted
         )
         told = [(v["id"], [n["html"][:160] + " " + n["failureSummary"][:300] for n in v["nodes"][:3]]) for v in found]
         sideways = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

@@ -50,7 +50,7 @@ def test_page_has_no_accessibility_violation(
     context = browser.new_context(**LOOKS[look])
     watched = Watched(context.new_page())
     watched.page.goto(_address(portal_url, name, entity_path))
-    watched.check(axe_source)
+    watched.check(axe_source, look)
     context.close()
 
 
@@ -152,6 +152,20 @@ def test_facets_swap_the_list_and_keep_the_address(browser: Any, portal_url: str
     page.go_back()
     page.wait_for_url(address)
     page.locator(".chosen .chip").wait_for()
+    context.close()
+
+
+def test_an_empty_list_leads_on(browser: Any, portal_url: str) -> None:
+    """Its ways out are pages of their own, not parts of the list."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.goto(f"{portal_url}/catalog?q=no-such-thing-anywhere")
+    page.locator(".empty a", has_text="What happened?").click()
+    page.wait_for_url("**/catalog/why")
+    assert page.locator("#asked").is_visible()
+    page.go_back()
+    page.locator(".empty a", has_text="Clear filters").click()
+    page.locator("[data-row]").first.wait_for()
     context.close()
 
 

@@ -61,7 +61,9 @@ def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str,
 _LIST = {
     "summary": "Who did what, newest first",
     "parameters": [
-        _parameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50}, "Length of a page."),
+        _parameter(
+            "limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50}, "Length of a page."
+        ),
         _parameter("cursor", {"type": "string"}, "nextCursor of the page before."),
         _parameter("actor", {"type": "string"}, "Subject, as user:default/ada."),
         _parameter("event", {"type": "string"}, "Event id, as entity-mutate."),

@@ -171,7 +171,9 @@ def concerns(urls: Sequence[str], host: str, path: str) -> bool:
         if parts is None:
             continue
         given = f"/{parts.path.strip('/')}/".replace("//", "/").lower()
-        if parts.netloc.rpartition("@")[2].lower() == host.lower() and (given.startswith(wanted) or wanted.startswith(given)):
+        if parts.netloc.rpartition("@")[2].lower() == host.lower() and (
+            given.startswith(wanted) or wanted.startswith(given)
+        ):
             return True
     return False
 

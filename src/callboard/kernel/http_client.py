@@ -208,13 +208,6 @@ class HttpClient:
             await self._client.aclose()
             self._client = None
 
-    async def check_url(self, url: str) -> None:
-        """Raise what ``request`` would raise before it connects: ``InputError`` or ``BlockedAddress``."""
-        host, port = _parse_origin(url)
-        self._check_host(host, port)
-        if self._resolve is not None and _parse_address(host) is None:
-            await self.allowed_addresses(host, port)
-
     async def allowed_addresses(self, host: str, port: int) -> list[str]:
         """The addresses of ``host`` if all may be contacted. Raises ``BlockedAddress``, ``UnavailableError``."""
         self._check_host(host, port)

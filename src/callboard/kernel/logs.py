@@ -93,9 +93,6 @@ class Logger:
         """An error with the traceback of the exception now handled."""
         self._log(40, event, {"exc_info": True, **fields})
 
-    def is_enabled_for(self, level: str) -> bool:
-        return LEVELS[level] >= _output.level
-
     def _log(self, level: int, event: str, fields: dict[str, Any]) -> None:
         if level < _output.level:
             return
@@ -137,15 +134,6 @@ def bound_context(**fields: Any) -> Iterator[None]:
         yield
     finally:
         _correlation.reset(token)
-
-
-def bind_context(**fields: Any) -> None:
-    """As ``bound_context``, to the end of the current task."""
-    _correlation.set({**_correlation.get(), **fields})
-
-
-def current_context() -> Mapping[str, Any]:
-    return _correlation.get()
 
 
 @contextmanager

@@ -62,7 +62,9 @@ _CREATE = _rule(("create",), "default: signed-in users create")
 _OWNED = _rule(("update", "delete"), "default: signed-in users change what they own", owned=True)
 _DEMO = _rule(("create", "update", "delete"), "default: guests of a demo may edit")
 _ADMIN = PolicyRule(("*",), _EVERYTHING, "allow", None, "default: administrators may do everything")
-_SERVICE = PolicyRule(("*",), _EVERYTHING, "allow", None, "default: services may do everything within their restrictions")
+_SERVICE = PolicyRule(
+    ("*",), _EVERYTHING, "allow", None, "default: services may do everything within their restrictions"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,12 @@ class PolicyPermissions:
     """The ``PermissionService`` of a portal. Features register what there is to permit before the first decision."""
 
     def __init__(
-        self, document: PolicyDocument = _NO_POLICY, *, enabled: bool = True, demo: bool = False, guest_ref: str = GUEST_REF
+        self,
+        document: PolicyDocument = _NO_POLICY,
+        *,
+        enabled: bool = True,
+        demo: bool = False,
+        guest_ref: str = GUEST_REF,
     ) -> None:
         self._document = document
         self._enabled = enabled
@@ -185,7 +192,9 @@ class PolicyPermissions:
         limits = [f"only within plugin {r.plugin}" for r in actor.restrictions]
         if actor.scopes is not None:
             limits.append(f"the token is limited to {', '.join(sorted(actor.scopes))}")
-        return Explanation(self.decide(actor, permission) if decision.condition is None else decision, roles, trace, limits)
+        return Explanation(
+            self.decide(actor, permission) if decision.condition is None else decision, roles, trace, limits
+        )
 
     def _decide(self, actor: Actor, permission: Permission, trace: list[ExplainedRule] | None) -> Decision:
         if actor.type == "anonymous":
@@ -208,7 +217,11 @@ class PolicyPermissions:
             if rule.owned and condition is None:
                 continue
             if trace is not None:
-                trace.append(ExplainedRule(role, rule.where, rule.effect, None if condition is None else format_condition(condition)))
+                trace.append(
+                    ExplainedRule(
+                        role, rule.where, rule.effect, None if condition is None else format_condition(condition)
+                    )
+                )
             if rule.effect == "deny":
                 if condition is None:
                     return Decision("DENY", reason=rule.where)
@@ -271,7 +284,11 @@ class PolicyPermissions:
     def _owner_rule(self, resource_type: str | None) -> PermissionRule | None:
         """The rule by which the feature of this resource type tells owners: named …_OWNER, with the parameter claims."""
         for (type, name), rule in self._rules.items():
-            if type == resource_type and name.endswith("_OWNER") and "claims" in rule.params_schema.get("properties", {}):
+            if (
+                type == resource_type
+                and name.endswith("_OWNER")
+                and "claims" in rule.params_schema.get("properties", {})
+            ):
                 return rule
         return None
 

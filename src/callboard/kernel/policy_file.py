@@ -154,7 +154,9 @@ def parse_policy(data: Any, fail: Fail) -> PolicyDocument:
     roles = data.get("roles") or {}
     if not isinstance(roles, dict):
         raise fail(("roles",), "roles is an object: the name of each role, and what it is.")
-    return PolicyDocument(tuple(_role(str(name), role, ("roles", name), fail) for name, role in roles.items()), defaults)
+    return PolicyDocument(
+        tuple(_role(str(name), role, ("roles", name), fail) for name, role in roles.items()), defaults
+    )
 
 
 def _role(name: str, data: Any, path: tuple[str | int, ...], fail: Fail) -> PolicyRole:
@@ -164,7 +166,9 @@ def _role(name: str, data: Any, path: tuple[str | int, ...], fail: Fail) -> Poli
         raise fail(path, f"The role {name} is an object with members and rules.")
     for key in data:
         if key not in ("members", "rules", "description"):
-            raise fail((*path, key), f"Unknown key {key!r} in the role {name}; there are description, members and rules.")
+            raise fail(
+                (*path, key), f"Unknown key {key!r} in the role {name}; there are description, members and rules."
+            )
     members = data.get("members") or []
     rules = data.get("rules") or []
     if not isinstance(members, list):
@@ -207,7 +211,9 @@ def _rule(role: str, index: int, data: Any, path: tuple[str | int, ...], fail: F
             raise fail((*path, "action"), f"Unknown action {action!r}; use {', '.join(_ACTIONS)}.")
     permissions = _texts(data.get("permission"), (*path, "permission"), fail)
     if not permissions:
-        raise fail((*path, "permission") if "permission" in data else path, "A rule names at least one permission; '*' is all.")
+        raise fail(
+            (*path, "permission") if "permission" in data else path, "A rule names at least one permission; '*' is all."
+        )
     effect = data.get("effect", "allow")
     if effect not in ("allow", "deny"):
         raise fail((*path, "effect"), f"effect is allow or deny, not {effect!r}.")

@@ -31,12 +31,6 @@ class Problem:
         """The same problem with its place in the file."""
         return replace(self, line=line, column=column)
 
-    def message_at(self, location: str) -> str:
-        """The message as Backstage reports it for a file: syntax errors name the location (``url:https://…``)."""
-        if self.name == "YAMLParseError":
-            return f"YAML error at {location}, YAMLParseError: {self.message}"
-        return self.message
-
 
 def format_field(path: FieldPath) -> str:
     """``metadata.links[0].url``; names that hold dots or slashes are quoted."""

@@ -73,7 +73,9 @@ class ApiTokens:
         wanted = None if scopes is None else frozenset(scopes)
         for scope in wanted or ():
             if not _SCOPE.fullmatch(scope):
-                raise InputError(f"{scope!r} is no scope: use read, write, or a permission such as catalog.entity.*.", field="scopes")
+                raise InputError(
+                    f"{scope!r} is no scope: use read, write, or a permission such as catalog.entity.*.", field="scopes"
+                )
         if wanted is not None and not wanted:
             raise InputError("Give at least one scope, or none at all for everything you may do.", field="scopes")
         if expires_in is not None and not timedelta(minutes=1) <= expires_in <= LONGEST:

@@ -128,7 +128,9 @@ class ExternalAccess:
                 raise options.error("secret", "A legacy secret holds at least 16 bytes (24 characters of base64).")
             from joserfc.jwk import OctKey
 
-            self._legacy.append(_Legacy(OctKey.import_key(secret), _actor(_subject(options, "subject"), restrictions, "jwt")))
+            self._legacy.append(
+                _Legacy(OctKey.import_key(secret), _actor(_subject(options, "subject"), restrictions, "jwt"))
+            )
         elif kind == "jwks":
             self._jwks.append(_jwks(options, restrictions))
         else:
@@ -166,7 +168,9 @@ class ExternalAccess:
             return None
         if issuer.issuers and values.get("iss") not in issuer.issuers:
             return None
-        if issuer.audiences and issuer.audiences.isdisjoint(a for a in as_list(values.get("aud")) if isinstance(a, str)):
+        if issuer.audiences and issuer.audiences.isdisjoint(
+            a for a in as_list(values.get("aud")) if isinstance(a, str)
+        ):
             return None
         actor = _actor(f"external:{issuer.prefix}{subject}", issuer.restrictions, "jwt")
         return ExternalActor(actor, float(values["exp"]))
@@ -188,7 +192,9 @@ class ExternalAccess:
         except CallboardError:
             issuer.failed_at = now
             if key is None:
-                raise UnavailableError(f"The keys at {issuer.url} cannot be fetched; try again in half a minute.") from None
+                raise UnavailableError(
+                    f"The keys at {issuer.url} cannot be fetched; try again in half a minute."
+                ) from None
             return key
         return issuer.keys.get(kid)
 

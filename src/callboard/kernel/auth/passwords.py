@@ -27,7 +27,9 @@ class WeakPassword(InputError):
 def require_good_password(password: str, *, name: str) -> None:
     """Raise ``WeakPassword`` unless ``password`` has 10 to 512 characters, is not well known and not the user's name."""
     if len(password) < MIN_LENGTH:
-        raise WeakPassword(f"The password has {len(password)} characters; give it at least {MIN_LENGTH}.", field="password")
+        raise WeakPassword(
+            f"The password has {len(password)} characters; give it at least {MIN_LENGTH}.", field="password"
+        )
     if len(password) > MAX_LENGTH:
         raise WeakPassword(f"The password is longer than {MAX_LENGTH} characters.", field="password")
     if password.lower() in _COMMON or password.lower() == name.lower() or len(set(password)) < 4:

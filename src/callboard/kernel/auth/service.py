@@ -124,7 +124,9 @@ class Auth:
             h for url in (self.settings.base_url, settings.get_str("app.baseUrl", "")) if (h := urlsplit(url).hostname)
         )
         self.cookie_name = SECURE_COOKIE if self.settings.secure_cookies else COOKIE
-        self._cookie = re.compile(rb"(?:^|;\s*)" + re.escape(self.cookie_name).encode() + rb"=([A-Za-z0-9_-]{20,100})(?=;|$)")
+        self._cookie = re.compile(
+            rb"(?:^|;\s*)" + re.escape(self.cookie_name).encode() + rb"=([A-Za-z0-9_-]{20,100})(?=;|$)"
+        )
         self._limited_cookie = re.compile(rb"(?:^|;\s*)" + LIMITED_COOKIE.encode() + rb"=([A-Za-z0-9_.-]+)(?=;|$)")
         self._unlisten: Callable[[], None] | None = None
         self._bearers: dict[bytes, _Known] = {}

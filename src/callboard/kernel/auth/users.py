@@ -88,7 +88,9 @@ class Users:
         user = User(entity_ref, name, (email or "").strip().lower() or None, display_name, roles, False, now, now)
         async with self._db.write() as tx:
             if await store.find_user(tx, ref=entity_ref) or await store.find_user(tx, name=name):
-                raise UserExists(f"There is a user {name} or {entity_ref} already. Change that one, or choose another name.")
+                raise UserExists(
+                    f"There is a user {name} or {entity_ref} already. Change that one, or choose another name."
+                )
             if user.email and await store.find_login(tx, user.email):
                 raise UserExists(f"A user with the e-mail address {user.email} exists already.", field="email")
             await store.insert_user(tx, user, password_hash)
@@ -100,19 +102,10 @@ class Users:
         async with self._db.read() as tx:
             return await store.list_users(tx)
 
-    async def get_user(self, name: str, *, actor: Actor) -> User:
-        """The user with this name or entity ref. Raises ``UserNotFound``."""
-        require_administrator(actor)
-        return await self._get(name)
-
     async def find_by_ref(self, ref: str) -> User | None:
         """The local user who acts as ``ref``. Asked by authentication; gives nothing away to callers outside."""
         async with self._db.read() as tx:
             return await store.find_user(tx, ref=ref.lower())
-
-    async def count_users(self) -> int:
-        async with self._db.read() as tx:
-            return len(await store.list_users(tx))
 
     async def update_user(
         self,

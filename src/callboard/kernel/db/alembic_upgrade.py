@@ -31,7 +31,9 @@ def upgrade_with_alembic(db: Database, migrations: Sequence[Migrations]) -> list
             return [pending for pending in applied if pending.versions]
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise UnavailableError(f"The database was lost during the upgrade: {error.orig}. Nothing changed.") from error
+            raise UnavailableError(
+                f"The database was lost during the upgrade: {error.orig}. Nothing changed."
+            ) from error
         raise
     finally:
         engine.dispose()

@@ -146,9 +146,7 @@ def _ssl_parameters(ssl: Any, data_dir: Path) -> dict[str, str]:
     if ssl is None or ssl is False:
         return {}
     if not (ssl is True or isinstance(ssl, Mapping)):
-        raise InputError(
-            "ssl is true, false or {ca, rejectUnauthorized}.", field="backend.database.connection.ssl"
-        )
+        raise InputError("ssl is true, false or {ca, rejectUnauthorized}.", field="backend.database.connection.ssl")
     options = ssl if isinstance(ssl, Mapping) else {}
     if options.get("rejectUnauthorized") is False:
         return {"sslmode": "require"}

@@ -128,7 +128,9 @@ class Inbound:
             if isinstance(entry, Mapping):
                 topic, secret = entry.get("topic"), entry.get("secret")
             if not isinstance(topic, str) or not topic or (secret is not None and not isinstance(secret, str)):
-                raise settings.error(f"events.http.topics.{index}", "must be a topic's name, or an object {topic, secret}")
+                raise settings.error(
+                    f"events.http.topics.{index}", "must be a topic's name, or an object {topic, secret}"
+                )
             named.add(topic)
             secrets.setdefault(topic, []).extend([secret] if secret else [])
         return cls({name: InboundTopic(name, tuple(given), name in named) for name, given in secrets.items()})

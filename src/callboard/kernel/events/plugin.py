@@ -21,13 +21,17 @@ KEEP_FAILED = timedelta(days=30)
 """How long dead jobs and deliveries are kept for people to look at."""
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("events.retention", "duration", DEFAULT_RETENTION, None, "How long events are kept for readers that come back."),
+    Setting(
+        "events.retention", "duration", DEFAULT_RETENTION, None, "How long events are kept for readers that come back."
+    ),
     Setting("events.webhooks", "list", (), None, "Where events are posted to: url, topics (patterns), secret."),
     Setting("events.webhooks[].url", "text", None, None, "Address that events are posted to."),
     Setting("events.webhooks[].topics", "list", ("*",), None, "Topics to post; * stands for any characters."),
     Setting("events.webhooks[].secret", "secret", None, None, "Key of X-Callboard-Signature-256."),
     *(
-        Setting(f"events.modules.{sender}.webhookSecret", "secret", None, None, f"Shared secret of webhooks from {sender}.")
+        Setting(
+            f"events.modules.{sender}.webhookSecret", "secret", None, None, f"Shared secret of webhooks from {sender}."
+        )
         for sender in SENDERS
     ),
 )

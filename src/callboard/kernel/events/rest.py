@@ -14,7 +14,10 @@ from callboard.kernel.events.webhooks import Webhooks
 from callboard.kernel.permissions import Permission
 
 READ_EVENTS = Permission(
-    "portal.event.read", "read", None, "Follow the events of the portal, as far as they tell of what one may see, and deliveries."
+    "portal.event.read",
+    "read",
+    None,
+    "Follow the events of the portal, as far as they tell of what one may see, and deliveries.",
 )
 PERMISSIONS: tuple[Permission, ...] = (READ_EVENTS,)
 HEARTBEAT_S = 15.0

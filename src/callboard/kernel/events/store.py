@@ -91,7 +91,18 @@ async def note_delivery(
 
 async def list_deliveries(tx: Transaction, limit: int) -> list[dict[str, Any]]:
     """The latest, newest first, without their bodies."""
-    columns = ("id", "url", "event_id", "topic", "state", "attempts", "last_status", "last_error", "created_at", "ended_at")
+    columns = (
+        "id",
+        "url",
+        "event_id",
+        "topic",
+        "state",
+        "attempts",
+        "last_status",
+        "last_error",
+        "created_at",
+        "ended_at",
+    )
     rows = await tx.fetch_all(
         f"SELECT {', '.join(columns)} FROM kernel_webhook_delivery ORDER BY created_at DESC, id LIMIT $1", limit
     )

@@ -163,9 +163,7 @@ async def finish(tx: Transaction, job: Claimed, owner: str) -> bool:
     )
 
 
-async def put_back(
-    tx: Transaction, job: Claimed, owner: str, *, run_at: str, attempt: int, error: str | None
-) -> None:
+async def put_back(tx: Transaction, job: Claimed, owner: str, *, run_at: str, attempt: int, error: str | None) -> None:
     """Have it wait again, if it is still ours. Where one with its key waits already, that one is enough.
 
     Raises ``ConflictError`` when such a one arrives at this very moment; then call ``finish`` in a new transaction.
@@ -296,9 +294,7 @@ async def note_start(tx: Transaction, name: str, now: str) -> None:
 
 
 async def note_end(tx: Transaction, name: str, now: str, error: str | None) -> None:
-    await tx.execute(
-        "UPDATE kernel_schedule SET last_ended_at = $2, last_error = $3 WHERE name = $1", name, now, error
-    )
+    await tx.execute("UPDATE kernel_schedule SET last_ended_at = $2, last_error = $3 WHERE name = $1", name, now, error)
 
 
 async def list_schedules(tx: Transaction) -> dict[str, StoredSchedule]:

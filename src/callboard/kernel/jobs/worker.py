@@ -229,7 +229,9 @@ class Jobs:
             except Exception as error:
                 # Whatever it was, the dispatcher goes on: without it nothing would ever run again.
                 if not is_out:
-                    self._log.error("jobs cannot be taken", error=str(error), exc_info=not isinstance(error, CallboardError))
+                    self._log.error(
+                        "jobs cannot be taken", error=str(error), exc_info=not isinstance(error, CallboardError)
+                    )
                 is_out, wait_s, pause = True, pause, min(pause * 2, 30.0)
                 if not self._is_stopping:
                     self._woken.clear()
@@ -265,7 +267,9 @@ class Jobs:
     async def _start_due(self) -> float:
         """Start what there is room for; seconds until the next look."""
         free = {
-            name: room for name, kind in self._kinds.items() if (room := kind.concurrency - self._running_count[name]) > 0
+            name: room
+            for name, kind in self._kinds.items()
+            if (room := kind.concurrency - self._running_count[name]) > 0
         }
         wait_s, jobs = await self._claim_due(free)
         for job in jobs:
@@ -325,9 +329,7 @@ class Jobs:
                 self._log.warning("job taken over", kind=kind, job=job.id, attempt=job.attempt)
         return claimed
 
-    async def _enqueue_schedules(
-        self, names: Iterable[str], moment: datetime, kinds: list[str]
-    ) -> list[store.Due]:
+    async def _enqueue_schedules(self, names: Iterable[str], moment: datetime, kinds: list[str]) -> list[store.Due]:
         now = format_time(moment)
         async with self._db.write() as tx:
             for name in names:
@@ -434,7 +436,12 @@ class Jobs:
             return
         after_s = kind.wait_after(job.attempt)
         self._log.warning(
-            "job failed, will be tried again", kind=job.kind, job=job.id, attempt=job.attempt, after_s=after_s, error=text
+            "job failed, will be tried again",
+            kind=job.kind,
+            job=job.id,
+            attempt=job.attempt,
+            after_s=after_s,
+            error=text,
         )
         await self._put_back(job, attempt=job.attempt, after_s=after_s, error=text)
 

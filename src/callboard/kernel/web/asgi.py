@@ -173,14 +173,21 @@ class WebApp:
         """Set ``request.actor``. Where anybody may come, credentials that do not hold count for none."""
         is_public = route is None or route.auth == "public"
         try:
-            actor: Actor = await self._portal.auth.authenticate(request.scope, limited=route is not None and route.auth == "cookie")
+            actor: Actor = await self._portal.auth.authenticate(
+                request.scope, limited=route is not None and route.auth == "cookie"
+            )
         except AuthenticationError:
             if not is_public:
                 raise
             actor = ANONYMOUS
         request.actor = actor
         plugin = plugin_of(request.url.path)
-        if actor.restrictions and plugin is not None and not is_public and all(r.plugin != plugin for r in actor.restrictions):
+        if (
+            actor.restrictions
+            and plugin is not None
+            and not is_public
+            and all(r.plugin != plugin for r in actor.restrictions)
+        ):
             names = ", ".join(f"'{r.plugin}'" for r in actor.restrictions)
             raise NotAllowedError(f"This token's access is restricted to plugin(s) {names}")
 

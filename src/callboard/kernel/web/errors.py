@@ -207,6 +207,6 @@ def _plain_page(page: ErrorPage) -> str:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(page.title)}</title>'
         '<meta name="viewport" content="width=device-width"><main>'
         f"<h1>{escape(page.heading)}</h1><p>{escape(page.message)}</p><p>{escape(page.advice)}</p>"
-        f'<p>Number in the log: <code>{escape(page.request_id or "")}</code></p>'
+        f"<p>Number in the log: <code>{escape(page.request_id or '')}</code></p>"
         '<p><a href="/">To the start page</a></p></main></html>'
     )

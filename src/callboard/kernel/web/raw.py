@@ -61,7 +61,13 @@ def header(scope: Scope, name: bytes) -> bytes | None:
 
 
 async def send_json(
-    send: Send, status: int, body: bytes, headers: Iterable[Header] = (), etag: bool = False, *, scope: Scope | None = None
+    send: Send,
+    status: int,
+    body: bytes,
+    headers: Iterable[Header] = (),
+    etag: bool = False,
+    *,
+    scope: Scope | None = None,
 ) -> int:
     """Send ``body`` as JSON with the headers of the API; returns the status sent.
 
@@ -83,7 +89,12 @@ async def send_json(
         if etag:
             tag = weak_etag(body)
             out.append((b"etag", tag.encode()))
-            if none_match is not None and status == 200 and scope["method"] in _SAFE and is_fresh(none_match.decode("latin-1"), tag):
+            if (
+                none_match is not None
+                and status == 200
+                and scope["method"] in _SAFE
+                and is_fresh(none_match.decode("latin-1"), tag)
+            ):
                 return await _send(send, 304, [h for h in out if h[0] != b"content-type"], b"")
         if len(body) > THRESHOLD and accepts is not None and accepts_gzip(accepts.decode("latin-1")):
             body = await compress(body)

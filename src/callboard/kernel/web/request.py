@@ -82,7 +82,13 @@ class Request(StarletteRequest):
         return self.headers.get("hx-request") == "true" and self.headers.get("hx-history-restore-request") != "true"
 
     def render(
-        self, template: str, page: Any = None, status: int = 200, *, headers: Mapping[str, str] | None = None, **context: Any
+        self,
+        template: str,
+        page: Any = None,
+        status: int = 200,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **context: Any,
     ) -> Response:
         """A page. The template sees ``page``, ``request``, ``actor``, ``nav_items()``, ``is_guest()``, ``site_name()``,
         ``nonce()``, ``csrf_token()``, ``t()``, ``static()``, ``url_for()``, what ``PageTools`` adds, and ``context``.

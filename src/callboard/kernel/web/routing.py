@@ -161,7 +161,9 @@ class Router:
             found = re.search(r"\{" + re.escape(key) + r"(:[a-z]+)?\}", path)
             if found is None:
                 raise KeyError(key)
-            path = path[: found.start()] + quote(str(value), safe="/" if found[1] == ":path" else "") + path[found.end() :]
+            path = (
+                path[: found.start()] + quote(str(value), safe="/" if found[1] == ":path" else "") + path[found.end() :]
+            )
         if "{" in path:
             raise KeyError(f"{name} needs more parameters: {path}")
         return path

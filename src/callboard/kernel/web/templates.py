@@ -134,7 +134,11 @@ class Templates:
         import jinja2
 
         prefixed = {p.rpartition(".")[2]: jinja2.FileSystemLoader(f) for p in self._packages if (f := _folder(p))}
-        roots = [jinja2.FileSystemLoader(folder) for package in (*self.tools.roots, OWN_PACKAGE) if (folder := _folder(package))]
+        roots = [
+            jinja2.FileSystemLoader(folder)
+            for package in (*self.tools.roots, OWN_PACKAGE)
+            if (folder := _folder(package))
+        ]
         environment = jinja2.Environment(
             loader=jinja2.ChoiceLoader([jinja2.PrefixLoader(prefixed), *roots]),
             autoescape=True,

@@ -34,10 +34,24 @@ class AuthViews:
         return [
             Route("/sign-in", self.show_sign_in, auth="public", name="sign-in"),
             Route("/sign-in", self.sign_in, ("POST",), auth="public", name="sign-in-post", max_body_bytes=small),
-            Route("/sign-in/{provider}", self.sign_in_by, ("POST",), auth="public", name="sign-in-by", max_body_bytes=small),
+            Route(
+                "/sign-in/{provider}",
+                self.sign_in_by,
+                ("POST",),
+                auth="public",
+                name="sign-in-by",
+                max_body_bytes=small,
+            ),
             Route("/sign-out", self.sign_out, ("POST",), auth="public", name="sign-out", max_body_bytes=small),
             Route("/settings/tokens", self.show_tokens, auth="page", name="tokens"),
-            Route("/settings/tokens", self.create_token, ("POST",), auth="page", name="tokens-create", max_body_bytes=small),
+            Route(
+                "/settings/tokens",
+                self.create_token,
+                ("POST",),
+                auth="page",
+                name="tokens-create",
+                max_body_bytes=small,
+            ),
             Route("/settings/tokens/{id}/delete", self.revoke_token, ("POST",), auth="page", name="tokens-revoke"),
         ]
 
@@ -66,7 +80,10 @@ class AuthViews:
         attempt = SignInAttempt(given, request.client.host if request.client else None)
         try:
             signed_in = await self._auth.sign_in(
-                provider, attempt, replaces=self._auth.session_id_of(request.scope), user_agent=request.headers.get("user-agent")
+                provider,
+                attempt,
+                replaces=self._auth.session_id_of(request.scope),
+                user_agent=request.headers.get("user-agent"),
             )
         except (SignInFailed, LimitError) as error:
             words = "sign_in.wrong" if isinstance(error, SignInFailed) else "sign_in.too_often"

@@ -25,7 +25,10 @@ def auth_routes(auth: Auth) -> Sequence[Route]:
     """Routes of the auth plugin."""
     wire = _AuthWire(auth)
     refresh = "/api/auth/{provider}/refresh"
-    token_answer = {"200": {"description": "{profile, backstageIdentity}"}, "401": {"description": "Nobody is signed in."}}
+    token_answer = {
+        "200": {"description": "{profile, backstageIdentity}"},
+        "401": {"description": "Nobody is signed in."},
+    }
     return [
         Route(
             refresh, wire.refresh, ("GET", "POST"), auth="public", csrf=False, name="auth-refresh",

@@ -61,7 +61,9 @@ class _Authorize:
                 )
         return Json({"items": [await self._answer(request.actor, *item) for item in asked]})
 
-    async def _answer(self, actor: Actor, id: str, permission: Permission, refs: str | list[str] | None) -> dict[str, Any]:
+    async def _answer(
+        self, actor: Actor, id: str, permission: Permission, refs: str | list[str] | None
+    ) -> dict[str, Any]:
         permissions = self._portal.permissions
         permission = permissions.find_permission(permission.name) or permission
         decision = permissions.decide(actor, permission)
@@ -86,16 +88,24 @@ def find_loader(portal: Any, resource_type: str) -> ResourceLoader | None:
 def _parse_item(item: Any, index: int) -> tuple[str, Permission, str | list[str] | None]:
     path = f"items[{index}]"
     if not isinstance(item, dict) or not isinstance(item.get("id"), str):
-        raise InputError(f"{path} must be an object with id, permission and, if need be, resourceRef.", field=f"{path}.id")
+        raise InputError(
+            f"{path} must be an object with id, permission and, if need be, resourceRef.", field=f"{path}.id"
+        )
     given = item.get("permission")
     if not isinstance(given, dict) or not isinstance(given.get("name"), str):
-        raise InputError(f"{path}.permission must be an object with type, name and attributes.", field=f"{path}.permission")
+        raise InputError(
+            f"{path}.permission must be an object with type, name and attributes.", field=f"{path}.permission"
+        )
     kind, attributes = given.get("type"), given.get("attributes")
     if kind not in ("basic", "resource") or not isinstance(attributes, dict):
-        raise InputError(f"{path}.permission has type basic or resource, and attributes.", field=f"{path}.permission.type")
+        raise InputError(
+            f"{path}.permission has type basic or resource, and attributes.", field=f"{path}.permission.type"
+        )
     action, resource_type = attributes.get("action"), given.get("resourceType")
     if action is not None and action not in _ACTIONS:
-        raise InputError(f"{path}: the action is one of {', '.join(_ACTIONS)}.", field=f"{path}.permission.attributes.action")
+        raise InputError(
+            f"{path}: the action is one of {', '.join(_ACTIONS)}.", field=f"{path}.permission.attributes.action"
+        )
     if kind == "resource" and not isinstance(resource_type, str):
         raise InputError(f"{path}: a resource permission has a resourceType.", field=f"{path}.permission.resourceType")
     permission = Permission(given["name"], action, resource_type if kind == "resource" else None)
@@ -107,7 +117,9 @@ def _parse_refs(refs: Any, path: str) -> str | list[str] | None:
         return refs
     if isinstance(refs, list) and refs and len(refs) <= MAX_ITEMS and all(isinstance(ref, str) for ref in refs):
         return refs
-    raise InputError(f"{path}.resourceRef must be text, or a list of 1 to {MAX_ITEMS} texts.", field=f"{path}.resourceRef")
+    raise InputError(
+        f"{path}.resourceRef must be text, or a list of 1 to {MAX_ITEMS} texts.", field=f"{path}.resourceRef"
+    )
 
 
 # ---- what every plugin answers ---------------------------------------------------------------------------------------
@@ -153,20 +165,28 @@ async def apply_conditions(portal: Any, request: Request) -> Response:
 
 def _parse_conditional(item: Any, index: int) -> tuple[str, str, str | list[str], Condition]:
     path = f"items[{index}]"
-    if not isinstance(item, dict) or not isinstance(item.get("id"), str) or not isinstance(item.get("resourceType"), str):
+    if (
+        not isinstance(item, dict)
+        or not isinstance(item.get("id"), str)
+        or not isinstance(item.get("resourceType"), str)
+    ):
         raise InputError(f"{path} must have id, resourceRef, resourceType and conditions.", field=path)
     refs = _parse_refs(item.get("resourceRef"), path)
     if refs is None:
         raise InputError(f"{path} must have a resourceRef.", field=f"{path}.resourceRef")
     condition = parse_condition(
-        item.get("conditions"), (path, "conditions"), lambda at, message: InputError(message, field=".".join(map(str, at)))
+        item.get("conditions"),
+        (path, "conditions"),
+        lambda at, message: InputError(message, field=".".join(map(str, at))),
     )
     if resource_type_of(condition) != item["resourceType"]:
         raise InputError(f"{path}: the conditions are of another resourceType.", field=f"{path}.resourceType")
     return item["id"], item["resourceType"], refs, condition
 
 
-async def _apply(portal: Any, id: str, resource_type: str, refs: str | list[str], condition: Condition) -> dict[str, Any]:
+async def _apply(
+    portal: Any, id: str, resource_type: str, refs: str | list[str], condition: Condition
+) -> dict[str, Any]:
     predicate = portal.permissions.compile(condition)
     loader = find_loader(portal, resource_type)
     if loader is None:

@@ -76,7 +76,12 @@ class _UserSettings:
                 user, bucket, key, text, format_time(self._clock.now()),
             )  # fmt: skip
             await self._audit.record(
-                tx, "user-setting-write", actor=request.actor, severity="low", meta={"bucket": bucket, "key": key}, request=request
+                tx,
+                "user-setting-write",
+                actor=request.actor,
+                severity="low",
+                meta={"bucket": bucket, "key": key},
+                request=request,
             )
         return Json({"bucket": bucket, "key": key, "value": body["value"]})
 
@@ -89,7 +94,12 @@ class _UserSettings:
             )  # fmt: skip
             if gone:
                 await self._audit.record(
-                    tx, "user-setting-delete", actor=request.actor, severity="low", meta={"bucket": bucket, "key": key}, request=request
+                    tx,
+                    "user-setting-delete",
+                    actor=request.actor,
+                    severity="low",
+                    meta={"bucket": bucket, "key": key},
+                    request=request,
                 )
         return Empty(204)
 
@@ -100,7 +110,11 @@ class _UserSettings:
         if not isinstance(items, list) or len(items) > MAX_MULTIGET:
             raise InputError(f"items must be a list of at most {MAX_MULTIGET}.", field="items")
         for i, item in enumerate(items):
-            if not isinstance(item, dict) or not isinstance(item.get("bucket"), str) or not isinstance(item.get("key"), str):
+            if (
+                not isinstance(item, dict)
+                or not isinstance(item.get("bucket"), str)
+                or not isinstance(item.get("key"), str)
+            ):
                 raise InputError(f"items[{i}] must have bucket and key.", field=f"items[{i}]")
         found: list[Any] = []
         for item in items:
@@ -111,7 +125,10 @@ class _UserSettings:
     async def _find(self, user: str, bucket: str, key: str) -> str | None:
         async with self._db.read() as tx:
             value: str | None = await tx.fetch_value(
-                "SELECT value FROM kernel_user_setting WHERE user_ref = $1 AND bucket = $2 AND key = $3", user, bucket, key
+                "SELECT value FROM kernel_user_setting WHERE user_ref = $1 AND bucket = $2 AND key = $3",
+                user,
+                bucket,
+                key,
             )
         return value
 

@@ -239,6 +239,17 @@ async def test_a_second_document_of_a_ref_that_is_added_later_does_not_win(world
         assert len(await site.conflicts()) == 1
 
 
+async def test_a_repeated_ref_is_not_told_any_more_when_the_second_is_gone(world: Any) -> None:
+    """The first document is as it was; what was said about it is not."""
+    world.write("all.yaml", component("a"), component("b"), component("a", owner="other"))
+    async with world.site("all.yaml") as site:
+        assert len(await site.all_findings()) == 2
+        world.write("all.yaml", component("a"), component("b"))
+        await site.sweep()
+        assert await site.all_findings() == []
+        assert await site.changes(A) == ["created"]
+
+
 async def test_of_a_ref_named_twice_in_a_large_file_the_first_stands(world: Any) -> None:
     """Also when the two are taken in in different parts."""
     documents = [component(f"c{n}") for n in range(1_050)]

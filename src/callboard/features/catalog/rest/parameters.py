@@ -31,9 +31,6 @@ class Parameter:
     description: str = ""
 
 
-Pairs = Sequence[tuple[str, str]]
-
-
 def parse_pairs(raw: bytes) -> list[tuple[str, str]]:
     """Names and values in the order sent, percent-decoded; ``+`` is a space."""
     if not raw:

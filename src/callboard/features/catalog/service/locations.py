@@ -123,13 +123,14 @@ class LocationReader:
                 change = await self._writer.begin(tx, actor)
                 if await placing.find_nodes(tx, [parent.id]):  # else it was removed while its targets were read
                     owner = owner_of(parent.entity)
+                    told_of = {parent.id}
+                    for row in dropped:
+                        told_of.update(subject for subject, _, _ in await files.list_told(tx, row.id))
+                        await change.drop(await files.release_file(tx, row))
                     await change.place(
                         (), file_id=READING, clear=(parent.id,), more=[(parent.id, owner, f) for f in findings]
                     )
-                    if not findings:
-                        await change.stitch({parent.id: None})
-                    for row in dropped:
-                        await change.drop(await files.release_file(tx, row))
+                    await change.stitch(dict.fromkeys(sorted(told_of)))  # what was said of a file went with it
                 deferred |= (await change.finish()).deferred
         await self._ask_for_stitching(deferred)
 
@@ -277,6 +278,7 @@ class LocationReader:
     async def _plan(self, row: FileRow, file: ReadFile, fresh: bool, again: set[int]) -> _Plan:
         async with self._writer.db.read() as tx:
             old = await files.list_documents(tx, row.id)
+        again = again | {r.ref_id for r in old if r.state == "conflict" and r.ref_id is not None}  # the other may be gone now
         plan = await asyncio.to_thread(_compare, self._documents, file.content, old, fresh, again)
         if plan.same and plan.work:
             claimed = await asyncio.to_thread(self._documents.refs, plan.chunks)

@@ -199,13 +199,6 @@ class Queries:
 
     # ---- single entities ------------------------------------------------------------------------------------------
 
-    def find_kept(self, ref: str, actor: Actor) -> bytes | None:
-        """The answer of ``find_raw`` when it lies at hand and nothing is hidden from ``actor``; None says nothing."""
-        if not self._index.is_current or not self.is_open_to(actor):
-            return None
-        kept = self._index.kept_body(ref)
-        return None if kept is None else kept[1]
-
     async def find_raw(self, ref: str, *, actor: Actor) -> bytes | None:
         scope = self.scope(actor)
         async with self._reading() as lazy:

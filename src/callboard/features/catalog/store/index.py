@@ -11,9 +11,11 @@ Invariant: with ``revision`` r, every kept answer equals what its SQL would give
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict
-from typing import Any, Generic, Hashable, Iterable, Sequence, TypeVar
+from contextlib import asynccontextmanager
+from typing import Any, AsyncIterator, Generic, Hashable, Iterable, Sequence, TypeVar
 
 import orjson
 from pyroaring import BitMap64
@@ -80,6 +82,25 @@ class Lru(Generic[K, V]):
         return self._weight
 
 
+class Gates:
+    """One at a time for each thing to be filled: sixteen requests that miss the same answer ask the database once."""
+
+    def __init__(self) -> None:
+        self._locks: dict[Hashable, asyncio.Lock] = {}
+
+    @asynccontextmanager
+    async def hold(self, key: Hashable) -> AsyncIterator[None]:
+        lock = self._locks.get(key)
+        if lock is None:
+            lock = self._locks[key] = asyncio.Lock()
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.locked() and self._locks.get(key) is lock:
+                del self._locks[key]
+
+
 class EntityIndex:
     """Kept answers of one portal process. Not thread-safe: it lives on the event loop.
 
@@ -99,7 +120,7 @@ class EntityIndex:
         self._answers: Lru[Hashable, Any] = Lru(512)
         self._bodies: Lru[int, bytes] = Lru(body_bytes)
         self._ids: dict[str, int] = {}
-        self._loading = 0
+        self._gates = Gates()
 
     # ---- keeping up -----------------------------------------------------------------------------------------------
 
@@ -113,8 +134,11 @@ class EntityIndex:
 
     async def sync(self, tx: Transaction) -> None:
         """Bring every kept answer to the newest revision."""
-        if self.revision >= self.latest:
-            return
+        async with self._gates.hold("sync"):
+            if self.revision < self.latest:
+                await self._sync(tx)
+
+    async def _sync(self, tx: Transaction) -> None:
         since = self.revision
         now = await tx.fetch_value("SELECT revision FROM catalog_revision WHERE id = 1")
         if self.revision != since:  # another reader came first while this one waited
@@ -197,6 +221,12 @@ class EntityIndex:
                 result = ids if result is None else result & ids
             assert result is not None
             return result
+        async with self._gates.hold(predicate):
+            kept = self._sets.get(predicate)
+            return kept if kept is not None else await self._fill_set(tx, predicate)
+
+    async def _fill_set(self, tx: Transaction, predicate: Predicate) -> BitMap64:
+        before = self.revision
         if isinstance(predicate, HasText):
             result = BitMap64()
             for key in predicate.keys:
@@ -204,21 +234,20 @@ class EntityIndex:
         else:
             query = SetQuery(tx, lambda key: self.keys.find(tx, key))
             sql = await query.sql(predicate)
-            before = self.revision
             result = BitMap64([row[0] for row in await tx.fetch_all(sql, *query.args)])
-            if self.revision != before:
-                return result  # true for a moment that has passed: good for this answer, not for keeping
-        self._sets.put(predicate, result)
+        if self.revision == before:  # else true for a moment that has passed: good for this answer, not for keeping
+            self._sets.put(predicate, result)
         return result
 
     async def _text(self, tx: Transaction, key: str) -> TextColumn:
-        kept = self._texts.get(key)
-        if kept is None:
-            before = self.revision
-            kept = TextColumn(await self._rows(tx, key, "value"))
-            if self.revision == before:
-                self._texts.put(key, kept)
-        return kept
+        async with self._gates.hold(("text", key)):
+            kept = self._texts.get(key)
+            if kept is None:
+                before = self.revision
+                kept = TextColumn(await self._rows(tx, key, "value"))
+                if self.revision == before:
+                    self._texts.put(key, kept)
+            return kept
 
     async def _rows(self, tx: Transaction, key: str, column: str) -> list[Sequence[Any]]:
         """(value, id) of a key, nulls left out; for ``<list>.<item>`` the entities whose list has the item."""
@@ -249,10 +278,15 @@ class EntityIndex:
         kept = self._orders.get(name)
         if kept is not None:
             return kept
+        async with self._gates.hold(("order", name)):
+            kept = self._orders.get(name)
+            return kept if kept is not None else await self._fill_order(tx, name)
+
+    async def _fill_order(self, tx: Transaction, name: str) -> Ordering:
         before = self.revision
         if name == "":
             rows = await tx.fetch_all(
-                "SELECT r.ref, e.id FROM catalog_entity e JOIN catalog_ref r ON r.id = e.id ORDER BY r.ref, e.id"
+                "SELECT r.ref, e.id FROM catalog_entity e JOIN catalog_ref r ON r.id = e.id"
             )
         elif name == BY_CHANGE:
             rows = await tx.fetch_all("SELECT updated_at, id FROM catalog_entity")
@@ -281,24 +315,32 @@ class EntityIndex:
         kept = self._lists.get((predicate, name))
         if kept is not None:
             return kept
-        before = self.revision
-        ids = await self.ids(tx, predicate)
-        order = await self.order(tx, name)
-        rows = order.select(ids)
-        if self.revision == before and name in self._orders:
-            self._lists.put((predicate, name), rows, len(rows) + 1)
-        return rows
+        async with self._gates.hold((predicate, name)):
+            kept = self._lists.get((predicate, name))
+            if kept is not None:
+                return kept
+            before = self.revision
+            ids = await self.ids(tx, predicate)
+            order = await self.order(tx, name)
+            rows = order.select(ids)
+            if self.revision == before and name in self._orders:
+                self._lists.put((predicate, name), rows, len(rows) + 1)
+            return rows
 
     # ---- facets ---------------------------------------------------------------------------------------------------
 
     async def facet(self, tx: Transaction, key: str) -> FacetColumn:
         kept = self._facets.get(key)
-        if kept is None:
-            before = self.revision
-            kept = FacetColumn(await self._rows(tx, key, "COALESCE(original, value)"))
-            if self.revision == before:
-                self._facets.put(key, kept)
-        return kept
+        if kept is not None:
+            return kept
+        async with self._gates.hold(("facet", key)):
+            kept = self._facets.get(key)
+            if kept is None:
+                before = self.revision
+                kept = FacetColumn(await self._rows(tx, key, "COALESCE(original, value)"))
+                if self.revision == before:
+                    self._facets.put(key, kept)
+            return kept
 
     def find_answer(self, key: Hashable) -> Any:
         """A finished answer for exactly this revision, or None."""
@@ -309,14 +351,6 @@ class EntityIndex:
             self._answers.put(key, answer)
 
     # ---- bodies ---------------------------------------------------------------------------------------------------
-
-    def kept_body(self, ref: str) -> tuple[int, bytes] | None:
-        """(id, bytes) of an entity if it is at hand; None says nothing."""
-        id = self._ids.get(ref)
-        if id is None:
-            return None
-        body = self._bodies.get(id)
-        return None if body is None else (id, body)
 
     async def ids_of(self, tx: Transaction, refs: Iterable[str]) -> dict[str, int]:
         """Numbers of the refs that are known, whether or not an entity stands behind them."""

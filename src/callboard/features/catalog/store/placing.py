@@ -146,13 +146,14 @@ async def place(
                 )
             )  # fmt: skip
             node.failed = bad
-        elif id in placed.accepted or id in placed.refused or id in taken:
+        elif id in placed.nodes or id in taken:
             placed.conflicts.append((document, node))  # twice in one file: the first stands
             continue
         elif id in held and (node.location_key or document.location_key) != document.location_key:
             placed.conflicts.append((document, node))
             continue
         elif id in held and not node.failed and node.origin != document.origin:
+            placed.nodes[id] = node
             placed.seconds.append((document, node))  # the same place, reached by another way: the first way stands
             edges.append((parent_id, source_id, id, file_id, document.hash if source_id else ""))
             continue

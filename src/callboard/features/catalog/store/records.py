@@ -117,15 +117,6 @@ async def all_findings(
     return [_stored(row) for row in rows]
 
 
-async def worst_findings(tx: Transaction, ids: Sequence[int]) -> dict[int, str]:
-    rows = await tx.fetch_all(
-        f"SELECT subject_id, min(severity) FROM catalog_finding WHERE {tx.any_of('subject_id', 1, 'bigint')}"
-        " GROUP BY subject_id",  # 'error' sorts before 'warning'
-        tx.list_arg(ids),
-    )
-    return {row[0]: row[1] for row in rows}
-
-
 def _entry(row: Row, ref: str) -> HistoryEntry:
     at = parse_time_if(row[1])
     assert at is not None
