@@ -34,8 +34,7 @@ STATES = {
 @contextmanager
 def opened(browser: Any, company: Company, signed_in: Any = None, **options: Any) -> Iterator[Any]:
     """A page in a context of its own, signed in or not."""
-    options = {"viewport": {"width": 1280, "height": 800}, **options}
-    context = browser.new_context(**options, **({"storage_state": signed_in} if signed_in else {}))
+    context = browser.new_context(**{**LOOKS["desktop"], **options}, **({"storage_state": signed_in} if signed_in else {}))
     yield context.new_page()
     context.close()
 
@@ -132,8 +131,8 @@ def test_home_leads_with_what_is_mine_and_what_needs_me(browser: Any, company: C
         assert {"Storefront"} == set(page.locator(".problem-owners .entity-title").all_inner_texts())
         page.go_back()
         page.locator("section[aria-labelledby=mine] a", has_text="See all").click()
-        owners = page.locator("td.col-owner .entity-title").all_inner_texts()
-        assert owners and set(owners) == {"Storefront"}
+        owners = set(page.locator("td.col-owner .entity-title").all_inner_texts())
+        assert "Storefront" in owners <= {"Storefront", "Technology", "Finch & Fern"}, "of one's group and those above it"
 
 
 def test_problems_lead_to_what_happened_and_to_the_document(browser: Any, company: Company, signed_in: Any) -> None:
@@ -242,7 +241,7 @@ def test_what_one_may_not_do_is_not_offered_and_refused_in_words(
 
 def test_guests_are_asked_to_sign_in_for_what_is_of_a_person(browser: Any, portal_url: str, axe_source: str) -> None:
     """Tokens are of somebody; the page says so and leads on."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context = browser.new_context(**LOOKS["desktop"])
     watched = Watched(context.new_page())
     answer = watched.page.goto(f"{portal_url}/settings/tokens")
     assert answer.status == 403

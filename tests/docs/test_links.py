@@ -14,7 +14,6 @@ DOCUMENTS = sorted(
     + [p for p in (ROOT / "examples").rglob("README.md") if "skeleton" not in p.parts]
 )
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-COMING = {"docs/images/catalog.png"}  # drawn from the running portal before a release
 
 
 def prose(text: str) -> str:
@@ -41,8 +40,6 @@ def test_links_resolve(path):
             continue
         name, _, anchor = target.partition("#")
         file = (path.parent / name).resolve() if name else path
-        if str(file.relative_to(ROOT)) in COMING:
-            continue
         if not file.exists() or (anchor and anchor not in anchors(file)):
             broken.append(target)
     assert broken == []

@@ -19,6 +19,10 @@ _ITEM = re.compile(r"^[ -]*- ++([\"'{\[&!?][^\n]*+)$|^ *+([\"'{\[?&!*][^\n]*+)$"
 _SIMPLE_QUOTED = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')\s*(?:#.*)?""")
 
 
+CHARACTERS_PER_VALUE = 32
+"""A text counts for one more value for each so many characters: copies of one long text are a bomb as well."""
+
+
 class Fault(NamedTuple):
     """``row`` counts from 0 in the text given, ``column`` from 1."""
 
@@ -116,18 +120,19 @@ def scan(text: str, *, max_nodes: int, max_depth: int) -> Fault | None:
         for event in yaml.parse(text, Loader=loader):
             kind = type(event)
             if kind is yaml.ScalarEvent or kind is yaml.AliasEvent:
-                size = 1
                 if kind is yaml.AliasEvent:
                     if any(frame[3] == event.anchor for frame in open_):
                         return _fault("An alias may not stand inside what it names", event, "Write the value out.")
                     size = sizes.get(event.anchor, 1)
+                else:
+                    size = 1 + len(event.value) // CHARACTERS_PER_VALUE
                 total += size
                 if total > max_nodes:
                     what = "With its aliases written out the" if sizes else "The"
-                    message = f"{what} document holds more than {max_nodes:,} values"
+                    message = f"{what} document holds more than {max_nodes:,} values (long texts count for several)"
                     return _fault(message, event, "Split it into several documents.")
                 if event.anchor and kind is yaml.ScalarEvent:
-                    sizes[event.anchor] = 1
+                    sizes[event.anchor] = size
                 if open_ and open_[-1][0]:
                     frame = open_[-1]
                     if frame[2] and kind is yaml.ScalarEvent:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from typing import Any
 
 import pytest
@@ -196,6 +198,19 @@ async def test_an_optional_target_that_cannot_be_read_is_told_all_the_same(world
     async with world.site("all.yaml") as site:
         (error,) = await site.errors("location:default/maybe")
         assert error["name"] == "ServiceUnavailableError"
+
+
+@pytest.mark.parametrize("target", ["a.yaml", "*.yaml"])
+async def test_a_file_written_twice_within_a_tick_of_the_clock_is_read_twice(world: Any, target: str) -> None:
+    """Same size, same time, same inode: only its youth gives away that it may have changed once more."""
+    world.write("a.yaml", component("a"))
+    async with world.site(target) as site:
+        now = time.time_ns()
+        for description in ("one", "two"):
+            path = world.write("a.yaml", component("a", metadata={"description": description}))
+            os.utime(path, ns=(now, now))
+            await site.sweep()
+            assert await site.description("component:default/a") == description
 
 
 async def test_a_url_location_is_read_and_its_relative_targets_are_urls(each_world: Any) -> None:

@@ -130,6 +130,8 @@ async def test_a_linked_folder_in_a_configured_path_is_kept_as_written(reader: F
 async def test_unchanged_files_are_not_modified(reader: FileReader, tree: Path):
     """By time, size and inode, for a file and for a glob; touching, adding and removing count."""
     file, glob = str(tree / "acme/catalog/a.yaml"), str(tree / "acme/catalog/*.yaml")
+    for path in (tree / "acme/catalog").glob("*.yaml"):
+        os.utime(path, (1_700_000_000, 1_700_000_000))
     etag, hits = (await reader.read(file)).etag, await reader.search(glob)
     with pytest.raises(NotModified):
         await reader.read(file, etag=etag)
@@ -143,6 +145,15 @@ async def test_unchanged_files_are_not_modified(reader: FileReader, tree: Path):
     assert len(added.files) == 3
     Path(file).unlink()
     assert len((await reader.search(glob, etag=added.etag)).files) == 2
+
+
+async def test_a_file_written_just_now_is_read_once_more(reader: FileReader, tree: Path):
+    """Within a tick of the file system's clock it could be written again and look the same."""
+    file, glob = tree / "acme/catalog/a.yaml", str(tree / "acme/catalog/*.yaml")
+    file.write_text("now")
+    etag, hits = (await reader.read(str(file))).etag, await reader.search(glob)
+    assert (await reader.read(str(file), etag=etag)).content == b"now"
+    assert len((await reader.search(glob, etag=hits.etag)).files) == 2
 
 
 async def test_absent_files_folders_and_odd_targets_are_told_apart(reader: FileReader, tree: Path):

@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import os
 import stat
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator, Sequence
@@ -28,6 +29,8 @@ from callboard.kernel.errors import (
 )
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
+YOUNG_NS = 2_000_000_000
+"""Nanoseconds; the coarsest file systems keep times to two seconds."""
 MAX_MATCHES = 100_000
 MAX_VISITED = 1_000_000
 """Directory entries looked at for one glob; beyond it the pattern points at too much."""
@@ -79,7 +82,7 @@ class FileReader:
         return _join(base.rpartition("/")[0], target)
 
     async def read(self, target: str, *, origin: str | None = None, etag: str | None = None) -> ReadFile:
-        """One file. See ``search``; the etag is ``<mtime_ns>-<size>-<inode>``."""
+        """One file. See ``search``; the etag is ``<mtime_ns>-<size>-<inode>``, marked when the file is young."""
         return await asyncio.to_thread(self.read_now, target, origin=origin, etag=etag)
 
     async def search(self, target: str, *, origin: str | None = None, etag: str | None = None) -> FileHits:
@@ -111,7 +114,8 @@ class FileReader:
         self._require_path(target)
         trees = self._trees_of(target, origin)
         paths = self._matches(target, trees)
-        if etag is not None and _combined_etag(paths) == etag:
+        combined, youth = _combined_etag(paths)  # before the files are read: what changes meanwhile must differ from it
+        if combined == etag:
             raise NotModified
         own_tree = trees or self._opened_by(target)
         files: list[ReadFile] = []
@@ -123,7 +127,7 @@ class FileReader:
                 files.append(ReadFile(path, content, found))
             except CallboardError as error:
                 findings.append(Finding("error", "read", error.message, name=error.name, file=path))
-        return FileHits(tuple(files), tuple(findings), _combined_etag(paths))
+        return FileHits(tuple(files), tuple(findings), combined + youth)
 
     # -- which trees -----------------------------------------------------------------------------------------------------
 
@@ -182,6 +186,7 @@ class FileReader:
             found = etag_of(status)
             if found == etag:
                 raise NotModified
+            found += _youth(status)
             with os.fdopen(descriptor, "rb", closefd=False) as file:
                 content = file.read(self._max_bytes + 1)
         finally:
@@ -215,15 +220,25 @@ def etag_of(status: os.stat_result) -> str:
     return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
 
 
-def _combined_etag(paths: Sequence[str]) -> str:
+def _youth(status: os.stat_result) -> str:
+    """A mark on the etag of a file that was written just now: written again within the same tick of its file system, with
+    the same size, it would look as it does. So it is read once more the next time.
+    """
+    return "-young" if abs(time.time_ns() - status.st_mtime_ns) < YOUNG_NS else ""
+
+
+def _combined_etag(paths: Sequence[str]) -> tuple[str, str]:
     digest = hashlib.sha1(usedforsecurity=False)
+    youth = ""
     for path in paths:
         try:
-            mark = etag_of(Path(path).stat())
+            status = os.stat(path)
+            mark = etag_of(status)
+            youth = youth or _youth(status)
         except OSError:
             mark = "gone"
         digest.update(f"{path}\0{mark}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
+    return digest.hexdigest(), youth
 
 
 def _opened_tree(configured: str) -> Path:
