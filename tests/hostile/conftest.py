@@ -20,12 +20,22 @@ metadata:
 spec: {type: service, lifecycle: production, owner: team}
 """
 
+ROOT = """\
+apiVersion: backstage.io/v1alpha1
+kind: Location
+metadata: {name: hostile}
+spec: {targets: ["./cases/*.yaml"]}
+"""
+
 
 @pytest.fixture(scope="session")
 def running_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One process for all attacks. Its Location ``hostile`` names every file of the folder ``cases``."""
     folder = tmp_path_factory.mktemp("hostile")
-    (folder / "shop.yaml").write_text(GOOD, encoding="utf-8")
-    server = Server(write_settings(folder, folder / "shop.yaml"), folder / "data")
+    (folder / "cases").mkdir()
+    (folder / "cases" / "shop.yaml").write_text(GOOD, encoding="utf-8")
+    (folder / "root.yaml").write_text(ROOT, encoding="utf-8")
+    server = Server(write_settings(folder, folder / "root.yaml", {"catalog": {"watchFiles": False}}), folder / "data")
     try:
         ends = time.monotonic() + 20
         while not server.get("/api/catalog/entities?filter=kind=component"):

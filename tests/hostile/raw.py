@@ -55,7 +55,12 @@ def exchange(url: str, request: bytes) -> Answer:
 
 
 def build(
-    method: str, target: bytes | str, body: bytes = b"", *, headers: Mapping[str, bytes | str] | None = None, anonymous: bool = False
+    method: str,
+    target: bytes | str,
+    body: bytes = b"",
+    *,
+    headers: Mapping[str, bytes | str] | None = None,
+    anonymous: bool = False,
 ) -> bytes:
     """A request with the token, whose target, header values and body are sent as they are."""
     path = target.encode() if isinstance(target, str) else target
@@ -67,5 +72,7 @@ def build(
         lines.append(b"content-type: application/json")
     if body and "content-length" not in given and "transfer-encoding" not in given:
         lines.append(f"content-length: {len(body)}".encode())
-    lines += [name.encode() + b": " + (value.encode() if isinstance(value, str) else value) for name, value in given.items()]
+    lines += [
+        name.encode() + b": " + (value.encode() if isinstance(value, str) else value) for name, value in given.items()
+    ]
     return b"\r\n".join(lines) + b"\r\n\r\n" + body

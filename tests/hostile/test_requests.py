@@ -21,7 +21,19 @@ BY_REFS = f"{CATALOG}/entities/by-refs"
 FACETS = f"{CATALOG}/entity-facets"
 LOCATIONS = f"{CATALOG}/locations/by-query"
 SLOW_S = 3.0
-JUNK = ("%00", "%ff%fe", "%ed%a0%80", "%C2%B2", "-1", "9" * 400, "%d9%a3", "..%2f..%2fetc%2fpasswd", "%3Cscript%3E", "%0d%0aX-Evil:%201", "a" * 60_000)
+JUNK = (
+    "%00",
+    "%ff%fe",
+    "%ed%a0%80",
+    "%C2%B2",
+    "-1",
+    "9" * 400,
+    "%d9%a3",
+    "..%2f..%2fetc%2fpasswd",
+    "%3Cscript%3E",
+    "%0d%0aX-Evil:%201",
+    "a" * 60_000,
+)
 
 
 def ask(server: Server, request: bytes, *, refused: bool | None = None) -> Answer:
@@ -102,7 +114,11 @@ def test_an_address_without_end_is_refused_before_it_is_read(server: Server, siz
 
 def test_a_head_without_end_is_refused_before_it_is_read(server: Server) -> None:
     """One header of megabytes, and a hundred thousand of them."""
-    for headers in ({"x-a": "a" * 5_000_000}, {"cookie": "session=" + "a" * 500_000}, {f"x-{n}": "a" for n in range(100_000)}):
+    for headers in (
+        {"x-a": "a" * 5_000_000},
+        {"cookie": "session=" + "a" * 500_000},
+        {f"x-{n}": "a" for n in range(100_000)},
+    ):
         answer = ask(server, build("GET", "/catalog", headers=headers), refused=True)
         assert answer.status == 431
         assert b"131,072" in answer.body
@@ -164,7 +180,10 @@ def _nested(levels: int, opening: bytes, inner: bytes, closing: bytes) -> bytes:
 def test_a_predicate_nested_without_end_is_refused(server: Server, path: str, levels: int) -> None:
     """``$not`` in ``$not``, and lists in lists."""
     rest = b'"entityRefs":[],' if path == BY_REFS else b'"facets":["kind"],' if path == FACETS else b""
-    for query in (_nested(levels, b'{"$not":', b'{"kind":"a"}', b"}"), _nested(levels // 2, b'{"$any":[', b'{"kind":"a"}', b"]}")):
+    for query in (
+        _nested(levels, b'{"$not":', b'{"kind":"a"}', b"}"),
+        _nested(levels // 2, b'{"$any":[', b'{"kind":"a"}', b"]}"),
+    ):
         answer = ask(server, _post(path, b"{" + rest + b'"query":' + query + b"}"), refused=levels > 101 or None)
         if answer.status != 200:
             assert "deep" in message_of(answer) or "depth" in message_of(answer) or answer.status == 413
@@ -212,7 +231,14 @@ def test_odd_text_in_a_query_finds_nothing(server: Server, text: str) -> None:
 def test_a_body_without_end_is_refused_before_it_is_read(server: Server) -> None:
     """Fifty megabytes, said beforehand or in pieces, as JSON, form or file; compressed ones are not unpacked."""
     body = b'{"entityRefs":["' + b"a" * 50_000_000 + b'"]}'
-    for path in (BY_QUERY, BY_REFS, f"{CATALOG}/locations", f"{CATALOG}/validate-entity", f"{CATALOG}/analyze-location", "/api/permission/authorize"):
+    for path in (
+        BY_QUERY,
+        BY_REFS,
+        f"{CATALOG}/locations",
+        f"{CATALOG}/validate-entity",
+        f"{CATALOG}/analyze-location",
+        "/api/permission/authorize",
+    ):
         assert ask(server, _post(path, body), refused=True).status == 413
     pieces = b"10000\r\n" + b"a" * 65_536 + b"\r\n"
     request = build("POST", BY_QUERY, pieces * 400 + b"0\r\n\r\n", headers={"transfer-encoding": "chunked"})
@@ -221,7 +247,12 @@ def test_a_body_without_end_is_refused_before_it_is_read(server: Server) -> None
     ask(server, build("POST", "/sign-in", b"a=b&" * 12_000_000, headers=form, anonymous=True), refused=True)
     many = {"content-type": "multipart/form-data; boundary=x"}
     ask(server, build("POST", "/sign-in", b"--x\r\n" * 50_000, headers=many, anonymous=True), refused=True)
-    packed = build("POST", BY_QUERY, gzip.compress(b"a" * 50_000_000), headers={"content-encoding": "gzip", "content-type": "application/json"})
+    packed = build(
+        "POST",
+        BY_QUERY,
+        gzip.compress(b"a" * 50_000_000),
+        headers={"content-encoding": "gzip", "content-type": "application/json"},
+    )
     ask(server, packed, refused=True)
 
 
@@ -257,14 +288,24 @@ def test_bytes_of_a_cursor_that_were_changed_do_no_harm(server: Server) -> None:
         ask(server, build("GET", f"{BY_QUERY}?cursor={quote(good[:at] + '~' + good[at + 1 :])}"))
         ask(server, build("GET", f"{BY_QUERY}?cursor={quote(good[:at] + 'A' + good[at + 1 :])}"))
         ask(server, build("GET", f"{BY_QUERY}?cursor={quote(good[: at + 1])}"))
-    for text in (b'{"limit":"x"}', b'{"limit":-1}', b'{"limit":1e300,"offset":1e300}', b"[]", b"\xff", b'{"limit":5,"offset":-3}', b'{"limit":true}'):
+    for text in (
+        b'{"limit":"x"}',
+        b'{"limit":-1}',
+        b'{"limit":1e300,"offset":1e300}',
+        b"[]",
+        b"\xff",
+        b'{"limit":5,"offset":-3}',
+        b'{"limit":true}',
+    ):
         ask(server, build("GET", f"{CATALOG}/entities?after={quote(base64.b64encode(text))}"), refused=True)
         ask(server, _post(LOCATIONS, {"cursor": base64.b64encode(text).decode()}), refused=True)
 
 
 def test_a_cursor_shows_no_more_than_its_owner_may_see(server: Server) -> None:
     """A cursor is a question like any other: one with a query of everything gives what the asker may see, to nobody nothing."""
-    cursor = quote(base64.b64encode(orjson.dumps({**_CURSOR, "orderFieldValues": ["0"], "query": {"kind": {"$exists": True}}})))
+    cursor = quote(
+        base64.b64encode(orjson.dumps({**_CURSOR, "orderFieldValues": ["0"], "query": {"kind": {"$exists": True}}}))
+    )
     assert ask(server, build("GET", f"{BY_QUERY}?cursor={cursor}"), refused=False).status == 200
     assert ask(server, build("GET", f"{BY_QUERY}?cursor={cursor}", anonymous=True), refused=True).status == 401
 
@@ -322,7 +363,15 @@ def test_line_ends_never_reach_a_header(server: Server) -> None:
 
 def test_signing_in_never_leads_elsewhere(server: Server) -> None:
     """``next`` is a path of this portal, however it is written."""
-    for where in ("https://evil.example.com", "//evil.example.com", "/\\evil.example.com", "javascript:alert(1)", "/%09/evil.example.com", "\thttps://evil.example.com", "/%2F/evil.example.com"):
+    for where in (
+        "https://evil.example.com",
+        "//evil.example.com",
+        "/\\evil.example.com",
+        "javascript:alert(1)",
+        "/%09/evil.example.com",
+        "\thttps://evil.example.com",
+        "/%2F/evil.example.com",
+    ):
         answer = ask(server, build("GET", f"/sign-in?next={quote(where)}", anonymous=True))
         location = answer.header("location") or b""
         assert b"evil.example.com" not in location or location.startswith(b"/sign-in")
@@ -333,7 +382,12 @@ def test_signing_in_never_leads_elsewhere(server: Server) -> None:
 
 def test_errors_tell_nothing_of_the_inside(server: Server) -> None:
     """No traceback, path of a source file or SQL in any of the answers above: a sample of them."""
-    for request in (_post(BY_QUERY, b"["), build("GET", f"{BY_QUERY}?limit=x"), build("GET", "/nowhere"), build("GET", f"{CATALOG}/v1/why?asked=%00")):
+    for request in (
+        _post(BY_QUERY, b"["),
+        build("GET", f"{BY_QUERY}?limit=x"),
+        build("GET", "/nowhere"),
+        build("GET", f"{CATALOG}/v1/why?asked=%00"),
+    ):
         body = ask(server, request, refused=True).body
         for word in (b"Traceback", b".py", b"SELECT ", b"site-packages", b"apsw"):
             assert word not in body

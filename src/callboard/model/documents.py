@@ -37,6 +37,7 @@ _UNALIKE_TEXTS = ("&", "*", "!", "%", "\r", "<<", "- - -", "? ", "?\n")
 line). A text with any of it goes to the careful one, and so does one in which the quick parser found a number: it has
 more ways to write them. Most texts have none of that. Plain searches: one pattern for all took longer than the parsing."""
 _LARGE = 1024 * 1024  # from here on the number of values is counted before they are made
+_NUL_ESCAPE = re.compile(r"\\(?:0|x00|u0000|U00000000)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -206,11 +207,33 @@ def parse_text(text: str, line: int = 1, limits: Limits = DEFAULT_LIMITS) -> Any
             "parse", f"Control character {ord(at.group()):#04x} is not allowed in YAML at line {line + row}, column {column}",
             name="YAMLParseError", line=line + row, column=column, fix="Remove it, or write it as an escape in double quotes.",
         )  # fmt: skip
+    if "\\" in text and (at := _NUL_ESCAPE.search(text)) is not None:
+        value = parse_carefully(text, line, limits)
+        if isinstance(value, Problem) or not holds_nul(value):  # the escape stands in a comment, or in no double quotes
+            return value
+        row, column = yaml_scan.position(text, at.start())
+        return _at("A text holds a NUL character", line + row, column, "Remove the escape: no database can store it.")
     if len(text) <= _QUICK_LENGTH and not _is_unalike(text):
         value = parse_quickly(text, limits)
         if value is not None:
             return value
     return parse_carefully(text, line, limits)
+
+
+def holds_nul(value: Any) -> bool:
+    """Whether a text or key anywhere in JSON-like ``value`` holds U+0000, which PostgreSQL cannot store."""
+    todo = [value]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, str):
+            if "\0" in value:
+                return True
+        elif isinstance(value, dict):
+            todo += value.keys()
+            todo += value.values()
+        elif isinstance(value, list):
+            todo += value
+    return False
 
 
 def parse_carefully(text: str, line: int = 1, limits: Limits = DEFAULT_LIMITS) -> Any:
@@ -243,10 +266,7 @@ def parse_carefully(text: str, line: int = 1, limits: Limits = DEFAULT_LIMITS) -
 
 
 def _is_unalike(text: str) -> bool:
-    for part in _UNALIKE_TEXTS:
-        if part in text:
-            return True
-    return False
+    return any(part in text for part in _UNALIKE_TEXTS)
 
 
 def parse_quickly(text: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any] | None:

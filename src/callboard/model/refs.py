@@ -7,6 +7,12 @@ from __future__ import annotations
 
 from typing import Any, Mapping, NamedTuple
 
+MAX_REF_LENGTH = 500
+"""Characters of a ref that can be stored. Valid ones have fewer than 200; what is longer names nothing that could exist."""
+
+MAX_ADDRESS_LENGTH = 2_000
+"""Characters of a path or URL that can be stored; PostgreSQL indexes no more than some 2,700 bytes."""
+
 DEFAULT_NAMESPACE = "default"
 
 

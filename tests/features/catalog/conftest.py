@@ -293,10 +293,17 @@ class World:
         self._served[url] = answer
 
     def settings(
-        self, locations: Sequence[Any] = (), *, rules: Any = EVERY_KIND, more: Mapping[str, Any] | None = None, **catalog: Any
+        self,
+        locations: Sequence[Any] = (),
+        *,
+        rules: Any = EVERY_KIND,
+        more: Mapping[str, Any] | None = None,
+        **catalog: Any,
     ) -> dict[str, Any]:
         """Settings with these locations: names below the folder, or rows as they are. ``rules`` None leaves them out."""
-        rows = [{"type": "file", "target": str(self.folder / row)} if isinstance(row, str) else row for row in locations]
+        rows = [
+            {"type": "file", "target": str(self.folder / row)} if isinstance(row, str) else row for row in locations
+        ]
         part: dict[str, Any] = {"locations": rows, "watchFiles": False, "processingInterval": False, **catalog}
         if rules is not None:
             part["rules"] = rules
@@ -317,7 +324,13 @@ class World:
         given = self.settings(locations, **catalog) if settings is ... else settings
         plugins = [("extension", extension)] if extension is not None else []
         async with make_portal(
-            given, plugins=plugins, data_dir=self.data_dir, clock=self.clock, transport=self.http, jobs=jobs, start=start
+            given,
+            plugins=plugins,
+            data_dir=self.data_dir,
+            clock=self.clock,
+            transport=self.http,
+            jobs=jobs,
+            start=start,
         ) as portal:
             site = Site(portal, self.clock)
             if settle and start and not jobs:

@@ -94,16 +94,25 @@ def ref_of(number: int, kind: str | None = None) -> str:
 def _spec(number: int, kind: str) -> dict[str, Any]:
     match kind:
         case "Group":
-            return {"type": "team", "children": [ref_of(number + 1)] if number in (1, 3) else [], "profile": {"displayName": secret(number, "p")}}
+            return {
+                "type": "team",
+                "children": [ref_of(number + 1)] if number in (1, 3) else [],
+                "profile": {"displayName": secret(number, "p")},
+            }
         case "User":
-            return {"memberOf": [ref_of(number - 4)], "profile": {"displayName": secret(number, "p"), "email": f"{secret(number, 'p')}@example.com"}}
+            return {
+                "memberOf": [ref_of(number - 4)],
+                "profile": {"displayName": secret(number, "p"), "email": f"{secret(number, 'p')}@example.com"},
+            }
         case "Domain":
             return {"owner": ref_of(1)}
         case "System":
             return {"owner": ref_of(2), "domain": ref_of(9 + number % 2)}
         case "API":
             definition = f"openapi: 3.1.0\ninfo: {{title: {secret(number, 'd')}, version: '1'}}\npaths: {{}}\n"
-            return _owned(number, type=("openapi", "grpc")[number % 2], definition=definition, system=ref_of(11 + number % 3))
+            return _owned(
+                number, type=("openapi", "grpc")[number % 2], definition=definition, system=ref_of(11 + number % 3)
+            )
         case "Resource":
             return {"type": "database", "owner": ref_of(1 + number % 4), "system": ref_of(11 + number % 3)}
         case "Template":
@@ -129,7 +138,9 @@ def write_files(folder: Path, version: int) -> Path:
     groups = {40: range(1, 14), 41: range(14, 25), 42: (*range(25, 37), *((70,) if version == 1 else ()))}
     root = []
     for number, members in groups.items():
-        place = document(number, "Location", "place", {"targets": [f"./{secret(number, 'parts')}.yaml"]}, version=version)
+        place = document(
+            number, "Location", "place", {"targets": [f"./{secret(number, 'parts')}.yaml"]}, version=version
+        )
         root.append(place)
         parts = _documents(members, version)
         if number == 41 and version == 2:  # what was good goes bad, and one comes that never was good
@@ -137,7 +148,10 @@ def write_files(folder: Path, version: int) -> Path:
             bad["metadata"]["labels"] = {f"{secret(20, 'bad')} label!": "x"}
             parts.append(document(71, "Component", "never", {"type": secret(71, "t"), "owner": {secret(71, "no"): 1}}))
         if number == 42 and version == 2:  # 15 is described in the file of 41 already, and so is 2 in that of 40
-            parts += [document(n, _WORDS[n][0], _WORDS[n][1], {**_spec(n, _WORDS[n][0]), "note": secret(72, "loser")}) for n in (2, 15)]
+            parts += [
+                document(n, _WORDS[n][0], _WORDS[n][1], {**_spec(n, _WORDS[n][0]), "note": secret(72, "loser")})
+                for n in (2, 15)
+            ]
         (folder / f"{secret(number, 'parts')}.yaml").write_text(yaml.safe_dump_all(parts), encoding="utf-8")
     (folder / "root.yaml").write_text(yaml.safe_dump_all(root), encoding="utf-8")
     return folder / "root.yaml"
@@ -153,7 +167,9 @@ class MarkedProvider:
         self.version = 1
 
     async def run(self, connection: ProviderConnection) -> None:
-        await connection.apply(FullMutation([DeferredEntity(e, "marked:here") for e in _documents((37, 38, 39), self.version)]))
+        await connection.apply(
+            FullMutation([DeferredEntity(e, "marked:here") for e in _documents((37, 38, 39), self.version)])
+        )
 
 
 class MarkedPlugin:
@@ -202,7 +218,9 @@ async def build_world(folder: Path) -> World:
     files.mkdir(parents=True)
     world = World(folder, write_files(files, 1), folder / "data")
     plugin = MarkedPlugin()
-    async with make_portal(settings_of(world.root), data_dir=world.data_dir, plugins=[("marked", plugin)], transport=network(1)) as portal:
+    async with make_portal(
+        settings_of(world.root), data_dir=world.data_dir, plugins=[("marked", plugin)], transport=network(1)
+    ) as portal:
         await portal.jobs.run_due()
         commands = portal.portal.service(Catalog).commands
         from callboard.model.refs import LocationRef
@@ -211,7 +229,9 @@ async def build_world(folder: Path) -> World:
         await portal.jobs.run_due()
     plugin.provider.version = 2
     write_files(files, 2)
-    async with make_portal(settings_of(world.root), data_dir=world.data_dir, plugins=[("marked", plugin)], transport=network(2)) as portal:
+    async with make_portal(
+        settings_of(world.root), data_dir=world.data_dir, plugins=[("marked", plugin)], transport=network(2)
+    ) as portal:
         await portal.jobs.run_due()
         async with portal.client(SYSTEM) as client:
             raw = await client.get("/api/catalog/entities")
@@ -275,10 +295,19 @@ def random_policy(random: random.Random) -> dict[str, Any]:
     roles = {}
     people = [u.subject for u in USERS]
     for index in range(random.randint(1, 4)):
-        members = ["$everyone"] if not index else random.sample([*people, *_GROUPS, "$everyone", "$users", "$users", "$guests", "$services"], random.randint(2, 6))
+        members = (
+            ["$everyone"]
+            if not index
+            else random.sample(
+                [*people, *_GROUPS, "$everyone", "$users", "$users", "$guests", "$services"], random.randint(2, 6)
+            )
+        )
         rules = []
         for _ in range(random.randint(1, 3)):
-            rule: dict[str, Any] = {"permission": random.choice(_PERMISSIONS), "effect": random.choice(["allow", "allow", "deny"])}
+            rule: dict[str, Any] = {
+                "permission": random.choice(_PERMISSIONS),
+                "effect": random.choice(["allow", "allow", "deny"]),
+            }
             if rule["effect"] == "deny" and rule["permission"] != "catalog.entity.read":
                 rule["permission"] = "catalog.entity.read"
             if random.random() < 0.96 or rule["effect"] == "deny" or not index:
@@ -358,7 +387,10 @@ def holds(condition: Mapping[str, Any], entity: Mapping[str, Any], actor: Actor)
 
 def may_see(policy: Mapping[str, Any], actor: Actor, entity: Mapping[str, Any]) -> bool:
     """A denial beats a permission, a permission beats nothing, and nothing is no."""
-    groups = {"$everyone", "$services" if actor.type == "service" else "$guests" if "guest" in actor.subject else "$users"}
+    groups = {
+        "$everyone",
+        "$services" if actor.type == "service" else "$guests" if "guest" in actor.subject else "$users",
+    }
     allowed = bool(policy["defaults"])
     for role in policy["roles"].values():
         if not set(role["members"]) & (groups | actor.ownership | {actor.subject}):
@@ -394,7 +426,9 @@ class Watch:
     _forbidden: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        own = b"".join(orjson.dumps(entity) for entity in self.visible.values()).decode() + " ".join(self.actor.ownership)
+        own = b"".join(orjson.dumps(entity) for entity in self.visible.values()).decode() + " ".join(
+            self.actor.ownership
+        )
         self._allowed = {m.group() for m in MARK.finditer(own)}
         if self.is_open:
             self._allowed |= {f"zq{number}{which}" for number in (70, 71, 72) for which in "nx"}

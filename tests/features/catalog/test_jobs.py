@@ -176,6 +176,7 @@ async def test_two_portals_that_load_the_same_files_have_every_entity_once(postg
         assert created == 123
 
 
+@pytest.mark.slow
 async def test_a_second_process_on_the_same_sqlite_file_is_seen(world: Any) -> None:
     """The command line beside the server: within its next look, a second at most."""
     world.write("a.yaml", component("a", metadata={"description": "old"}))

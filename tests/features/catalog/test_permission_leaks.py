@@ -61,8 +61,11 @@ QUERIES: tuple[Mapping[str, Any], ...] = (
     {"relations": {"$contains": {"type": "ownedBy", "targetRef": {"$exists": True}}}},
 )
 ORDERS = ("metadata.name", "metadata.title", "spec.type", "kind", "spec.lifecycle", "metadata.uid", "metadata.tags")
-_VOLATILE = re.compile(r'<section class="paper" aria-labelledby="near">.*?</section>|data-copy="[0-9a-f]{16}"|>[0-9a-f]{16}<|name="csrf_token" value="[^"]*"', re.S)
-_SUGGESTED = re.compile(r'<p class="t-label">[^<]*</p><ul>.*?</ul>', re.S)
+_VOLATILE = re.compile(
+    r'<section class="paper" aria-labelledby="near">.*?</section>|data-copy="[0-9a-f]{16}"|>[0-9a-f]{16}<|name="csrf_token" value="[^"]*"',
+    re.DOTALL,
+)
+_SUGGESTED = re.compile(r'<p class="t-label">[^<]*</p><ul>.*?</ul>', re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +74,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return await build_world(tmp_path_factory.mktemp("leaks"))
 
 
-@pytest.mark.parametrize("block", range(12))
+@pytest.mark.parametrize("block", [0, 1, *(pytest.param(n, marks=pytest.mark.slow) for n in range(2, 12))])
 async def test_no_answer_tells_of_a_hidden_entity(world: World, tmp_path: Path, block: int) -> None:
     """Sixty random policies, five a block, one random person each."""
     for seed in range(block * 5, block * 5 + 5):
@@ -80,7 +83,9 @@ async def test_no_answer_tells_of_a_hidden_entity(world: World, tmp_path: Path, 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("block", range(100))
-async def test_no_answer_tells_of_a_hidden_entity_over_a_thousand_policies(world: World, tmp_path: Path, block: int) -> None:
+async def test_no_answer_tells_of_a_hidden_entity_over_a_thousand_policies(
+    world: World, tmp_path: Path, block: int
+) -> None:
     """A thousand further policies, ten a block, two random people each."""
     for seed in range(1_000 + block * 10, 1_010 + block * 10):
         await examine_policy(world, tmp_path / str(seed), seed, people=2)
@@ -112,11 +117,15 @@ async def examine_policy(world: World, folder: Path, seed: int, *, people: int) 
 async def change_the_catalog(portal: PortalForTest, world: World, dice: random.Random) -> None:
     """The provider's entities become others, one goes: what is kept in memory has to follow, permission or not."""
     changed = []
-    for number, (ref, entity) in enumerate((r, e) for r, e in world.entities.items() if "-given" in r):
+    for number, (_ref, entity) in enumerate((r, e) for r, e in world.entities.items() if "-given" in r):
         body = {key: entity[key] for key in ("apiVersion", "kind", "metadata", "spec")}
         metadata = {k: v for k, v in body["metadata"].items() if k not in ("uid", "etag")}
         metadata["labels"] = {**metadata["labels"], "tier": dice.choice(["gold", "silver"])}
-        spec = {**body["spec"], "zone": dice.choice(["eu", "ap"]), "lifecycle": dice.choice(["production", "experimental"])}
+        spec = {
+            **body["spec"],
+            "zone": dice.choice(["eu", "ap"]),
+            "lifecycle": dice.choice(["production", "experimental"]),
+        }
         if number:
             changed.append(DeferredEntity({**body, "metadata": metadata, "spec": spec}, "marked:here"))
     gone = next(r for r in world.entities if "-given" in r)
@@ -128,7 +137,9 @@ async def change_the_catalog(portal: PortalForTest, world: World, dice: random.R
 class Asker:
     """One person who asks a portal everything, knowing what there is."""
 
-    def __init__(self, portal: PortalForTest, world: World, policy: Mapping[str, Any], actor: Actor, dice: random.Random) -> None:
+    def __init__(
+        self, portal: PortalForTest, world: World, policy: Mapping[str, Any], actor: Actor, dice: random.Random
+    ) -> None:
         self.portal, self.world, self.policy, self.actor, self.dice = portal, world, policy, actor, dice
         self.watch = Watch({}, {}, actor)
         self.visible: dict[str, Mapping[str, Any]] = {}
@@ -205,10 +216,16 @@ class Asker:
     async def _walk(self, order: str) -> None:
         """Pages of by-query to the end and back to the first."""
         key = order.lower()
-        wanted = {ref: e for ref, e in self.visible.items() if not key or any(v is not None for v in self.terms[ref].get(key, ()))}
+        wanted = {
+            ref: e
+            for ref, e in self.visible.items()
+            if not key or any(v is not None for v in self.terms[ref].get(key, ()))
+        }
         rows = sum(len([v for v in self.terms[ref][key] if v is not None]) for ref in wanted) if key else len(wanted)
         found: list[Any] = []
-        path = f"{CATALOG}/entities/by-query?limit=9" + (f"&orderField={order},{self.dice.choice(['asc', 'desc'])}" if order else "")
+        path = f"{CATALOG}/entities/by-query?limit=9" + (
+            f"&orderField={order},{self.dice.choice(['asc', 'desc'])}" if order else ""
+        )
         seen = None
         while True:
             page = (await self.get(path)).json()
@@ -225,7 +242,9 @@ class Asker:
 
     def _expect_refs(self, where: str, entities: Sequence[Any], wanted: Mapping[str, Any]) -> None:
         refs = {_ref(entity) for entity in entities}
-        self.expect(refs == set(wanted), f"{where}: shown {sorted(refs - set(wanted))}, missing {sorted(set(wanted) - refs)}")
+        self.expect(
+            refs == set(wanted), f"{where}: shown {sorted(refs - set(wanted))}, missing {sorted(set(wanted) - refs)}"
+        )
         for entity in entities:
             self.expect(entity == self.visible.get(_ref(entity)), f"{where}: {_ref(entity)} is not as stored")
 
@@ -243,7 +262,10 @@ class Asker:
         await self._facets()
         for term in ("zq1", self._mark(self.hidden, "x"), self._mark(self.visible, "x")):
             fields = "metadata.name,metadata.title,metadata.description"
-            wanted = sum(any(term in str(e["metadata"].get(f, "")).lower() for f in ("name", "title", "description")) for e in self.visible.values())
+            wanted = sum(
+                any(term in str(e["metadata"].get(f, "")).lower() for f in ("name", "title", "description"))
+                for e in self.visible.values()
+            )
             path = f"{CATALOG}/entities/by-query?limit=50&fullTextFilterTerm={term}&fullTextFilterFields={fields}"
             page = (await self.get(path)).json()
             self.expect(page["totalItems"] == wanted, f"text {term}: {page['totalItems']}, there are {wanted}")
@@ -266,7 +288,11 @@ class Asker:
                 for key in keys:
                     for original in {o for o in terms.get(key.lower(), {}).values() if o is not None}:
                         wanted[key][original] = wanted[key].get(original, 0) + 1
-        path = f"{CATALOG}/entity-facets?" + "&".join(f"facet={quote(key)}" for key in keys) + (f"&filter={quote(narrowed)}" if narrowed else "")
+        path = (
+            f"{CATALOG}/entity-facets?"
+            + "&".join(f"facet={quote(key)}" for key in keys)
+            + (f"&filter={quote(narrowed)}" if narrowed else "")
+        )
         answer = (await self.get(path)).json()["facets"]
         for key in keys:
             found = {value["value"]: value["count"] for value in answer[key]}
@@ -351,13 +377,17 @@ class Asker:
             await self.get(f"{CATALOG}/locations/by-entity/{kind}/{namespace}/{name}")
         for state in ("failed", "pending"):
             await self.get(f"{CATALOG}/entities/unprocessed/{state}")
-        answer = await self.send("POST", f"{CATALOG}/analyze-location", json={"location": {"type": "url", "target": UNREGISTERED}})
+        answer = await self.send(
+            "POST", f"{CATALOG}/analyze-location", json={"location": {"type": "url", "target": UNREGISTERED}}
+        )
         self.expect(answer.status_code in (200, 403), f"analyze: {answer.status_code}")
 
     async def _actions(self) -> None:
         base = f"{CATALOG}/.backstage/actions/v1/actions"
         await self.send("POST", f"{base}/catalog:get-catalog-model-description/invoke", json={})
-        await self.send("POST", f"{base}/catalog:query-catalog-entities/invoke", json={"query": {"kind": "component"}, "limit": 50})
+        await self.send(
+            "POST", f"{base}/catalog:query-catalog-entities/invoke", json={"query": {"kind": "component"}, "limit": 50}
+        )
         for ref in self._sample(self.hidden, 1):
             name = ref.rpartition("/")[2]
             answer = await self.send("POST", f"{base}/catalog:get-catalog-entity/invoke", json={"name": name})
@@ -367,7 +397,9 @@ class Asker:
 
     async def _twins(self) -> None:
         """What is asked of a hidden entity answers as for one that never was, but for the name."""
-        for ref in self._sample({r: e for r, e in self.hidden.items() if MARK.search(r)}, 2, prefer=("zq20n", "zq15n", "zq42n")):
+        for ref in self._sample(
+            {r: e for r, e in self.hidden.items() if MARK.search(r)}, 2, prefer=("zq20n", "zq15n", "zq42n")
+        ):
             mark = MARK.search(ref)
             assert mark is not None
             twin = ref.replace(mark[0], f"zq{ABSENT}n")
@@ -377,15 +409,30 @@ class Asker:
                 for one, its_uid in ((ref, uid), (twin, no_uid)):
                     kind, namespace, name = re.split("[:/]", one)
                     values = {"kind": kind, "namespace": namespace, "name": name, "ref": quote(one), "uid": its_uid}
-                    sent = {} if body is None else {"json": orjson.loads(orjson.dumps(body).replace(b"REF", one.encode()))}
+                    sent = (
+                        {} if body is None else {"json": orjson.loads(orjson.dumps(body).replace(b"REF", one.encode()))}
+                    )
                     answer = await self.send(method, template.format(**values), echoed=one + its_uid, **sent)
-                    answers.append((answer.status_code, answer.headers.get("content-type"), _normal(answer.text, one, its_uid)))
-                self.expect(answers[0] == answers[1], f"{method} {template} tells {ref} from {twin}: {_difference(*answers)}")
+                    answers.append(
+                        (answer.status_code, answer.headers.get("content-type"), _normal(answer.text, one, its_uid))
+                    )
+                self.expect(
+                    answers[0] == answers[1], f"{method} {template} tells {ref} from {twin}: {_difference(*answers)}"
+                )
 
     async def _permissions(self) -> None:
         refs = [*self._sample(self.hidden, 3), f"component:default/zq{ABSENT}n-service"]
-        for name, action in (("catalog.entity.read", "read"), ("catalog.entity.delete", "delete"), ("catalog.entity.refresh", "update")):
-            permission = {"type": "resource", "name": name, "attributes": {"action": action}, "resourceType": "catalog-entity"}
+        for name, action in (
+            ("catalog.entity.read", "read"),
+            ("catalog.entity.delete", "delete"),
+            ("catalog.entity.refresh", "update"),
+        ):
+            permission = {
+                "type": "resource",
+                "name": name,
+                "attributes": {"action": action},
+                "resourceType": "catalog-entity",
+            }
             item = {"id": "1", "permission": permission, "resourceRef": refs}
             answer = await self.send("POST", "/api/permission/authorize", json={"items": [item]})
             if answer.status_code == 200:
@@ -446,7 +493,9 @@ def _ref(entity: Mapping[str, Any]) -> str:
 
 def _decoded(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token.rstrip("=") + "=" * (-len(token.rstrip("=")) % 4)).decode("utf-8", "replace")
+        return base64.urlsafe_b64decode(token.rstrip("=") + "=" * (-len(token.rstrip("=")) % 4)).decode(
+            "utf-8", "replace"
+        )
     except (binascii.Error, ValueError):
         return ""
 
@@ -454,10 +503,17 @@ def _decoded(token: str) -> str:
 def test_the_watch_sees_a_leak() -> None:
     """The check itself: a mark, a uid and a ref of something hidden are found, what a visible entity names is not."""
     hidden = {"metadata": {"uid": "0f0f-uid", "etag": "e1"}, "kind": "Component"}
-    visible = {"metadata": {"uid": "1", "etag": "2"}, "relations": [{"type": "dependsOn", "targetRef": "component:default/zq15n-b"}]}
+    visible = {
+        "metadata": {"uid": "1", "etag": "2"},
+        "relations": [{"type": "dependsOn", "targetRef": "component:default/zq15n-b"}],
+    }
 
     def found(text: str) -> list[str]:
-        watch = Watch({"component:default/zq01n-a": visible}, {"component:default/zq14n-c": hidden}, Actor("user", "user:default/ada"))
+        watch = Watch(
+            {"component:default/zq01n-a": visible},
+            {"component:default/zq14n-c": hidden},
+            Actor("user", "user:default/ada"),
+        )
         watch.check("here", text)
         return watch.problems
 

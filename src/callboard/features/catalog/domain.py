@@ -12,8 +12,35 @@ from callboard.model.refs import EntityRef
 
 ORPHAN_ANNOTATION = "backstage.io/orphan"
 STATUS_TYPE = "backstage.io/catalog-processing"
+MAX_STATUS = 100
+"""Errors in the status of an entity: every list that shows it carries them along."""
+MAX_MESSAGE = 2_000
+MAX_TOLD = 200
+"""Problems told of one entity in one file; a file of nothing but problems would be a load of them."""
 MAX_DIFF = 200
 """More differences than this are told as one at the top: a diff is for people."""
+
+
+def short(message: str) -> str:
+    """A message of at most ``MAX_MESSAGE`` characters: of a long one its beginning and its end, where the reason stands."""
+    if len(message) <= MAX_MESSAGE:
+        return message
+    return f"{message[: MAX_MESSAGE // 2 - 3]} … {message[-MAX_MESSAGE // 2 :]}"
+
+
+def cut_findings(findings: Sequence[Finding], have: int = 0) -> list[Finding]:
+    """At most ``MAX_TOLD`` of them in all, ``have`` counted in, and one more that says that there are others."""
+    room = MAX_TOLD - have
+    if len(findings) <= room:
+        return list(findings)
+    if room < 0:
+        return []
+    first = findings[room]
+    more = Finding(
+        "error", first.stage, "There are more problems here than are told.", name=first.name, file=first.file,
+        fix="Mend those that are told; the next ones are told then.",
+    )  # fmt: skip
+    return [*findings[:room], more]
 
 
 def stitch(
@@ -46,7 +73,7 @@ def stitch(
         entity["spec"] = document["spec"]
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
-        entity["status"] = {"items": [_status_item(finding) for finding in errors]}
+        entity["status"] = {"items": [_status_item(finding) for finding in errors[:MAX_STATUS]]}
     entity["relations"] = [{"type": type, "targetRef": target} for type, target in sorted(set(relations))]
     metadata["etag"] = hashlib.sha1(orjson.dumps(entity), usedforsecurity=False).hexdigest()
     return entity, orjson.dumps(entity)
@@ -90,7 +117,9 @@ def _diff(path: str, old: Any, new: Any, out: list[dict[str, Any]]) -> None:
     elif path == "/relations":
         before = {(r["type"], r["targetRef"]) for r in old}
         after = {(r["type"], r["targetRef"]) for r in new}
-        out.extend({"op": "remove", "path": path, "from": {"type": t, "targetRef": r}} for t, r in sorted(before - after))
+        out.extend(
+            {"op": "remove", "path": path, "from": {"type": t, "targetRef": r}} for t, r in sorted(before - after)
+        )
         out.extend({"op": "add", "path": path, "to": {"type": t, "targetRef": r}} for t, r in sorted(after - before))
     else:
         out.append({"op": "replace", "path": path, "from": old, "to": new})
@@ -107,7 +136,9 @@ def owner_of(document: Any) -> str | None:
     namespace = metadata.get("namespace") if isinstance(metadata, Mapping) else None
     try:
         return str(
-            EntityRef.parse(owner, default_kind="Group", default_namespace=namespace if isinstance(namespace, str) else None)
+            EntityRef.parse(
+                owner, default_kind="Group", default_namespace=namespace if isinstance(namespace, str) else None
+            )
         )
     except ValueError:
         return None

@@ -31,7 +31,9 @@ VALIDATE_ENTITY = Permission("catalog.entity.validate", "read", None, "Ask wheth
 READ_LOCATION = Permission("catalog.location.read", "read", None, "See the registered locations.")
 CREATE_LOCATION = Permission("catalog.location.create", "create", None, "Register or change a location.")
 DELETE_LOCATION = Permission("catalog.location.delete", "delete", None, "Remove a registered location.")
-ANALYZE_LOCATION = Permission("catalog.location.analyze", "read", None, "Look what a repository holds before registering it.")
+ANALYZE_LOCATION = Permission(
+    "catalog.location.analyze", "read", None, "Look what a repository holds before registering it."
+)
 READ_INGESTION = Permission("catalog.ingestion.read", "read", None, "See entities that never came through, and why.")
 MANAGE_INGESTION = Permission("catalog.ingestion.manage", "update", None, "Remove unprocessed entities.")
 
@@ -44,7 +46,8 @@ PERMISSIONS: tuple[Permission, ...] = (
 class EntityNotFound(NotFoundError):
     """No entity with this ref is visible to the caller; it may exist.
 
-    ``suggestions``: (title, path) of visible ones that look like it, for the page that tells of the error.
+    ``suggestions``: (title, path) of visible ones that look like it, ``ways`` of other places to go, for the page that tells
+    of the error.
     """
 
     code = "catalog.entity_not_found"
@@ -52,6 +55,7 @@ class EntityNotFound(NotFoundError):
     def __init__(self, ref: EntityRef | str, message: str | None = None) -> None:
         self.ref = ref
         self.suggestions: Sequence[tuple[str, str]] = ()
+        self.ways: Sequence[tuple[str, str]] = ()
         super().__init__(message or f"No entity {ref} is visible to you. Check kind and namespace, or ask its owner.")
 
 
@@ -340,7 +344,8 @@ NotModified = read_file.NotModified
 
 class UrlReader(Protocol):
     """Reads URLs of the hosts it knows. Errors: ``NotFoundError``, ``LimitError`` (with retry_after_s), ``UnavailableError``,
-    ``NotAllowedError``; ``NotModified`` when ``etag`` still holds."""
+    ``NotAllowedError``; ``NotModified`` when ``etag`` still holds.
+    """
 
     def handles(self, url: str) -> bool: ...
 

@@ -59,21 +59,29 @@ class CatalogJobs:
         for name, (provider, _) in self._connections.items():
             every = timedelta(seconds=max(1.0, provider.every_s))
             # the start of the portal runs each once, so that changed settings show; the first of the schedule comes after that
-            found.append(Schedule(f"catalog_provider_{name}", every, PROVIDER_JOB, {"name": name}, every, plugin="catalog"))
+            found.append(
+                Schedule(f"catalog_provider_{name}", every, PROVIDER_JOB, {"name": name}, every, plugin="catalog")
+            )
         if self._sweep_every is not None:
-            found.append(Schedule("catalog_sweep", self._sweep_every, SWEEP_JOB, {}, self._sweep_every, plugin="catalog"))
+            found.append(
+                Schedule("catalog_sweep", self._sweep_every, SWEEP_JOB, {}, self._sweep_every, plugin="catalog")
+            )
         return found
 
     async def _read_location(self, job: JobContext) -> None:
         with span("ProcessingRun", catalog_location=job.payload["node"]):
             await self._locations.refresh_location(
-                job.payload["node"], force=bool(job.payload.get("force")), actor=job.payload.get("actor", "plugin:callboard")
+                job.payload["node"],
+                force=bool(job.payload.get("force")),
+                actor=job.payload.get("actor", "plugin:callboard"),
             )
 
     async def _read_file(self, job: JobContext) -> None:
         with span("ProcessingRun", catalog_file=job.payload["file"]):
             await self._locations.refresh_file(
-                job.payload["file"], force=bool(job.payload.get("force")), actor=job.payload.get("actor", "plugin:callboard")
+                job.payload["file"],
+                force=bool(job.payload.get("force")),
+                actor=job.payload.get("actor", "plugin:callboard"),
             )
 
     async def _stitch(self, job: JobContext) -> None:

@@ -40,11 +40,11 @@ from callboard.features.catalog.store import sources as source_rows
 from callboard.features.catalog.store.index import EntityIndex
 from callboard.kernel.auth.actor import SYSTEM
 from callboard.kernel.auth.ownership import OwnershipResolver
+from callboard.kernel.errors import InputError
 from callboard.kernel.events import EventHandler
 from callboard.kernel.events.inbound import Inbound
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.wire.permission import ResourceLoader
-from callboard.kernel.errors import InputError
 from callboard.model.kinds import KindError, KindRegistry
 from callboard.model.refs import LocationRef
 from callboard.model.validation import EntityValidator
@@ -110,9 +110,7 @@ class Catalog:
         self.resources = EntityResources(self.queries)
         self.events = EntityEvents(self.queries)
         self.ownership = CatalogOwnership(self.queries, self.index)
-        self._watches: list[FileWatch | RevisionWatch] = [
-            RevisionWatch(self.writer, every_s=1.0)
-        ]
+        self._watches: list[FileWatch | RevisionWatch] = [RevisionWatch(self.writer, every_s=1.0)]
         if self.settings.watch_files:
             self._watches.append(FileWatch(self.writer))
 
@@ -144,7 +142,9 @@ class Catalog:
 
 def _kinds(portal: Any, working_dir: Path) -> KindRegistry:
     try:
-        return load_registry(portal.settings.get("catalog.model"), working_dir, [list(portal.plugins.collect("register_kinds"))])
+        return load_registry(
+            portal.settings.get("catalog.model"), working_dir, [list(portal.plugins.collect("register_kinds"))]
+        )
     except KindError as error:
         raise InputError(str(error), field="catalog.model") from error
 

@@ -166,9 +166,9 @@ def error_response(error: Exception, request: "Request", route: Route | None) ->
 def error_page(
     request: "Request", told: ToldError, error: Exception | None = None, headers: dict[str, str] | None = None
 ) -> Response:
-    """A page for people. ``error.suggestions``, a sequence of (title, path), is shown if the error has it."""
+    """A page for people. ``error.suggestions`` and ``error.ways``, sequences of (title, path), are shown if the error has them."""
     heading, means, advice = _words(request, told.status)
-    ways: tuple[tuple[str, str], ...] = ()
+    ways: tuple[tuple[str, str], ...] = tuple(getattr(error, "ways", ()))
     if told.status == 403 and request.portal.auth.is_guest(request.actor):
         ways = ((request.translate("shell.sign_in"), f"/sign-in?next={quote(request.url.path)}"),)
     page = ErrorPage(

@@ -365,7 +365,10 @@ async def test_a_removed_document_removes_its_entity_and_its_relations(each_worl
         assert (await site.get("system:default/shop"))["relations"] == [
             {"type": "ownedBy", "targetRef": "group:default/team"}
         ]
-        assert {r["targetRef"] for r in (await site.get("group:default/team"))["relations"]} == {B, "system:default/shop"}
+        assert {r["targetRef"] for r in (await site.get("group:default/team"))["relations"]} == {
+            B,
+            "system:default/shop",
+        }
 
 
 async def test_a_renamed_document_is_another_entity(each_world: Any) -> None:
@@ -432,7 +435,9 @@ async def test_only_the_changed_document_of_a_file_is_written(world: Any) -> Non
         documents[7]["metadata"]["description"] = "changed"
         world.write("all.yaml", component("new"), *documents)
         await site.sweep()
-        rows = await site.rows("SELECT ref FROM catalog_history h JOIN catalog_ref r ON r.id = h.ref_id WHERE change = 'updated'")
+        rows = await site.rows(
+            "SELECT ref FROM catalog_history h JOIN catalog_ref r ON r.id = h.ref_id WHERE change = 'updated'"
+        )
         assert [row[0] for row in rows] == ["component:default/c7"]
 
 
@@ -568,7 +573,11 @@ async def test_a_placeholder_cannot_leave_the_tree_of_its_location(world: Any) -
     """A file outside is refused, whatever path leads there."""
     (world.folder / "repo" / ".git").mkdir(parents=True)
     world.write("secret.txt", "secret")
-    world.write("repo/all.yaml", api("a", definition={"$text": "../secret.txt"}), api("b", definition={"$text": "/etc/hostname"}))
+    world.write(
+        "repo/all.yaml",
+        api("a", definition={"$text": "../secret.txt"}),
+        api("b", definition={"$text": "/etc/hostname"}),
+    )
     async with world.site("repo/all.yaml") as site:
         assert await site.refs() == set()
         assert all("could not read location" in f.message for f in await site.all_findings())
@@ -593,10 +602,17 @@ DATASET = {
     "versions": [
         {
             "name": "v1",
-            "schema": {"jsonSchema": {"type": "object", "properties": {"spec": {"type": "object", "required": ["owner"]}}}},
+            "schema": {
+                "jsonSchema": {"type": "object", "properties": {"spec": {"type": "object", "required": ["owner"]}}}
+            },
             "relationFields": [
                 {"selector": {"path": "spec.owner"}, "relation": "ownedBy", "defaultKind": "Group"},
-                {"selector": {"path": "spec.feeds"}, "relation": "feeds", "reverse": "fedBy", "defaultKind": "Component"},
+                {
+                    "selector": {"path": "spec.feeds"},
+                    "relation": "feeds",
+                    "reverse": "fedBy",
+                    "defaultKind": "Component",
+                },
             ],
         }
     ],
@@ -609,7 +625,9 @@ def _dataset(name: str, **spec: Any) -> dict[str, Any]:
 
 async def test_a_kind_declared_in_the_settings_is_validated_and_related(each_world: Any) -> None:
     """Its schema judges documents, its relation fields give relations in both directions."""
-    each_world.write("all.yaml", _dataset("orders", owner="team", feeds=["a"]), _dataset("bad"), component("a"), group("team"))
+    each_world.write(
+        "all.yaml", _dataset("orders", owner="team", feeds=["a"]), _dataset("bad"), component("a"), group("team")
+    )
     rules = [{"allow": ["Component", "Group", "Dataset"]}]
     async with each_world.site("all.yaml", rules=rules, model={"kinds": [DATASET]}) as site:
         assert await site.refs() == {"dataset:default/orders", A, "group:default/team"}
@@ -652,7 +670,12 @@ async def test_a_changed_kind_has_its_entities_judged_again(each_world: Any) -> 
         before = await site.revision()
     async with each_world.site("all.yaml", rules=rules, model={"kinds": [DATASET]}) as site:
         assert await site.revision() == before
-    stricter = {**DATASET, "versions": [{**DATASET["versions"][0], "schema": {"required": ["spec"], "properties": {"spec": {"required": ["tier"]}}}}]}  # type: ignore[dict-item, index]
+    stricter = {
+        **DATASET,
+        "versions": [
+            {**DATASET["versions"][0], "schema": {"required": ["spec"], "properties": {"spec": {"required": ["tier"]}}}}
+        ],
+    }  # type: ignore[dict-item, index]
     async with each_world.site("all.yaml", rules=rules, model={"kinds": [stricter]}) as site:
         (error,) = await site.errors("dataset:default/orders")
         assert "tier" in error["message"]

@@ -247,7 +247,9 @@ async def test_a_url_that_changed_is_taken_in(each_world: Any) -> None:
         assert await site.description("component:default/stays") == "second"
 
 
-@pytest.mark.parametrize(("status", "name"), [(404, "NotFoundError"), (403, "NotAllowedError"), (500, "ServiceUnavailableError")])
+@pytest.mark.parametrize(
+    ("status", "name"), [(404, "NotFoundError"), (403, "NotAllowedError"), (500, "ServiceUnavailableError")]
+)
 async def test_a_url_that_answers_badly_keeps_what_it_gave(world: Any, status: int, name: str) -> None:
     """Whatever the host says, entities stay; the location carries the error and loses it when the host recovers."""
     world.serve(FILE_URL, component("a"))
@@ -349,7 +351,9 @@ async def test_a_location_file_that_names_itself_ends(world: Any) -> None:
 
 async def test_a_file_named_twice_gives_its_entities_once(each_world: Any) -> None:
     """By one Location, by a pattern beside its name, or by two Locations: no conflict, and all must let go."""
-    each_world.write("all.yaml", location("one", "./a.yaml", "./a.yaml", "./*/../a.yaml", "./[a].yaml"), location("two", "./a.yaml"))
+    each_world.write(
+        "all.yaml", location("one", "./a.yaml", "./a.yaml", "./*/../a.yaml", "./[a].yaml"), location("two", "./a.yaml")
+    )
     each_world.write("a.yaml", component("a"))
     async with each_world.site("all.yaml", "a.yaml") as site:
         assert "component:default/a" in await site.refs()

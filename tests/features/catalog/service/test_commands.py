@@ -97,7 +97,9 @@ async def test_only_urls_may_be_registered(world: Any, kind: str) -> None:
         with pytest.raises(InputError, match=r'^Registered locations must be of an allowed type \["url"\]$'):
             await site.commands.create_location(LocationRef(kind, "/x.yaml"), on_conflict="reject", actor=actor)
         with pytest.raises(InputError, match="javascript"):
-            await site.commands.create_location(LocationRef("url", "JavaScript:alert(1)"), on_conflict="reject", actor=actor)
+            await site.commands.create_location(
+                LocationRef("url", "JavaScript:alert(1)"), on_conflict="reject", actor=actor
+            )
         assert await site.commands.list_locations(actor=SYSTEM) == []
 
 
@@ -291,6 +293,35 @@ async def test_what_a_push_touched_is_read_again(each_world: Any) -> None:
         assert await site.catalog.commands.refresh_keys([f"url:{URL}", "url:https://files.test/unknown.yaml"]) == 1
         await site.settle()
         assert await site.refs() == {B}
+
+
+async def test_a_slow_answer_does_not_undo_what_a_quicker_reader_brought(each_world: Any) -> None:
+    """The sweep waits for a slow host, a push reads the newer version meanwhile: the old answer comes too late."""
+    each_world.serve(URL, component("a", metadata={"description": "first"}))
+    async with each_world.site({"type": "url", "target": URL}) as site:
+        asked, answer = asyncio.Event(), asyncio.Event()
+
+        async def slow() -> FakeAnswer:
+            asked.set()
+            await answer.wait()
+            return FakeAnswer(
+                200, {}, each_world.yaml(component("a", metadata={"description": "old"}), component("c")).encode()
+            )
+
+        each_world.answer_with(URL, slow)
+        (node,) = await site.rows("SELECT id FROM catalog_ref WHERE ref = $1", await site.location_ref())
+        sweeping = asyncio.create_task(site.catalog.locations.refresh_location(node[0]))
+        await asked.wait()
+        each_world.serve(URL, component("a", metadata={"description": "new"}), component("b"))
+        await site.catalog.commands.refresh_keys([f"url:{URL}"])
+        await site.settle()
+        assert await site.description(A) == "new"
+        answer.set()
+        await sweeping
+        assert await site.description(A) == "new"
+        await site.settle()
+        assert await site.refs() == {A, B}
+        assert await site.description(A) == "new"
 
 
 # ---- removal by uid ---------------------------------------------------------------------------------------------------

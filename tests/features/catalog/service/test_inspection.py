@@ -91,7 +91,9 @@ async def test_a_dry_run_tells_why_it_fails_as_backstage_does(world: Any) -> Non
     async with world.site(settings=_local(world)) as site:
         with pytest.raises(InputError) as error:
             await _dry_run(site, "missing.yaml")
-        assert error.value.message == f"NotFoundError: Unable to read url, no matching files found for {BASE}/missing.yaml"
+        assert (
+            error.value.message == f"NotFoundError: Unable to read url, no matching files found for {BASE}/missing.yaml"
+        )
         with pytest.raises(InputError) as error:
             await site.commands.dry_run_location(LocationRef("url", "http://127.0.0.1:1/x.yaml"), actor=SYSTEM)
         assert error.value.message == (
@@ -279,4 +281,6 @@ async def test_why_says_nothing_of_what_the_actor_may_not_see(world: Any) -> Non
         assert "component:default/secret" not in (await site.why("component:default/secre", actor)).suggestions
         why = await site.why(str(world.path("all.yaml")), actor)
         assert [s.ref for s in why.subjects if s.ref] == ["component:default/open"]
-        assert [s.ref for s in (await site.why(str(world.path("all.yaml")))).subjects if s.ref] != ["component:default/open"]
+        assert [s.ref for s in (await site.why(str(world.path("all.yaml")))).subjects if s.ref] != [
+            "component:default/open"
+        ]

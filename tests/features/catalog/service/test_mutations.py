@@ -60,7 +60,9 @@ async def test_the_same_full_mutation_twice_changes_nothing(each_world: Any) -> 
     other = Given("other", component("taken"), key="other")
     bad = component("bad")
     del bad["spec"]["owner"]
-    provider = Given("given", component("a"), component("a", owner="second"), bad, component("taken", owner="late"), group("team"))
+    provider = Given(
+        "given", component("a"), component("a", owner="second"), bad, component("taken", owner="late"), group("team")
+    )
     async with each_world.site(extension=each_world.extend(providers=[other, provider])) as site:
         assert (await site.get("component:default/taken"))["spec"]["owner"] in ("late", "group:default/team")
         assert (await site.get(A))["spec"]["owner"] == "group:default/team"
@@ -85,7 +87,9 @@ async def test_a_delta_touches_only_what_it_names(each_world: Any) -> None:
         assert await site.refs() == {B, C}
         assert await site.description(B) == "new"
         before = await site.revision()
-        await connection.apply(DeltaMutation(added=[DeferredEntity(component("c"), "given")], removed=["component:default/a"]))
+        await connection.apply(
+            DeltaMutation(added=[DeferredEntity(component("c"), "given")], removed=["component:default/a"])
+        )
         assert await site.revision() == before
 
 
@@ -145,7 +149,10 @@ async def test_odd_values_of_a_provider_are_refused_and_hold_nothing_back(world:
     provider = Given("given", nested, odd, component("a"))
     async with world.site(extension=world.extend(providers=[provider])) as site:
         assert await site.refs() == {A}
-        assert {f.entity_ref for f in await site.all_findings()} == {"component:default/nested", "component:default/odd"}
+        assert {f.entity_ref for f in await site.all_findings()} == {
+            "component:default/nested",
+            "component:default/odd",
+        }
 
 
 async def test_a_changed_location_key_moves_the_entity(each_world: Any) -> None:
@@ -251,12 +258,14 @@ async def test_a_large_mutation_is_written_in_parts_and_once(world: Any) -> None
 
 
 @pytest.mark.parametrize(
-    "failure", [UnavailableError("500"), TimeoutError("too slow"), OSError("reset"), LimitError("429"), KeyError("a bug")], ids=type
+    "failure",
+    [UnavailableError("500"), TimeoutError("too slow"), OSError("reset"), LimitError("429"), KeyError("a bug")],
+    ids=type,
 )
-async def test_a_source_that_fails_for_an_hour_loses_nothing_and_recovers(each_world: Any, failure: Exception) -> None:
+async def test_a_source_that_fails_for_an_hour_loses_nothing_and_recovers(world: Any, failure: Exception) -> None:
     """What it gave stays all the while; when it answers again, what changed meanwhile comes in."""
     provider = Given("given", component("a"), component("b"))
-    async with each_world.site(extension=each_world.extend(providers=[provider])) as site:
+    async with world.site(extension=world.extend(providers=[provider])) as site:
         before = await site.snapshot()
         revision = await site.revision()
         provider.error = failure

@@ -155,7 +155,9 @@ async def test_nothing_around_what_is_not_there(world: Any) -> None:
 
 async def test_problems_of_hidden_entities_are_not_told(world: Any) -> None:
     """Not in the list, its counts, around a Location, or in the numbers of its files."""
-    world.write("all.yaml", location("all", "./a.yaml"), group("a"), component("mine", owner=A), component("theirs", owner=B))
+    world.write(
+        "all.yaml", location("all", "./a.yaml"), group("a"), component("mine", owner=A), component("theirs", owner=B)
+    )
     world.write("a.yaml", component("mine", owner=A), component("theirs", owner=B), component("own", owner=A))
     condition = {"anyOf": [
         {"rule": "IS_ENTITY_OWNER", "resourceType": "catalog-entity", "params": {"claims": [A]}},

@@ -64,7 +64,12 @@ async def test_an_unknown_entity_has_no_ancestry(world: Any) -> None:
 async def test_near_matches_find_what_was_meant(world: Any, asked: str, first: str) -> None:
     """A slip of the pen, another kind or namespace, a part of the name."""
     world.write(
-        "all.yaml", component("payments-api"), component("checkout"), component("payroll"), group("payments"), user_entity("ada")
+        "all.yaml",
+        component("payments-api"),
+        component("checkout"),
+        component("payroll"),
+        group("payments"),
+        user_entity("ada"),
     )
     async with world.site("all.yaml") as site:
         found = await site.queries.near_matches(EntityRef.parse(asked), actor=SYSTEM)
@@ -120,9 +125,7 @@ async def test_history_of_a_neighbour_tells_the_relation_that_changed(world: Any
         world.write("all.yaml", component("a"), system("shop"))
         await site.sweep()
         (*_, last) = await site.history("system:default/shop")
-        assert list(last.diff) == [
-            {"op": "remove", "path": "/relations", "from": {"type": "hasPart", "targetRef": A}}
-        ]
+        assert list(last.diff) == [{"op": "remove", "path": "/relations", "from": {"type": "hasPart", "targetRef": A}}]
 
 
 async def test_an_entity_that_went_and_came_has_one_history(world: Any) -> None:

@@ -147,15 +147,16 @@ async def test_what_was_left_to_be_stitched_is_stitched_after_a_restart(each_wor
     each_world.write("all.yaml", component("a"), group("team"))
     async with each_world.site("all.yaml") as site:
         pass
-    async with each_world.site("all.yaml", settle=False) as site:
-        async with site.portal.db.write() as tx:
-            team = await tx.fetch_value("SELECT id FROM catalog_ref WHERE ref = 'group:default/team'")
-            other = await tx.fetch_value("SELECT id FROM catalog_ref WHERE ref = $1", A)
-            await tx.execute(
-                "INSERT INTO catalog_relation (source_id, type, target_id, origin_id) VALUES ($1, 'hasPart', $2, $2)", team, other
-            )
-            await tx.execute("UPDATE catalog_node SET stitch_due = 1 WHERE id = $1", team)
-            await tx.execute("DELETE FROM kernel_job")
+    async with each_world.site("all.yaml", settle=False) as site, site.portal.db.write() as tx:
+        team = await tx.fetch_value("SELECT id FROM catalog_ref WHERE ref = 'group:default/team'")
+        other = await tx.fetch_value("SELECT id FROM catalog_ref WHERE ref = $1", A)
+        await tx.execute(
+            "INSERT INTO catalog_relation (source_id, type, target_id, origin_id) VALUES ($1, 'hasPart', $2, $2)",
+            team,
+            other,
+        )
+        await tx.execute("UPDATE catalog_node SET stitch_due = 1 WHERE id = $1", team)
+        await tx.execute("DELETE FROM kernel_job")
     async with each_world.site("all.yaml") as site:
         relations = (await site.get("group:default/team"))["relations"]
         assert {"type": "hasPart", "targetRef": A} in relations
@@ -195,7 +196,10 @@ async def test_a_relation_to_what_is_not_there_stands_ready(each_world: Any) -> 
         assert {"type": "dependencyOf", "targetRef": A} not in (await site.get(B))["relations"]
         each_world.write("a.yaml", component("a", dependsOn=["component:a"]))
         await site.sweep()
-        assert {r["type"] for r in (await site.get(A))["relations"] if r["targetRef"] == A} == {"dependsOn", "dependencyOf"}
+        assert {r["type"] for r in (await site.get(A))["relations"] if r["targetRef"] == A} == {
+            "dependsOn",
+            "dependencyOf",
+        }
 
 
 async def test_the_refs_of_a_location_and_its_entity_are_told_apart(world: Any) -> None:
@@ -207,5 +211,7 @@ async def test_the_refs_of_a_location_and_its_entity_are_told_apart(world: Any) 
     async with world.site("all.yaml", "other.yaml") as site:
         assert await site.refs() == {A, B}
         entity = await site.get(str(ref))
-        assert LocationRef.parse(entity["metadata"]["annotations"]["backstage.io/managed-by-location"]).target == str(path)
+        assert LocationRef.parse(entity["metadata"]["annotations"]["backstage.io/managed-by-location"]).target == str(
+            path
+        )
         assert len(await site.conflicts()) == 1

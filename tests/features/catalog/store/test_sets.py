@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from callboard.features.catalog.migrations import MIGRATIONS
-from callboard.features.catalog.store import placing, stitching
+from callboard.features.catalog.store import placing, removing, stitching
 from callboard.features.catalog.store.index import EntityIndex
 from callboard.features.catalog.store.placing import Incoming
 from callboard.features.catalog.store.sets import SetQuery
@@ -44,7 +44,11 @@ def entity(r: random.Random, n: int) -> dict[str, Any]:
             "tags": r.sample(WORDS, r.randint(0, 3)),
             "labels": {"team.example.com/x": r.choice(WORDS), "on": r.choice([True, False, None, 1, 2.0, 1.5])},
         },
-        "spec": {"type": r.choice(WORDS), "owner": "me", "deep": {"list": [{"Name": r.choice(WORDS)}, r.choice(WORDS), 7]}},
+        "spec": {
+            "type": r.choice(WORDS),
+            "owner": "me",
+            "deep": {"list": [{"Name": r.choice(WORDS)}, r.choice(WORDS), 7]},
+        },
     }
 
 
@@ -56,7 +60,15 @@ def predicate(r: random.Random, depth: int = 3) -> Predicate:
         "metadata.uid", "metadata.name", "relations.ownedby", "nothing.here", "spec.deep.list.true",
     )  # fmt: skip
     key = r.choice(keys)
-    values = [w.lower() for w in WORDS if len(w) < 200] + ["component", "1", "2", "1.5", "7", "false", "group:default/me"]
+    values = [w.lower() for w in WORDS if len(w) < 200] + [
+        "component",
+        "1",
+        "2",
+        "1.5",
+        "7",
+        "false",
+        "group:default/me",
+    ]
     choice = r.randint(0, 3 if depth == 0 else 6)
     if choice == 0:
         return HasKey(key)
@@ -81,11 +93,17 @@ async def write(db: Any, index: EntityIndex, documents: list[dict[str, Any]], go
             incoming.append(Incoming(ref, document, "file:/x", "file:/x", "file:/x", relations))
         placed = await placing.place(tx, incoming, parent_id=0, source_id=1, file_id=0, now=NOW)
         await stitching.stitch_many(
-            tx, index.keys, {id: d.entity for id, d in placed.accepted.items()}, revision=revision, now=NOW, source={}, actor="test"
+            tx,
+            index.keys,
+            {id: d.entity for id, d in placed.accepted.items()},
+            revision=revision,
+            now=NOW,
+            source={},
+            actor="test",
         )
         ids = list((await placing.ensure_refs(tx, gone)).values())
         await stitching.erase_entities(tx, index.keys, ids, revision=revision, now=NOW, actor="test")
-        await placing.remove_nodes(tx, ids)
+        await removing.remove_nodes(tx, ids)
     index.heard(revision)
 
 
@@ -93,7 +111,9 @@ async def check(db: Any, index: EntityIndex, predicates: list[Predicate]) -> Non
     """All three readings of each predicate give the same entities."""
     async with db.read() as tx:
         await index.sync(tx)
-        stored = {row[0]: terms_of(orjson.loads(row[1])) for row in await tx.fetch_all("SELECT id, json FROM catalog_entity")}
+        stored = {
+            row[0]: terms_of(orjson.loads(row[1])) for row in await tx.fetch_all("SELECT id, json FROM catalog_entity")
+        }
         for p in predicates:
             expected = {id for id, terms in stored.items() if matches(p, terms)}
             query = SetQuery(tx, lambda key: index.keys.find(tx, key))
@@ -144,7 +164,9 @@ async def test_lists_and_facets_mended_in_place_equal_fresh_ones(db: Any) -> Non
     for n in range(6):
         changed = [{**entity(r, int(d["metadata"]["name"][2:])), "kind": d["kind"]} for d in documents[n : n + 4]]
         gone = [f"{d['kind']}:default/{d['metadata']['name']}".lower() for d in documents[-1:]]
-        documents = [d for d in documents[:-1] if d["metadata"]["name"] not in {c["metadata"]["name"] for c in changed}] + changed
+        documents = [
+            d for d in documents[:-1] if d["metadata"]["name"] not in {c["metadata"]["name"] for c in changed}
+        ] + changed
         await write(db, index, changed, gone)
         fresh = EntityIndex()
         fresh.heard(index.latest)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Mapping, Sequence
+
+import orjson
 
 from callboard.features.catalog.domain import owner_of
 from callboard.features.catalog.ingest.sources import UNREAD, Contents, Target
@@ -15,9 +17,9 @@ from callboard.features.catalog.processing.placeholders import PlaceholderError
 from callboard.features.catalog.processing.rules import Rules
 from callboard.features.catalog.store.placing import Relation
 from callboard.kernel.tracing import span
-from callboard.model.documents import DEFAULT_LIMITS, Chunk, Limits, locate, parse_document, split_documents
+from callboard.model.documents import DEFAULT_LIMITS, Chunk, Limits, holds_nul, locate, parse_document, split_documents
 from callboard.model.problems import Problem, format_field
-from callboard.model.refs import LocationRef
+from callboard.model.refs import MAX_ADDRESS_LENGTH, MAX_REF_LENGTH, LocationRef
 from callboard.model.urls import Hosts
 from callboard.model.validation import EntityValidator
 
@@ -88,7 +90,9 @@ class Documents:
 
     def refs(self, chunks: Sequence[Chunk]) -> set[str]:
         """Refs that these documents claim, good or not; what says of itself nothing that can be read is left out."""
-        return {ref for chunk in chunks if chunk.data and (ref := find_ref(parse_document(chunk, self._limits))) is not None}
+        return {
+            ref for chunk in chunks if chunk.data and (ref := find_ref(parse_document(chunk, self._limits))) is not None
+        }
 
     def find_envelope_problem(self, value: Any) -> Problem | None:
         """Whether a value says what it is; see ``EntityValidator``."""
@@ -128,9 +132,25 @@ class Documents:
         bodies = {
             url: found.content if isinstance(found := given[url], ReadFile) else found for url in urls if url in given
         }
+        if (chunk is None and _holds_nul(value)) or any(
+            b"\0" in body for body in bodies.values() if isinstance(body, bytes)
+        ):
+            problem = Problem(
+                "envelope", "A text of the document, or of a file that it includes, holds a NUL character",
+                name="InputError", fix="Remove it: no database can store it.",
+            )  # fmt: skip
+            ref = find_ref(value)
+            ref = None if ref is None or "\0" in ref else ref
+            return Outcome(ref, None, (), [self._finding(problem, ref, chunk, where, None)], value)
         result = process_document(value, context, bodies, plan)
         owner = owner_of(value)
-        reads = {url: read.etag if isinstance(read := given.get(url), ReadFile) else UNREAD for url in urls}
+        reads = {
+            url: read.etag if isinstance(read := given.get(url), ReadFile) else UNREAD
+            for url in urls
+            if len(url) <= MAX_ADDRESS_LENGTH
+        }
+        if isinstance(result, Rejected) and result.ref is not None and len(result.ref) > MAX_REF_LENGTH:
+            result = replace(result, ref=None)  # nothing can stand under such a name
         findings = [self._finding(p, result.ref, chunk, where, p.field) for p in result.problems]
         if isinstance(result, Rejected):
             return Outcome(result.ref, None, (), findings, value, owner, reads)
@@ -138,9 +158,7 @@ class Documents:
 
     def targets(self, entity: Mapping[str, Any], location: LocationRef) -> tuple[list[Target], list[Finding]]:
         """What a Location entity names, and what is wrong with the rest of it."""
-        found, problems = location_targets(
-            entity, location, allowed_types=self._location_types, hosts=self._hosts
-        )
+        found, problems = location_targets(entity, location, allowed_types=self._location_types, hosts=self._hosts)
         return (
             [Target(t.ref, not t.required) for t in found],
             [self._finding(p, find_ref(entity), None, location, p.field) for p in problems],
@@ -159,6 +177,14 @@ class Documents:
 
     def file_finding(self, problem: Problem, location: LocationRef) -> Finding:
         return self._finding(problem, None, None, location, None)
+
+
+def _holds_nul(value: Any) -> bool:
+    """``model.documents.holds_nul``, asked only where the JSON of ``value`` shows that it may."""
+    try:
+        return b"\\u0000" in orjson.dumps(value) and holds_nul(value)
+    except TypeError:  # too deep, or nothing that JSON knows: the pipeline says so
+        return False
 
 
 def fingerprint_of_kinds(definitions: Sequence[Any]) -> str:

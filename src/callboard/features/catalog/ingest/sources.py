@@ -12,7 +12,7 @@ from callboard.features.catalog.readers.files import FileReader
 from callboard.kernel.errors import CallboardError, InputError, UnavailableError
 from callboard.kernel.logs import get_logger
 from callboard.kernel.tracing import span
-from callboard.model.refs import LocationRef
+from callboard.model.refs import MAX_ADDRESS_LENGTH, LocationRef
 
 log = get_logger(__name__)
 
@@ -54,6 +54,10 @@ class Sources:
 
     async def _read(self, target: Target, origin: LocationRef, etag: str | None) -> Hits:
         type, where = target.ref
+        if len(where) > MAX_ADDRESS_LENGTH:
+            raise InputError(
+                f"{where[:100]}… has {len(where):,} characters; at most {MAX_ADDRESS_LENGTH:,} are allowed."
+            )
         if type == "file":
             found = await self.files.search(where, origin=origin.target if origin.type == "file" else "", etag=etag)
             return Hits(found.files, found.findings, found.etag)
@@ -94,9 +98,7 @@ class Sources:
             return True
         return False
 
-    async def _read_include(
-        self, url: str, location: LocationRef, origin: LocationRef, etag: str | None
-    ) -> ReadFile:
+    async def _read_include(self, url: str, location: LocationRef, origin: LocationRef, etag: str | None) -> ReadFile:
         with _guarded(url):
             if url.startswith(("/", "file:")):
                 return await self.files.read(

@@ -43,6 +43,9 @@ from callboard.ui.parts import Banner, Crumb, EntityLink, LinkItem, Status, Tab
 HEADER_LINKS: Final = 5
 MAX_DEFINITION_BYTES: Final = 120_000
 MAX_UNFOLDED: Final = 2_000_000
+MAX_LINKS: Final = 50
+MAX_TAGS: Final = 200
+MAX_PAIRS: Final = 300
 _FACT_FIELDS: Final = ("target", "presence")
 _NOT_FACTS: Final = frozenset(
     [
@@ -247,18 +250,19 @@ def source_of(entity: Mapping[str, Any]) -> Source:
 
 
 def pairs(values: Any) -> list[tuple[str, str, str | None]]:
-    """A mapping as (key, text, address if it is one), sorted by key."""
+    """A mapping as (key, text, address if it is one), sorted by key; the first ``MAX_PAIRS``, the YAML tab has them all."""
     if not isinstance(values, dict):
         return []
-    return [
-        (str(k), v if isinstance(v, str) else str(v), safe_href(v))
-        for k, v in sorted(values.items(), key=lambda i: str(i[0]))
-    ]
+    shown = sorted(values.items(), key=lambda i: str(i[0]))[:MAX_PAIRS]
+    return [(str(k), v if isinstance(v, str) else str(v), safe_href(v)) for k, v in shown]
 
 
 def entity_links(entity: Mapping[str, Any]) -> list[LinkItem]:
-    out = []
+    """The first ``MAX_LINKS`` that a page may link to; the YAML tab has them all."""
+    out: list[LinkItem] = []
     for link in entity["metadata"].get("links") or ():
+        if len(out) == MAX_LINKS:
+            break
         if isinstance(link, dict) and (href := safe_href(link.get("url"))):
             title = text(link.get("title")) or href.split("://", 1)[-1].removesuffix("/")
             out.append(LinkItem(title, href, link_icon(text(link.get("icon"))), text(link.get("type"))))
@@ -299,7 +303,9 @@ def file_views(
             )
     unread = len(views)
     for file in files:
-        status: Status = "bad" if file.error else "info" if not file.is_read else "warn" if file.good < file.documents else "ok"
+        status: Status = (
+            "bad" if file.error else "info" if not file.is_read else "warn" if file.good < file.documents else "ok"
+        )
         views.append(
             FileView(
                 title=short_file(file.location),
@@ -441,7 +447,7 @@ def overview_fields(entity: Mapping[str, Any], known: Mapping[str, Any], t: Tran
     metadata = entity["metadata"]
     description = text(metadata.get("description"))
     in_header = description and not is_markdown(description) and len(description) <= 280
-    tags = [str(tag) for tag in metadata.get("tags") or ()]
+    tags = [str(tag) for tag in (metadata.get("tags") or ())[:MAX_TAGS]]
     return {
         "description": render_markdown(description) if description and not in_header else None,
         "facts": facts_of(entity, known, t),

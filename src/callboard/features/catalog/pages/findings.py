@@ -19,12 +19,16 @@ from callboard.ui.moments import Moment, moment
 from callboard.ui.parts import EntityLink, Status
 
 MAX_MESSAGE: Final = 400
-_MACHINERY = re.compile(r"(?:Policy check failed for|Processor \w+ threw an error while).*?; caused by \w+: ", re.DOTALL)
+_MACHINERY = re.compile(
+    r"(?:Policy check failed for|Processor \w+ threw an error while).*?; caused by \w+: ", re.DOTALL
+)
 _ENVELOPE = re.compile(r"Malformed envelope, (?=[/<])")
 _TAIL = re.compile(r"\.? To learn more about .*", re.DOTALL)
 _UNREADABLE = re.compile(r"(?:url|file):\S+ could not be read: (?P<why>.+)", re.DOTALL)
 _NOT_ALLOWED = re.compile(r"Entity (?P<ref>.+?) at \S+, originated at \S+, is not of an allowed kind for that location")
-_NOT_VALID = re.compile(r'"(?P<field>[^"]+)" is not valid; expected (?P<expected>.+?) but found (?P<found>.+?)\.?', re.DOTALL)
+_NOT_VALID = re.compile(
+    r'"(?P<field>[^"]+)" is not valid; expected (?P<expected>.+?) but found (?P<found>.+?)\.?', re.DOTALL
+)
 _SCHEMA = re.compile(r"(?P<path><root>|/\S*) (?P<rule>must .+?)(?: - \w+: .*)?", re.DOTALL)
 _REQUIRED = re.compile(r"must have required property '(?P<name>.+)'")
 _TYPE = re.compile(r"must be (?P<type>string|object|array|number|integer|boolean|null)")
@@ -94,7 +98,10 @@ _RULES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Translator],
     (_NOT_VALID, lambda m, t: t("catalog.said.invalid", field=m["field"], found=m["found"], expected=m["expected"])),
     (_PLACEHOLDER, lambda m, t: t("catalog.said.placeholder", name=m["name"], place=m["place"], why=m["why"])),
     (_ALREADY, lambda m, t: t("catalog.said.already", ref=m["ref"], place=short_file(m["place"]))),
-    (_ALSO, lambda m, t: t("catalog.said.also", ref=m["ref"], place=short_file(m["place"]), first=short_file(m["first"]))),
+    (
+        _ALSO,
+        lambda m, t: t("catalog.said.also", ref=m["ref"], place=short_file(m["place"]), first=short_file(m["first"])),
+    ),
     (_NAMED, _named),
     (_SCHEMA, _schema),
 )
@@ -125,7 +132,12 @@ def cause_title(stage: str, t: Translator) -> str:
 
 
 def finding_view(
-    finding: Finding, now: datetime | None, t: Translator, entity: EntityLink | None = None, *, in_file: str | None = None
+    finding: Finding,
+    now: datetime | None,
+    t: Translator,
+    entity: EntityLink | None = None,
+    *,
+    in_file: str | None = None,
 ) -> FindingView:
     """``in_file``: the file under whose heading it stands, which its place then need not repeat."""
     place = None

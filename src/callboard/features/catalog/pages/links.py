@@ -98,7 +98,9 @@ def distinct_titles(refs: Iterable[str], known: Mapping[str, Mapping[str, Any] |
         except RefError:
             titles[ref] = ref
     seen = Counter(title.lower() for title in titles.values())
-    return {ref: f"{title} ({ref.partition(':')[2]})" if seen[title.lower()] > 1 else title for ref, title in titles.items()}
+    return {
+        ref: f"{title} ({ref.partition(':')[2]})" if seen[title.lower()] > 1 else title for ref, title in titles.items()
+    }
 
 
 def spec_of(entity: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -140,15 +140,28 @@ def file_view(file: ProblemFile, known: Mapping[str, Any], now: datetime, t: Tra
 
 
 def _facet(
-    name: str, counts: Mapping[str, int], selected: Sequence[str], titles: Mapping[str, str], state: ProblemsState, t: Translator
+    name: str,
+    counts: Mapping[str, int],
+    selected: Sequence[str],
+    titles: Mapping[str, str],
+    state: ProblemsState,
+    t: Translator,
 ) -> Facet | None:
     field: Literal["causes", "owners"] = "causes" if name == "cause" else "owners"
     counted = {**{value: 0 for value in selected}, **counts}
     if not counted:
         return None
-    ordered = sorted(counted.items(), key=lambda item: (item[0] not in selected, -item[1], titles.get(item[0], item[0])))
+    ordered = sorted(
+        counted.items(), key=lambda item: (item[0] not in selected, -item[1], titles.get(item[0], item[0]))
+    )
     options = [
-        FacetOption(titles.get(value, value), n, state.toggled(field, value), value in selected, value if name == "owner" else None)
+        FacetOption(
+            titles.get(value, value),
+            n,
+            state.toggled(field, value),
+            value in selected,
+            value if name == "owner" else None,
+        )
         for value, n in ordered[:MAX_OPTIONS]
     ]
     shown = SHOWN_OPTIONS + 1 if len(options) == SHOWN_OPTIONS + 1 else max(SHOWN_OPTIONS, len(selected))

@@ -19,7 +19,7 @@ from callboard.features.catalog.processing.placeholders import Content, Plan, Re
 from callboard.features.catalog.processing.rules import Rules, not_allowed_message
 from callboard.model.documents import Chunk
 from callboard.model.problems import Problem
-from callboard.model.refs import DEFAULT_NAMESPACE, LocationRef
+from callboard.model.refs import DEFAULT_NAMESPACE, MAX_REF_LENGTH, LocationRef
 from callboard.model.relations import Relation, relations_of, sort_refs
 from callboard.model.urls import DEFAULT_HOSTS, Hosts
 from callboard.model.validation import EntityValidator, fill_namespace
@@ -173,6 +173,9 @@ def process_document(
         return Rejected((relations,), ref, reads)
     if len(relations) > context.max_relations:
         return Rejected((_too_many(len(relations), context.max_relations),), ref, reads)
+    for source, _, target in relations:
+        if len(target) > MAX_REF_LENGTH or len(source) > MAX_REF_LENGTH:
+            return Rejected((_too_long(max(source, target, key=len)),), ref, reads)
     try:
         json = orjson.dumps(entity)
     except (TypeError, ValueError) as error:  # a value of a provider, a plugin or a placeholder that JSON does not have
@@ -209,6 +212,11 @@ def _not_json(ref: str, error: Exception) -> Problem:
     message = f"Policy check failed for {ref}; caused by Error: The entity is not valid JSON: {error}"
     fix = "Use text, numbers, true, false, null, lists and mappings with text keys, and do not nest too deeply."
     return Problem("policy", message, cause=("Error", f"The entity is not valid JSON: {error}"), fix=fix)
+
+
+def _too_long(ref: str) -> Problem:
+    message = f"The reference {ref[:60]}… has {len(ref):,} characters; at most {MAX_REF_LENGTH} are allowed"
+    return Problem("relations", message, ("spec",), "LimitError", fix="Name an entity: kind:namespace/name.")
 
 
 def _too_many(count: int, limit: int) -> Problem:

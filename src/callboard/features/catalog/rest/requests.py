@@ -21,7 +21,15 @@ from callboard.features.catalog.rest.cursors import (
 from callboard.features.catalog.rest.parameters import Parameter, parse_pairs, read_parameters
 from callboard.features.catalog.rest.projection import Fields, parse_fields
 from callboard.kernel.errors import InputError
-from callboard.model.predicates import MAX_CONDITIONS, HasText, Predicate, PredicateError, conjoin, parse_filter_params, parse_query
+from callboard.model.predicates import (
+    MAX_CONDITIONS,
+    HasText,
+    Predicate,
+    PredicateError,
+    conjoin,
+    parse_filter_params,
+    parse_query,
+)
 
 DEFAULT_PAGE = 200  # by-query without a limit; Backstage's code, not its documentation
 MAX_QUERY_DEPTH = 100  # brackets; far beyond what a person writes, far below what would exhaust a stack

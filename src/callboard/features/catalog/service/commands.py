@@ -33,7 +33,7 @@ from callboard.kernel.errors import InputError, NotAllowedError
 from callboard.kernel.permissions import Permission, PermissionService
 from callboard.model.locations import location_entity
 from callboard.model.predicates import matches
-from callboard.model.refs import EntityRef, LocationRef
+from callboard.model.refs import MAX_ADDRESS_LENGTH, EntityRef, LocationRef
 from callboard.model.terms import terms_of
 from callboard.model.urls import split_http
 
@@ -98,7 +98,9 @@ class Commands:
             names, _ = await sources.find_holders(tx, id)
             for name in names:
                 await jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=f"provider:{name}", priority=5)
-            await self._audit.record(tx, "entity-mutate", actor=actor, meta={"actionType": "refresh", "entityRef": str(ref)})
+            await self._audit.record(
+                tx, "entity-mutate", actor=actor, meta={"actionType": "refresh", "entityRef": str(ref)}
+            )
             tx.after_commit(jobs.wake)
 
     async def refresh_keys(self, keys: Sequence[str], *, actor: str = "plugin:callboard") -> int:
@@ -139,7 +141,11 @@ class Commands:
             for name in names:
                 await self._writer.jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=f"provider:{name}")
             await self._audit.record(
-                tx, "entity-mutate", actor=actor, severity="medium", meta={"actionType": "delete", "uid": uid, "entityRef": str(ref)}
+                tx,
+                "entity-mutate",
+                actor=actor,
+                severity="medium",
+                meta={"actionType": "delete", "uid": uid, "entityRef": str(ref)},
             )
 
     # ---- registered locations -------------------------------------------------------------------------------------
@@ -187,6 +193,10 @@ class Commands:
         if location.type not in self._location_types and not (location.type == "file" and actor == SYSTEM):
             allowed = orjson.dumps(list(self._location_types)).decode()
             raise InputError(f"Registered locations must be of an allowed type {allowed}", field="type")
+        if len(location.target) > MAX_ADDRESS_LENGTH:
+            raise InputError(f"The target of a location has at most {MAX_ADDRESS_LENGTH:,} characters", field="target")
+        if "\0" in location.target:
+            raise InputError("The target of a location must not hold a NUL character", field="target")
         if location.target.lower().startswith("javascript:"):
             raise InputError("The target of a location must not be a javascript: URL", field="target")
 
@@ -252,7 +262,9 @@ class Commands:
                 tx, "location-mutate", actor=actor, meta={"actionType": "update", "id": id, "location": str(location)}
             )
         if changed != known:
-            await self._give(changed, actor)  # the entity stays: what the old target gave goes when the new one was read
+            await self._give(
+                changed, actor
+            )  # the entity stays: what the old target gave goes when the new one was read
         return changed
 
     async def delete_location(self, id: str, *, actor: Actor) -> None:
@@ -323,7 +335,11 @@ class Commands:
             await change.drop(change.children)
             await change.finish()
             await self._audit.record(
-                tx, "entity-mutate", actor=actor, severity="medium", meta={"actionType": "delete-unprocessed", "uid": entity_id}
+                tx,
+                "entity-mutate",
+                actor=actor,
+                severity="medium",
+                meta={"actionType": "delete-unprocessed", "uid": entity_id},
             )
 
 

@@ -66,7 +66,9 @@ class Inspection:
             for target in targets:
                 read += 1
                 if read > MAX_DRY_RUN_FILES:
-                    raise InputError(f"The location leads to more than {MAX_DRY_RUN_FILES} files; register parts of it.")
+                    raise InputError(
+                        f"The location leads to more than {MAX_DRY_RUN_FILES} files; register parts of it."
+                    )
                 for file_location, outcome in await self._outcomes(target, location, problems):
                     problems += [f"{f.name}: {f.message}" for f in outcome.findings]
                     if outcome.entity is None or outcome.ref is None:
@@ -82,7 +84,9 @@ class Inspection:
             raise InputError(", ".join(problems))
         return entities
 
-    async def _outcomes(self, target: Target, origin: LocationRef, problems: list[str]) -> list[tuple[LocationRef, Any]]:
+    async def _outcomes(
+        self, target: Target, origin: LocationRef, problems: list[str]
+    ) -> list[tuple[LocationRef, Any]]:
         try:
             hits = await self._sources.read(target, origin, None)
         except CallboardError as error:
@@ -97,7 +101,9 @@ class Inspection:
                 problems.append(f"Error: YAML error at {location}, {chunks.message}")
                 continue
             contents = await self._sources.read_all(self._documents.reads(chunks, location), location, origin)
-            for outcome in self._documents.process_many([(c, i) for i, c in enumerate(chunks)], location, origin, contents):
+            for outcome in self._documents.process_many(
+                [(c, i) for i, c in enumerate(chunks)], location, origin, contents
+            ):
                 for finding in outcome.findings:
                     if finding.stage == "parse":
                         problems.append(f"Error: YAML error at {location}, {finding.name}: {finding.message}")
@@ -127,7 +133,11 @@ class Inspection:
                 document = outcome.entity or outcome.unprocessed
                 if document is not None:
                     existing.append(
-                        {"location": {"type": "url", "target": file.url}, "isRegistered": registered, "entity": document}
+                        {
+                            "location": {"type": "url", "target": file.url},
+                            "isRegistered": registered,
+                            "entity": document,
+                        }
                     )
         if existing:
             return {"existingEntityFiles": existing, "generateEntities": []}
@@ -145,7 +155,11 @@ class Inspection:
 
     async def _search(self, target: str, filename: str) -> Sequence[Any]:
         parts = urlsplit(target)
-        if target.endswith((".yaml", ".yml")) or not self._sources.urls.handles(target) or parts.hostname not in _SLUG_HOSTS:
+        if (
+            target.endswith((".yaml", ".yml"))
+            or not self._sources.urls.handles(target)
+            or parts.hostname not in _SLUG_HOSTS
+        ):
             return ()
         pattern = f"{target.rstrip('/')}/**/{filename}"
         if parts.hostname == "github.com" and "/tree/" not in target and "/blob/" not in target:
@@ -238,7 +252,9 @@ class Inspection:
             if stopped is not None:
                 kept = step == "stitched" and document.is_entity and document.state != "conflict"
                 detail = "The last good version stays in the catalog" if kept else "Not reached"
-                steps.append(WhyStep(step, "ok" if kept else "skipped", detail, document.stitched_at if kept else None, findings))
+                steps.append(
+                    WhyStep(step, "ok" if kept else "skipped", detail, document.stitched_at if kept else None, findings)
+                )
                 continue
             if failed:
                 stopped = step
@@ -267,7 +283,11 @@ def _unread(target: Target, error: CallboardError, *, is_known: bool) -> str:
 
 
 def _as_ref(asked: str) -> EntityRef | None:
-    if "://" in asked or asked.startswith(("/", ".", "url:", "file:")) or asked.lower().endswith((".yaml", ".yml", ".json")):
+    if (
+        "://" in asked
+        or asked.startswith(("/", ".", "url:", "file:"))
+        or asked.lower().endswith((".yaml", ".yml", ".json"))
+    ):
         return None
     try:
         return EntityRef.parse(asked, default_kind="component")

@@ -13,12 +13,12 @@ from typing import AbstractSet, Any, Mapping, Sequence
 
 import orjson
 
-from callboard.features.catalog.domain import location_of, owner_of
+from callboard.features.catalog.domain import cut_findings, location_of, owner_of
 from callboard.features.catalog.ingest.documents import Documents
 from callboard.features.catalog.ingest.documents import Outcome as DocumentOutcome
 from callboard.features.catalog.ingest.sources import Sources, Target
 from callboard.features.catalog.interface import Finding, NotModified, ReadFile
-from callboard.features.catalog.service.writing import LOCATION_JOB, STITCH_JOB, Change, Writer
+from callboard.features.catalog.service.writing import FILE_JOB, LOCATION_JOB, STITCH_JOB, Change, Writer
 from callboard.features.catalog.store import files, placing
 from callboard.features.catalog.store.files import DocumentRow, FileRow
 from callboard.features.catalog.store.placing import Incoming
@@ -28,7 +28,7 @@ from callboard.kernel.gc_pause import paused_gc
 from callboard.kernel.logs import get_logger
 from callboard.model.documents import Chunk
 from callboard.model.problems import Problem
-from callboard.model.refs import LocationRef
+from callboard.model.refs import MAX_ADDRESS_LENGTH, LocationRef
 
 log = get_logger(__name__)
 
@@ -65,7 +65,9 @@ class LocationReader:
             known = await files.list_files(tx, node_id)
         if parent is None:
             return
-        targets, _ = self._documents.targets(parent.entity, parent.location)  # what is wrong with others, the document says
+        targets, _ = self._documents.targets(
+            parent.entity, parent.location
+        )  # what is wrong with others, the document says
         findings: list[Finding] = []
         by_target: dict[str, list[FileRow]] = {}
         for row in known:
@@ -100,9 +102,11 @@ class LocationReader:
             kept.update(row.id for row in rows if LocationRef.parse(row.location).target in unread)
             by_location = {row.location: row for row in rows}
             locations = [str(LocationRef(target.ref.type, file.url)) for file in hits.files]
-            leaving = {row.id for row in rows if row.id not in kept} - {by_location[at].id for at in locations if at in by_location}
+            leaving = {row.id for row in rows if row.id not in kept} - {
+                by_location[at].id for at in locations if at in by_location
+            }
             for location, file in zip(locations, hits.files, strict=True):
-                if location in seen:  # another target names it, too
+                if location in seen or len(location) > MAX_ADDRESS_LENGTH:  # another target names it, too
                     continue
                 seen.add(location)
                 row = by_location.get(location) or await self._ensure_file(parent.id, str(target.ref), location)
@@ -111,7 +115,8 @@ class LocationReader:
                     parent, row, file, hits.etag, force, actor,
                     bulk=len(targets) > 1 or len(hits.files) > 1, leaving=leaving,
                 )  # fmt: skip
-        await self._finish_location(parent, [row for row in known if row.id not in kept], findings, actor, deferred)
+        dropped = [row for row in known if row.id not in kept]
+        await self._finish_location(parent, dropped, cut_findings(findings), actor, deferred)
 
     async def _finish_location(
         self, parent: _Parent, dropped: Sequence[FileRow], findings: Sequence[Finding], actor: str, deferred: bool
@@ -257,11 +262,20 @@ class LocationReader:
                     done = [DocumentOutcome(None, findings=[self._documents.file_finding(plan.problem, location)])]
                 else:
                     done = await asyncio.to_thread(
-                        self._documents.process_many, [(chunk, i) for i, chunk in work], location, parent.origin, contents
+                        self._documents.process_many,
+                        [(chunk, i) for i, chunk in work],
+                        location,
+                        parent.origin,
+                        contents,
                     )
                 async with self._writer.db.write() as tx:
                     change = await self._writer.begin(tx, actor, bulk=bulk or len(batches) > 1)
-                    if not await files.is_wanted(tx, row.id):  # its Location was removed while the file was read
+                    now = await files.find_wanted(tx, row.id)
+                    if now is None:  # its Location was removed while the file was read
+                        break
+                    if now.version != (row.version if number == 0 else (*row.version[:2], "begun")):
+                        # another job was quicker, and may have read something newer: look once more
+                        await self._writer.jobs.enqueue(tx, FILE_JOB, {"file": row.id}, key=f"file:{row.id}")
                         break
                     if number == 0:
                         plan.told = await files.list_told(tx, row.id)
@@ -278,7 +292,9 @@ class LocationReader:
     async def _plan(self, row: FileRow, file: ReadFile, fresh: bool, again: set[int]) -> _Plan:
         async with self._writer.db.read() as tx:
             old = await files.list_documents(tx, row.id)
-        again = again | {r.ref_id for r in old if r.state == "conflict" and r.ref_id is not None}  # the other may be gone now
+        again = again | {
+            r.ref_id for r in old if r.state == "conflict" and r.ref_id is not None
+        }  # the other may be gone now
         plan = await asyncio.to_thread(_compare, self._documents, file.content, old, fresh, again)
         if plan.same and plan.work:
             claimed = await asyncio.to_thread(self._documents.refs, plan.chunks)
@@ -317,10 +333,14 @@ class LocationReader:
             more=[(parent.id, None, finding) for finding in strays], taken=plan.taken or frozenset(), leaving=leaving,
             since=plan.told, where=row.location,
         )  # fmt: skip
-        plan.taken = (plan.taken or set()) | placed.accepted.keys() | placed.refused.keys() | {n.id for _, n in placed.seconds}
+        plan.taken = (
+            (plan.taken or set()) | placed.accepted.keys() | placed.refused.keys() | {n.id for _, n in placed.seconds}
+        )
         conflicting = {document.position for document, _ in placed.conflicts}
         for document in incoming:
-            state = "conflict" if document.position in conflicting else "ok" if document.entity is not None else "failed"
+            state = (
+                "conflict" if document.position in conflicting else "ok" if document.entity is not None else "failed"
+            )
             plan.result[document.position] = (placed.ids[document.ref], state)
         plan.reads += [
             (url, placed.ids[document.ref], etag) for document in incoming for url, etag in document.reads.items()
@@ -335,7 +355,9 @@ class LocationReader:
             if same is not None:
                 rows.append(DocumentRow(position, same.hash, chunk.line, same.ref_id, same.state))
             else:
-                rows.append(DocumentRow(position, hashes[position], chunk.line, *plan.result.get(position, (None, "failed"))))
+                rows.append(
+                    DocumentRow(position, hashes[position], chunk.line, *plan.result.get(position, (None, "failed")))
+                )
         present = {r.ref_id for r in rows if r.ref_id is not None}
         given: dict[int, DocumentRow | None] = {
             r.ref_id: r for r in plan.old if r.ref_id is not None and r.state != "conflict"

@@ -48,7 +48,11 @@ class Mutations:
             source_id = await sources.ensure_source(tx, source)
             known = await sources.list_given(tx, source_id)
             kept_out = await sources.list_kept_out(tx, source_id)
-            settled = [ref for ref in kept_out if (ref in removed or (isinstance(mutation, FullMutation) and ref not in present))]
+            settled = [
+                ref
+                for ref in kept_out
+                if (ref in removed or (isinstance(mutation, FullMutation) and ref not in present))
+            ]
             await sources.forget_kept_out(tx, source_id, [kept_out[ref].node_id for ref in settled])
         new = [one for one in hashed if known.get(one[1]) != one[2] and not _is_still_kept_out(one, kept_out)]
         gone = [ref for ref in known if (ref not in present if isinstance(mutation, FullMutation) else ref in removed)]
@@ -121,9 +125,7 @@ class Mutations:
         for deferred, ref, hash in part:
             location = location_of(deferred.entity)
             origin = location_of(deferred.entity, "managed-by-origin-location") or location
-            outcome = self._documents.process_value(
-                deferred.entity, _parse(location), _parse(origin), with_rules=False
-            )
+            outcome = self._documents.process_value(deferred.entity, _parse(location), _parse(origin), with_rules=False)
             incoming.append(
                 Incoming(
                     ref=ref, entity=outcome.entity, location_key=deferred.location_key, location=location, origin=origin,

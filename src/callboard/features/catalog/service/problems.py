@@ -67,7 +67,9 @@ class Problems:
             severities=count_by(found, wanted, "severity", lambda mark: (mark.severity,)),
             stages=count_by(found, wanted, "stages", lambda mark: (mark.stage,)),
             owners=count_by(found, wanted, "owners", lambda mark: mark.owners),
-            own_total=sum(not set(own).isdisjoint(m.owners) for m in found if fits(m, wanted, without="owners")) if own else 0,
+            own_total=sum(not set(own).isdisjoint(m.owners) for m in found if fits(m, wanted, without="owners"))
+            if own
+            else 0,
             is_cut=is_cut,
         )
 
@@ -86,9 +88,7 @@ class Problems:
             below, total = await marks.list_problems_below(tx, id, visible, MAX_BELOW)
             return Around(own, file, below, total)
 
-    async def list_files(
-        self, ref: EntityRef, *, limit: int = 200, actor: Actor
-    ) -> tuple[Sequence[LocationFile], int]:
+    async def list_files(self, ref: EntityRef, *, limit: int = 200, actor: Actor) -> tuple[Sequence[LocationFile], int]:
         async with self._db.read() as tx:
             visible = await self._queries.ids_seen_by(tx, actor)
             id = await self._find(tx, ref)

@@ -26,5 +26,6 @@ class EntityResources:
     ) -> Sequence[bool | None]:
         found = await self._queries.get_many_raw([ref.lower() for ref in refs], actor=actor or SYSTEM)
         return [
-            None if raw is None else predicate is None or matches(predicate, terms_of(orjson.loads(raw))) for raw in found
+            None if raw is None else predicate is None or matches(predicate, terms_of(orjson.loads(raw)))
+            for raw in found
         ]

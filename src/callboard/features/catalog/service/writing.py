@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import AbstractSet, Any, Iterable, Mapping, Sequence
 
 from callboard.features.catalog.interface import Finding
-from callboard.features.catalog.store import placing, stitching
+from callboard.features.catalog.store import placing, removing, stitching
 from callboard.features.catalog.store.index import EntityIndex
 from callboard.features.catalog.store.placing import Incoming, Placed
 from callboard.kernel.clock import Clock, format_time
@@ -128,12 +128,14 @@ class Change:
         )  # fmt: skip
         self._refs.update({id: ref for ref, id in placed.ids.items()})
         if placed.relieved:  # what the other way found is no fault of the entity any more
-            self.waiting |= await placing.make_others_due(tx, placed.relieved, file_id)
+            self.waiting |= await removing.make_others_due(tx, placed.relieved, file_id)
         findings = list(more)
         for id, document in (*placed.accepted.items(), *placed.refused.items()):
             findings += [(id, document.owner, finding) for finding in document.findings]
         # another way to the same place may be closed to it: no fault of the entity
-        findings += [(parent_id, d.owner, f) for d, _ in placed.seconds for f in d.findings if d.entity is None and parent_id]
+        findings += [
+            (parent_id, d.owner, f) for d, _ in placed.seconds for f in d.findings if d.entity is None and parent_id
+        ]
         findings += _conflicts(placed, parent_id or 0)
         await placing.replace_findings(
             tx, file_id=file_id or findings_of_source(source_id), subjects={*placed.accepted, *placed.refused, *clear},
@@ -192,8 +194,8 @@ class Change:
         tx, writer = self.tx, self._writer
         level = set(candidates)
         while level:
-            abandoned = await placing.find_abandoned(tx, level)
-            files, names = await placing.leave_to_others(tx, sorted(level.difference(abandoned)))
+            abandoned = await removing.find_abandoned(tx, level)
+            files, names = await removing.leave_to_others(tx, sorted(level.difference(abandoned)))
             self.waiting |= files
             self.waiting_sources |= names
             if writer.keep_orphans:
@@ -210,7 +212,7 @@ class Change:
         await stitching.erase_entities(
             self.tx, self._writer.index.keys, ids, revision=self.revision, now=self.now, actor=self.actor
         )
-        removed, self.children = await placing.remove_nodes(self.tx, ids)
+        removed, self.children = await removing.remove_nodes(self.tx, ids)
         self.outcome.deleted += removed.refs.values()
         self._due = (self._due | removed.due) - set(ids)
         self.waiting |= removed.waiting
@@ -262,9 +264,7 @@ def findings_of_source(source_id: int) -> int:
 
 
 async def _refs_of(tx: Transaction, ids: Sequence[int]) -> dict[int, str]:
-    rows = await tx.fetch_all(
-        f"SELECT id, ref FROM catalog_ref WHERE {tx.any_of('id', 1, 'bigint')}", tx.list_arg(ids)
-    )
+    rows = await tx.fetch_all(f"SELECT id, ref FROM catalog_ref WHERE {tx.any_of('id', 1, 'bigint')}", tx.list_arg(ids))
     return {row[0]: row[1] for row in rows}
 
 

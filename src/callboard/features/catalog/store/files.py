@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Sequence
 
 from callboard.features.catalog.interface import Finding
-from callboard.features.catalog.store.placing import forget_files
+from callboard.features.catalog.store.removing import forget_files
 from callboard.kernel.db.interface import Row, Transaction
 
 
@@ -26,6 +26,11 @@ class FileRow:
     context: str | None
     state: str
     error: str | None
+
+    @property
+    def version(self) -> tuple[str | None, str | None, str]:
+        """Another one means that something was written meanwhile."""
+        return self.hash, self.context, self.state
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +105,16 @@ async def note_begun(tx: Transaction, id: int) -> None:
     await tx.execute("UPDATE catalog_file SET state = 'begun' WHERE id = $1", id)
 
 
-async def is_wanted(tx: Transaction, id: int) -> bool:
-    """Whether the file and the Location that names it are still there."""
-    found = await tx.fetch_value(
-        "SELECT f.id FROM catalog_file f JOIN catalog_node n ON n.id = f.parent_id WHERE f.id = $1", id
-    )
-    return found is not None
+async def find_wanted(tx: Transaction, id: int) -> FileRow | None:
+    """The file, if the Location that names it is still there."""
+    row = await tx.fetch_one(f"{_FILE} WHERE id = $1 AND parent_id IN (SELECT id FROM catalog_node)", id)
+    return None if row is None else FileRow(*row)
 
 
 async def note_failure(tx: Transaction, ids: Sequence[int], error: str, at: str) -> None:
-    await tx.execute_many("UPDATE catalog_file SET error = $2, read_at = $3 WHERE id = $1", [(id, error, at) for id in ids])
+    await tx.execute_many(
+        "UPDATE catalog_file SET error = $2, read_at = $3 WHERE id = $1", [(id, error, at) for id in ids]
+    )
 
 
 async def find_parent(tx: Transaction, node_id: int) -> Row | None:
@@ -174,7 +179,9 @@ async def release_documents(tx: Transaction, parent_id: int, file_id: int, refs:
 
 async def list_told(tx: Transaction, file_id: int) -> dict[tuple[int, str, str], str]:
     """(subject id, stage, message) of what was found in a file, and since when."""
-    rows = await tx.fetch_all("SELECT subject_id, stage, message, since FROM catalog_finding WHERE file_id = $1", file_id)
+    rows = await tx.fetch_all(
+        "SELECT subject_id, stage, message, since FROM catalog_finding WHERE file_id = $1", file_id
+    )
     return {(row[0], row[1], row[2]): row[3] for row in rows}
 
 
@@ -209,7 +216,11 @@ async def release_file(tx: Transaction, file: FileRow) -> list[int]:
     if file.state == "begun":
         given = await list_given(tx, file.parent_id, file.id)
     else:
-        given = [row.ref_id for row in await list_documents(tx, file.id) if row.ref_id is not None and row.state != "conflict"]
+        given = [
+            row.ref_id
+            for row in await list_documents(tx, file.id)
+            if row.ref_id is not None and row.state != "conflict"
+        ]
     await release_documents(tx, file.parent_id, file.id, given)
     await forget_files(tx, [file.id])
     return given
@@ -230,7 +241,9 @@ async def list_local_files(tx: Transaction) -> list[tuple[int, int, str, str | N
 
     The pattern is None for a file that its Location names itself, else the etag is: it speaks of all that match.
     """
-    rows = await tx.fetch_all("SELECT id, parent_id, location, target, etag FROM catalog_file WHERE location LIKE 'file:%'")
+    rows = await tx.fetch_all(
+        "SELECT id, parent_id, location, target, etag FROM catalog_file WHERE location LIKE 'file:%'"
+    )
     return [
         (row[0], row[1], row[2][5:], None if row[2] == row[3] else row[3][5:], row[4] if row[2] == row[3] else None)
         for row in rows
@@ -239,13 +252,17 @@ async def list_local_files(tx: Transaction) -> list[tuple[int, int, str, str | N
 
 async def list_local_unread(tx: Transaction) -> list[tuple[int, str]]:
     """(Location's node id, path or pattern) of targets on disk that are missing or cannot be read."""
-    rows = await tx.fetch_all("SELECT DISTINCT subject_id, file FROM catalog_finding WHERE file_id = -1 AND file LIKE '/%'")
+    rows = await tx.fetch_all(
+        "SELECT DISTINCT subject_id, file FROM catalog_finding WHERE file_id = -1 AND file LIKE '/%'"
+    )
     return [(row[0], row[1]) for row in rows]
 
 
 async def list_local_reads(tx: Transaction) -> list[tuple[int, str, str | None]]:
     """(file id, path, etag) of what placeholders in those files read; the etag is empty where it could not be read."""
-    rows = await tx.fetch_all("SELECT DISTINCT file_id, url, etag FROM catalog_read WHERE url LIKE 'file:%' OR url LIKE '/%'")
+    rows = await tx.fetch_all(
+        "SELECT DISTINCT file_id, url, etag FROM catalog_read WHERE url LIKE 'file:%' OR url LIKE '/%'"
+    )
     return [(row[0], row[1].removeprefix("file:"), row[2]) for row in rows]
 
 

@@ -167,7 +167,12 @@ class EntityIndex:
 
     def _has_anything(self) -> bool:
         return bool(
-            len(self._sets) or self._orders or len(self._facets) or len(self._texts) or len(self._bodies) or len(self._lists)
+            len(self._sets)
+            or self._orders
+            or len(self._facets)
+            or len(self._texts)
+            or len(self._bodies)
+            or len(self._lists)
         )
 
     def _reset(self) -> None:
@@ -285,9 +290,7 @@ class EntityIndex:
     async def _fill_order(self, tx: Transaction, name: str) -> Ordering:
         before = self.revision
         if name == "":
-            rows = await tx.fetch_all(
-                "SELECT r.ref, e.id FROM catalog_entity e JOIN catalog_ref r ON r.id = e.id"
-            )
+            rows = await tx.fetch_all("SELECT r.ref, e.id FROM catalog_entity e JOIN catalog_ref r ON r.id = e.id")
         elif name == BY_CHANGE:
             rows = await tx.fetch_all("SELECT updated_at, id FROM catalog_entity")
         elif name == BY_TITLE:

@@ -164,12 +164,11 @@ async def list_problems_below(
     return found[:limit], total if visible is None else len(found)
 
 
-async def list_location_files(
-    tx: Transaction, location_id: int, visible: Ids | None
-) -> list[LocationFile]:
+async def list_location_files(tx: Transaction, location_id: int, visible: Ids | None) -> list[LocationFile]:
     """Broken ones first, then as the Location names them. Documents that are hidden are not counted."""
     rows = await tx.fetch_all(
-        "SELECT id, location, target, state, error, read_at FROM catalog_file WHERE parent_id = $1 ORDER BY id", location_id
+        "SELECT id, location, target, state, error, read_at FROM catalog_file WHERE parent_id = $1 ORDER BY id",
+        location_id,
     )
     counted: dict[int, list[int]] = {}
     for file_id, ref_id, state, n in await tx.fetch_all(

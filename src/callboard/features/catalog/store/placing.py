@@ -1,4 +1,4 @@
-"""Writing what sources give: refs, nodes, edges, relations, findings, and taking them away again.
+"""Writing what sources give: refs, nodes, edges, relations, findings. ``removing`` takes them away again.
 
 Every function runs inside the one write transaction of its use case; ``lock`` comes first, so that writers on
 PostgreSQL follow one another from there on and cannot deadlock.
@@ -7,15 +7,18 @@ PostgreSQL follow one another from there on and cannot deadlock.
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import AbstractSet, Any, Iterable, Mapping, Sequence
 
 import orjson
 
-from callboard.features.catalog.domain import batches
+from callboard.features.catalog.domain import batches, cut_findings, short
 from callboard.features.catalog.interface import Finding
 from callboard.kernel.db.interface import Transaction
 
+CROWD = 20
+"""Findings of one subject at once from which on they are counted."""
 Relation = tuple[str, str, str]
 """source ref, type, target ref"""
 
@@ -87,7 +90,9 @@ async def ensure_refs(tx: Transaction, refs: Iterable[str]) -> dict[str, int]:
             await tx.execute_many(
                 "INSERT INTO catalog_ref (ref) VALUES ($1) ON CONFLICT (ref) DO NOTHING", [(ref,) for ref in missing]
             )
-            rows = await tx.fetch_all(f"SELECT ref, id FROM catalog_ref WHERE {tx.any_of('ref', 1)}", tx.list_arg(missing))
+            rows = await tx.fetch_all(
+                f"SELECT ref, id FROM catalog_ref WHERE {tx.any_of('ref', 1)}", tx.list_arg(missing)
+            )
             found.update({row[0]: row[1] for row in rows})
     return found
 
@@ -217,13 +222,15 @@ async def _find_held(
         id
         for document in documents
         if (node := nodes.get(id := ids[document.ref])) is not None
-        and ((node.location_key or document.location_key) != document.location_key or node.origin not in ("", document.origin))
+        and (
+            (node.location_key or document.location_key) != document.location_key
+            or node.origin not in ("", document.origin)
+        )
     }
     if not asked:
         return asked
     edges = await tx.fetch_all(
-        "SELECT child_id, parent_id, source_id, file_id FROM catalog_edge"
-        f" WHERE {tx.any_of('child_id', 1, 'bigint')}",
+        f"SELECT child_id, parent_id, source_id, file_id FROM catalog_edge WHERE {tx.any_of('child_id', 1, 'bigint')}",
         tx.list_arg(asked),
     )
     return {child for child, *held_by, file in edges if tuple(held_by) != giver or file not in files}
@@ -301,10 +308,10 @@ async def replace_findings(
             )
     rows = [
         (
-            subject, file_id, f.entity_ref, owner, f.severity, f.stage, f.name, f.message[:5_000], f.file, f.line,
-            f.column, f.field, f.fix, since.get((subject, f.stage, f.message[:5_000]), now),
+            subject, file_id, f.entity_ref, owner, f.severity, f.stage, f.name, short(f.message), f.file, f.line,
+            f.column, f.field, f.fix, since.get((subject, f.stage, short(f.message)), now),
         )
-        for subject, owner, f in findings
+        for subject, owner, f in await _cut(tx, file_id, findings)
     ]  # fmt: skip
     if rows:
         await tx.insert_many(
@@ -315,153 +322,24 @@ async def replace_findings(
         )  # fmt: skip
 
 
-# ---- taking away ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Removed:
-    """``refs`` of the nodes that went; ``due`` entities that were related to them; ``waiting`` files whose documents
-    were kept out by one of them and may come in now; ``sources`` the same of providers, by name.
-    """
-
-    refs: dict[int, str] = field(default_factory=dict)
-    due: set[int] = field(default_factory=set)
-    waiting: set[int] = field(default_factory=set)
-    sources: set[str] = field(default_factory=set)
-
-
-async def find_abandoned(tx: Transaction, candidates: Iterable[int]) -> list[int]:
-    """Of ``candidates``, those that no source reaches any more, however the edges run (cycles included)."""
-    reached: dict[int, bool] = {}
-
-    async def is_reached(start: int) -> bool:
-        seen, level = {start}, [start]
-        while level:
-            rows = await tx.fetch_all(
-                f"SELECT parent_id, source_id FROM catalog_edge WHERE {tx.any_of('child_id', 1, 'bigint')}",
-                tx.list_arg(level),
-            )
-            level = []
-            for parent, source in rows:
-                if source or reached.get(parent):
-                    return True
-                if parent not in seen:
-                    seen.add(parent)
-                    level.append(parent)
-        return False
-
-    abandoned: list[int] = []
-    for part in batches(sorted(set(candidates)), 5_000):
-        rows = await tx.fetch_all(
-            f"SELECT child_id, parent_id, source_id FROM catalog_edge WHERE {tx.any_of('child_id', 1, 'bigint')}",
-            tx.list_arg(part),
-        )
-        edges: dict[int, list[tuple[int, int]]] = {}
-        for child, parent, source in rows:
-            edges.setdefault(child, []).append((parent, source))
-        for id in part:
-            held = False
-            for parent, source in edges.get(id, ()):
-                if source:
-                    held = True
-                    break
-                if parent not in reached:
-                    reached[parent] = await is_reached(parent)
-                if reached[parent]:
-                    held = True
-                    break
-            if not held:
-                abandoned.append(id)
-    return abandoned
-
-
-async def remove_nodes(tx: Transaction, ids: Sequence[int]) -> tuple[Removed, set[int]]:
-    """Remove nodes with everything that hangs on them; also the children that only they held up, as candidates.
-
-    Search terms and history are the caller's (they need the entity's bytes).
-    """
-    removed = Removed()
-    children: set[int] = set()
-    for part in batches(list(ids), 2_000):
-        arg = tx.list_arg(part)
-        rows = await tx.fetch_all(f"SELECT id, ref FROM catalog_ref WHERE {tx.any_of('id', 1, 'bigint')}", arg)
-        removed.refs.update({row[0]: row[1] for row in rows})
-        children |= {
-            row[0]
-            for row in await tx.fetch_all(
-                f"SELECT child_id FROM catalog_edge WHERE {tx.any_of('parent_id', 1, 'bigint')}", arg
-            )
-        }
-        await tx.execute(
-            f"DELETE FROM catalog_edge WHERE {tx.any_of('parent_id', 1, 'bigint')} OR {tx.any_of('child_id', 1, 'bigint')}",
-            arg,
-        )
-        removed.due |= {
-            row[0]
-            for row in await tx.fetch_all(
-                f"SELECT DISTINCT source_id FROM catalog_relation WHERE {tx.any_of('origin_id', 1, 'bigint')}", arg
-            )
-        }
-        await tx.execute(f"DELETE FROM catalog_relation WHERE {tx.any_of('origin_id', 1, 'bigint')}", arg)
-        kept_out = await tx.fetch_all(
-            "SELECT s.name FROM catalog_finding f JOIN catalog_source s ON s.id = -1 - f.file_id"
-            f" WHERE f.stage = 'conflict' AND f.file_id < -1 AND {tx.any_of('f.subject_id', 1, 'bigint')}",
-            arg,
-        )
-        removed.sources |= {row[0] for row in kept_out}
-        await tx.execute(f"DELETE FROM catalog_finding WHERE {tx.any_of('subject_id', 1, 'bigint')}", arg)
-        files = [
-            row[0]
-            for row in await tx.fetch_all(f"SELECT id FROM catalog_file WHERE {tx.any_of('parent_id', 1, 'bigint')}", arg)
-        ]
-        await forget_files(tx, files)
-        removed.waiting |= await _make_due(tx, arg)
-        await tx.execute(f"DELETE FROM catalog_pending WHERE {tx.any_of('id', 1, 'bigint')}", arg)
-        await tx.execute(f"DELETE FROM catalog_entity WHERE {tx.any_of('id', 1, 'bigint')}", arg)
-        await tx.execute(f"DELETE FROM catalog_node WHERE {tx.any_of('id', 1, 'bigint')}", arg)
-    removed.due -= set(ids)
-    return removed, children - set(ids)
-
-
-async def leave_to_others(tx: Transaction, ids: Sequence[int]) -> tuple[set[int], set[str]]:
-    """One of those who gave these nodes let go: the others are to give them anew. Their files, and names of sources."""
-    if not ids:
-        return set(), set()
-    arg = tx.list_arg(ids)
-    await tx.execute(f"UPDATE catalog_node SET origin = '' WHERE {tx.any_of('id', 1, 'bigint')}", arg)
+async def _cut(
+    tx: Transaction, file_id: int, findings: Iterable[tuple[int, str | None, Finding]]
+) -> list[tuple[int, str | None, Finding]]:
+    """As many of each subject as are told, those that stand already counted in."""
+    listed = list(findings)
+    crowded = [subject for subject, n in Counter(subject for subject, _, _ in listed).items() if n > CROWD]
+    if not crowded:
+        return listed
     rows = await tx.fetch_all(
-        "SELECT DISTINCT s.name FROM catalog_edge e JOIN catalog_source s ON s.id = e.source_id"
-        f" WHERE {tx.any_of('e.child_id', 1, 'bigint')}",
-        arg,
+        "SELECT subject_id, count(*) FROM catalog_finding"
+        f" WHERE file_id = $1 AND {tx.any_of('subject_id', 2, 'bigint')} GROUP BY subject_id",
+        file_id,
+        tx.list_arg(crowded),
     )
-    await tx.execute(f"UPDATE catalog_edge SET hash = '' WHERE source_id <> 0 AND {tx.any_of('child_id', 1, 'bigint')}", arg)
-    return await _make_due(tx, arg, "state <> 'conflict'"), {row[0] for row in rows}
-
-
-async def make_others_due(tx: Transaction, ids: Iterable[int], file_id: int) -> set[int]:
-    """Have documents of these nodes in other files than this one placed again; those files."""
-    return await _make_due(tx, tx.list_arg(sorted(ids)), f"state <> 'conflict' AND file_id <> {int(file_id)}")
-
-
-async def _make_due(tx: Transaction, nodes: Any, which: str = "1 = 1") -> set[int]:
-    """Have the documents of these nodes placed again when their files are next looked at; those files."""
-    where = f"{which} AND {tx.any_of('ref_id', 1, 'bigint')}"
-    rows = await tx.fetch_all(f"SELECT DISTINCT file_id FROM catalog_document WHERE {where}", nodes)
-    files = {row[0] for row in rows}
-    if files:
-        await tx.execute(f"UPDATE catalog_document SET state = 'due' WHERE {where}", nodes)
-        await tx.execute(
-            f"UPDATE catalog_file SET state = 'due' WHERE state = 'ok' AND {tx.any_of('id', 1, 'bigint')}",
-            tx.list_arg(files),
-        )
-    return files
-
-
-async def forget_files(tx: Transaction, files: Sequence[int]) -> None:
-    if not files:
-        return
-    arg = tx.list_arg(files)
-    await tx.execute(f"DELETE FROM catalog_finding WHERE {tx.any_of('file_id', 1, 'bigint')}", arg)
-    await tx.execute(f"DELETE FROM catalog_document WHERE {tx.any_of('file_id', 1, 'bigint')}", arg)
-    await tx.execute(f"DELETE FROM catalog_read WHERE {tx.any_of('file_id', 1, 'bigint')}", arg)
-    await tx.execute(f"DELETE FROM catalog_file WHERE {tx.any_of('id', 1, 'bigint')}", arg)
+    have: dict[int, int] = {row[0]: row[1] for row in rows}
+    kept = [one for one in listed if one[0] not in set(crowded)]
+    for subject in crowded:
+        its = [one for one in listed if one[0] == subject]
+        cut = cut_findings([finding for _, _, finding in its], have.get(subject, 0))
+        kept += [(subject, owner, finding) for (_, owner, _), finding in zip(its, cut, strict=False)]
+    return kept

@@ -65,7 +65,9 @@ def _stored(row: Row) -> StoredFinding:
 
 async def list_findings_of(tx: Transaction, subject_id: int) -> list[StoredFinding]:
     """Errors first, in the order of their lines."""
-    rows = await tx.fetch_all(f"{_STORED} WHERE f.subject_id = $1 ORDER BY f.severity, f.file, f.line, f.id", subject_id)
+    rows = await tx.fetch_all(
+        f"{_STORED} WHERE f.subject_id = $1 ORDER BY f.severity, f.file, f.line, f.id", subject_id
+    )
     return [_stored(row) for row in rows]
 
 
@@ -109,9 +111,7 @@ async def list_findings(
     return [finding_of(row) for row in rows], total
 
 
-async def all_findings(
-    tx: Transaction, *, owner: Sequence[str] | None, severity: str | None
-) -> list[StoredFinding]:
+async def all_findings(tx: Transaction, *, owner: Sequence[str] | None, severity: str | None) -> list[StoredFinding]:
     where, args = _where(tx, owner, severity)
     rows = await tx.fetch_all(f"{_STORED}{where} ORDER BY f.severity, f.since DESC, f.id", *args)
     return [_stored(row) for row in rows]
@@ -121,13 +121,17 @@ def _entry(row: Row, ref: str) -> HistoryEntry:
     at = parse_time_if(row[1])
     assert at is not None
     return HistoryEntry(
-        id=row[0], ref=ref, at=at, change=row[2], source=row[3], actor=row[4], diff=orjson.loads(row[5]) if row[5] else ()
+        id=row[0],
+        ref=ref,
+        at=at,
+        change=row[2],
+        source=row[3],
+        actor=row[4],
+        diff=orjson.loads(row[5]) if row[5] else (),
     )
 
 
-async def list_history(
-    tx: Transaction, ref_id: int, ref: str, *, limit: int, before: int | None
-) -> list[HistoryEntry]:
+async def list_history(tx: Transaction, ref_id: int, ref: str, *, limit: int, before: int | None) -> list[HistoryEntry]:
     """Newest first."""
     rows = await tx.fetch_all(
         "SELECT id, at, change, source, actor, diff FROM catalog_history WHERE ref_id = $1 AND id < $2"

@@ -48,7 +48,16 @@ async def stitch_many(
     changed: list[tuple[int, str]] = []
     for part in batches(list(documents), BATCH):
         changed += await _stitch_batch(
-            tx, keys, {id: documents[id] for id in part}, revision, now, source, actor, with_history, fresh, keep_orphans
+            tx,
+            keys,
+            {id: documents[id] for id in part},
+            revision,
+            now,
+            source,
+            actor,
+            with_history,
+            fresh,
+            keep_orphans,
         )
     return changed
 
@@ -112,7 +121,11 @@ async def _stitch_batch(
         if given is None:
             continue
         final, body = stitch(
-            given, uid=nodes[id][0], relations=relations.get(id, ()), findings=findings.get(id, ()), orphan=id in orphans
+            given,
+            uid=nodes[id][0],
+            relations=relations.get(id, ()),
+            findings=findings.get(id, ()),
+            orphan=id in orphans,
         )
         if body == before:
             continue
@@ -137,7 +150,14 @@ async def _stitch_batch(
                     ("status" in was, "status" in final), "updated"
                 )
             history.append(
-                (id, now, what, source.get(id) or nodes[id][1], actor, None if was is None else orjson.dumps(diff(was, final)).decode())
+                (
+                    id,
+                    now,
+                    what,
+                    source.get(id) or nodes[id][1],
+                    actor,
+                    None if was is None else orjson.dumps(diff(was, final)).decode(),
+                )
             )
     if inserts:
         await tx.insert_many("catalog_entity", ("id", "revision", "updated_at", "json"), inserts)
@@ -179,8 +199,10 @@ async def _errors(tx: Transaction, ids: Sequence[int]) -> dict[int, list[Finding
     return found
 
 
-async def erase_entities(tx: Transaction, keys: KeyIds, ids: Sequence[int], *, revision: int, now: str, actor: str) -> int:
-    """Take the search terms of entities away and write down that they went; before ``placing.remove_nodes``."""
+async def erase_entities(
+    tx: Transaction, keys: KeyIds, ids: Sequence[int], *, revision: int, now: str, actor: str
+) -> int:
+    """Take the search terms of entities away and write down that they went; before ``removing.remove_nodes``."""
     count = 0
     for part in batches(list(ids), BATCH):
         rows = await tx.fetch_all(
@@ -195,7 +217,14 @@ async def erase_entities(tx: Transaction, keys: KeyIds, ids: Sequence[int], *, r
         await write_history(
             tx,
             [
-                (id, now, "deleted", _source(entity), actor, orjson.dumps([{"op": "remove", "path": "", "from": entity}]).decode())
+                (
+                    id,
+                    now,
+                    "deleted",
+                    _source(entity),
+                    actor,
+                    orjson.dumps([{"op": "remove", "path": "", "from": entity}]).decode(),
+                )
                 for id, entity in bodies.items()
             ],
         )

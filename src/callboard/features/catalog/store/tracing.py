@@ -93,9 +93,7 @@ async def _conflicts(tx: Transaction, ref: str, location: str) -> list[Finding]:
     return [records.finding_of(row) for row in rows]
 
 
-async def trace_files(
-    tx: Transaction, locations: Sequence[str], visible: Ids | None = None
-) -> list[TracedFile]:
+async def trace_files(tx: Transaction, locations: Sequence[str], visible: Ids | None = None) -> list[TracedFile]:
     """Files at these locations, and those of Locations that name them. ``visible`` as for ``trace_ref``: a file of which
     nothing may be told is left out, and of a hidden Location nothing is said, not even that it named the file.
     """
@@ -118,7 +116,9 @@ async def trace_files(
         target = row[1].partition(":")[2]
         told = [f for f in findings if f.file in (None, target) or f.stage != "read"] if parent_seen else []
         named_as, parent_ref = (row[2], row[3]) if parent_seen else (row[1], None)
-        file = TracedFile(row[0], row[1], named_as, parent_ref, row[4], row[5], parse_time_if(row[6]), parse_time_if(row[7]), told)
+        file = TracedFile(
+            row[0], row[1], named_as, parent_ref, row[4], row[5], parse_time_if(row[6]), parse_time_if(row[7]), told
+        )
         documents = await tx.fetch_all(
             "SELECT d.state, d.line, r.ref, e.updated_at, d.ref_id FROM catalog_document d"
             " LEFT JOIN catalog_ref r ON r.id = d.ref_id LEFT JOIN catalog_entity e ON e.id = d.ref_id"
@@ -149,7 +149,9 @@ async def trace_files(
                 if any(known.parent_ref == ref for known in found) or not (visible is None or id in visible):
                     continue
                 unread = Finding("error", "read", message, file=location.partition(":")[2], since=parse_time_if(since))
-                found.append(TracedFile(0, location, location, ref, "new", message, parse_time_if(since), None, [unread]))
+                found.append(
+                    TracedFile(0, location, location, ref, "new", message, parse_time_if(since), None, [unread])
+                )
     return found
 
 

@@ -56,12 +56,20 @@ async def read_home(
         groups=links_of([g for g in groups if known.get(g)], known),
         is_empty=is_empty,
         kinds=[
-            KindChoice(kind_title(v.value, t), v.count, "/catalog?" + urlencode({"kind": v.value.lower()}), m.icon, m.hue, False)
+            KindChoice(
+                kind_title(v.value, t),
+                v.count,
+                "/catalog?" + urlencode({"kind": v.value.lower()}),
+                m.icon,
+                m.hue,
+                False,
+            )
             for v in kinds
             if (m := kind_mark(v.value))
         ],
         changes=[
-            RecentChange(link_to(c.ref, known.get(c.ref.lower()), known=False), c.change, moment(c.at, now)) for c in changes
+            RecentChange(link_to(c.ref, known.get(c.ref.lower()), known=False), c.change, moment(c.at, now))
+            for c in changes
         ],
         problems=[file_view(file, known, now, t) for file in found.files],
         problem_count=found.total,

@@ -15,7 +15,7 @@ from callboard.features.catalog.interface import (
     EntityTab,
     Why,
 )
-from callboard.features.catalog.pages.links import entity_href, spec_of
+from callboard.features.catalog.pages.links import entity_href, spec_of, why_href
 from callboard.features.catalog.pages.listing import ListState
 from callboard.features.catalog.pages.problems import (
     FILES_PAGE,
@@ -105,6 +105,7 @@ class CatalogViews:
         except EntityNotFound as error:
             near = await self._queries.near_matches(ref, actor=request.actor)
             error.suggestions = near_links(near)
+            error.ways = [(t("catalog.why.ask"), why_href(str(ref)))]
             raise
         return request.render("catalog/entity.html", page)
 
@@ -132,7 +133,9 @@ class CatalogViews:
         if asked:
             answer = await self._commands.why(asked, actor=request.actor)
         else:
-            found = await self._problems.list_by_file(ProblemFilter("error"), limit=RECENT_FILES, shown=1, actor=request.actor)
+            found = await self._problems.list_by_file(
+                ProblemFilter("error"), limit=RECENT_FILES, shown=1, actor=request.actor
+            )
             recent = [p.finding for file in found.files for p in file.problems]
         return request.render("catalog/why.html", why_page(asked, answer, recent, now, t))
 
