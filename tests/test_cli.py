@@ -299,7 +299,9 @@ def test_the_life_of_a_user(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     token = run_json(capsys, "token", "create", "t", "--user", "ada")
     assert run_json(capsys, "user", "remove", "ada") == {}
     assert run_json(capsys, "user", "list")["users"] == []
-    assert [t["revokedAt"] is not None for t in run_json(capsys, "token", "list")["tokens"] if t["id"] == token["id"]] == [True]
+    assert [
+        t["revokedAt"] is not None for t in run_json(capsys, "token", "list")["tokens"] if t["id"] == token["id"]
+    ] == [True]
     assert run(capsys, "user", "remove", "ada")[0] == 1
 
 
@@ -362,6 +364,7 @@ def test_a_server_is_acted_on_within_what_the_token_allows(tmp_path: Path, capsy
 # ---- plugins ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_new_plugin_is_a_package_whose_own_test_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The scaffold works as written: its tests run a portal with the plugin in it."""
     said = run_json(capsys, "plugin", "new", "hello-world")

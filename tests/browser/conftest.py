@@ -18,6 +18,8 @@ from typing import Any, Iterator
 
 import pytest
 
+from tests.browser.looks import LOOKS, Watched
+
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a sheet of paper and a pin"
 _PLACES = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
@@ -135,11 +137,15 @@ def _write_company(folder: Path) -> Path:
     shutil.copytree(ROOT / "examples" / "organisation", folder / "organisation")
     long = "a-name-as-long-as-names-may-be-without-one-blank-to-break-it-63"
     crowd = [_document("User", f"crowd-{n:03}", {"memberOf": ["crowd"]}) for n in range(120)]
-    wrong = [_document("Component", f"wrong-{n}", {"lifecycle": "production", "owner": "storefront-team"}) for n in range(8)]
+    wrong = [
+        _document("Component", f"wrong-{n}", {"lifecycle": "production", "owner": "storefront-team"}) for n in range(8)
+    ]
     documents = [
         _document("Location", "more", {"targets": ["./till.yaml", "./wrong.yaml", "./lost.yaml"]}),
         _document("Group", "crowd", {"type": "department", "children": []}, title="The crowd"),
-        _document("Component", long, {"type": "x" * 60, "lifecycle": "y" * 60, "owner": "crowd"}, description="W" * 250),
+        _document(
+            "Component", long, {"type": "x" * 60, "lifecycle": "y" * 60, "owner": "crowd"}, description="W" * 250
+        ),
         *crowd,
     ]
     (folder / "more.yaml").write_text("\n---\n".join(documents))
@@ -148,7 +154,9 @@ def _write_company(folder: Path) -> Path:
     settings = {
         "app": {"title": "Finch & Fern"},
         "catalog": {
-            "rules": [{"allow": ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Template", "Location"]}],
+            "rules": [
+                {"allow": ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Template", "Location"]}
+            ],
             "watchFiles": False,
             "locations": [
                 {"type": "file", "target": str(folder / "organisation" / "all.yaml")},
@@ -222,3 +230,23 @@ def axe_source() -> str:
     if not file.exists():
         _give_up("axe-core is not there: run `python -m callboard.ui.build_assets --development`")
     return file.read_text("utf-8")
+
+
+@pytest.fixture(scope="session")
+def looking(browser: Any, axe_source: str) -> Iterator[Any]:
+    """``looking(look, state)``: a fresh page in a context that is kept, with axe at hand, for pages that are only looked at."""
+    contexts: dict[tuple[str, bool], Any] = {}
+
+    @contextmanager
+    def look_at(look: str, state: Any = None) -> Iterator[Watched]:
+        key = (look, state is not None)
+        if key not in contexts:
+            contexts[key] = browser.new_context(**LOOKS[look], **({"storage_state": state} if state else {}))
+            contexts[key].add_init_script(axe_source)
+        page = contexts[key].new_page()
+        yield Watched(page)
+        page.close()
+
+    yield look_at
+    for context in contexts.values():
+        context.close()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.looks import LOOKS, Watched
+from tests.browser.looks import LOOKS
 
 pytestmark = [pytest.mark.browser, pytest.mark.npm]
 
@@ -33,6 +33,8 @@ PAGES = {
     "sign in": "/sign-in",
     "gallery": "/gallery",
 }
+
+
 def _address(portal_url: str, name: str, entity_path: str) -> str:
     return portal_url + PAGES[name].replace("{entity}", entity_path)
 
@@ -44,14 +46,12 @@ def look(request: pytest.FixtureRequest) -> str:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page_has_no_accessibility_violation(
-    browser: Any, portal_url: str, entity_path: str, axe_source: str, name: str, look: str
+    looking: Any, portal_url: str, entity_path: str, name: str, look: str
 ) -> None:
     """See ``Watched.check``."""
-    context = browser.new_context(**LOOKS[look])
-    watched = Watched(context.new_page())
-    watched.page.goto(_address(portal_url, name, entity_path))
-    watched.check(axe_source, look)
-    context.close()
+    with looking(look) as watched:
+        watched.page.goto(_address(portal_url, name, entity_path))
+        watched.check(None, look)
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -34,7 +34,9 @@ STATES = {
 @contextmanager
 def opened(browser: Any, company: Company, signed_in: Any = None, **options: Any) -> Iterator[Any]:
     """A page in a context of its own, signed in or not."""
-    context = browser.new_context(**{**LOOKS["desktop"], **options}, **({"storage_state": signed_in} if signed_in else {}))
+    context = browser.new_context(
+        **{**LOOKS["desktop"], **options}, **({"storage_state": signed_in} if signed_in else {})
+    )
     yield context.new_page()
     context.close()
 
@@ -47,13 +49,12 @@ def address(company: Company, path: str) -> str:
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 @pytest.mark.parametrize("name", STATES)
 def test_page_has_no_accessibility_violation(
-    browser: Any, company: Company, signed_in: Any, axe_source: str, name: str, look: str
+    looking: Any, company: Company, signed_in: Any, name: str, look: str
 ) -> None:
     """See ``Watched.check``; nothing is too wide for a phone, whatever its name."""
-    with opened(browser, company, signed_in, **LOOKS[look]) as page:
-        watched = Watched(page)
-        assert page.goto(address(company, STATES[name])).status == 200
-        watched.check(axe_source, look)
+    with looking(look, signed_in) as watched:
+        assert watched.page.goto(address(company, STATES[name])).status == 200
+        watched.check(None, look)
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
@@ -90,7 +91,9 @@ def test_a_wrong_password_is_told_and_the_right_one_leads_on(
         assert page.locator("h1").inner_text().startswith("Problems")
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"]
+)
 def test_signing_in_never_leads_elsewhere(browser: Any, company: Company, target: str) -> None:
     """Where to go afterwards is a path of this portal, or its first page."""
     with opened(browser, company) as page:
@@ -132,7 +135,9 @@ def test_home_leads_with_what_is_mine_and_what_needs_me(browser: Any, company: C
         page.go_back()
         page.locator("section[aria-labelledby=mine] a", has_text="See all").click()
         owners = set(page.locator("td.col-owner .entity-title").all_inner_texts())
-        assert "Storefront" in owners <= {"Storefront", "Technology", "Finch & Fern"}, "of one's group and those above it"
+        assert "Storefront" in owners <= {"Storefront", "Technology", "Finch & Fern"}, (
+            "of one's group and those above it"
+        )
 
 
 def test_problems_lead_to_what_happened_and_to_the_document(browser: Any, company: Company, signed_in: Any) -> None:
@@ -231,7 +236,9 @@ def test_what_one_may_not_do_is_not_offered_and_refused_in_words(
         page.goto(company.url + company.others)
         assert page.get_by_role("button", name="Refresh").count() == 0
         page.goto(company.url + company.own)
-        page.locator(".thing-actions form").evaluate("(form, action) => { form.action = action }", company.others + "/refresh")
+        page.locator(".thing-actions form").evaluate(
+            "(form, action) => { form.action = action }", company.others + "/refresh"
+        )
         with page.expect_navigation() as refused:
             page.get_by_role("button", name="Refresh").click()
         assert refused.value.status == 403

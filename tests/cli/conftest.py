@@ -58,7 +58,7 @@ def organisation(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture(params=["store", "server"])
+@pytest.fixture(params=["store", pytest.param("server", marks=pytest.mark.slow)])
 def door(
     request: pytest.FixtureRequest, organisation: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[tuple[str, ...]]:

@@ -17,7 +17,12 @@ PER_FILE = 50
 
 
 _FIELDS = {"owner": "ownedBy", "system": "partOf"}
-_LISTS = {"dependsOn": "dependsOn", "providesApis": "providesApi", "consumesApis": "consumesApi", "memberOf": "memberOf"}
+_LISTS = {
+    "dependsOn": "dependsOn",
+    "providesApis": "providesApi",
+    "consumesApis": "consumesApi",
+    "memberOf": "memberOf",
+}
 
 
 @dataclass
@@ -86,12 +91,22 @@ def write_catalogue(folder: Path, size: int) -> Catalogue:
     apis = []
     for n in range(size // 5):
         team, system = groups[n * 5 % len(groups)], systems[n % len(systems)]
-        spec = {"type": "openapi", "lifecycle": "production", "owner": team, "system": system, "definition": "openapi: 3.1.0\n"}
+        spec = {
+            "type": "openapi",
+            "lifecycle": "production",
+            "owner": team,
+            "system": system,
+            "definition": "openapi: 3.1.0\n",
+        }
         apis.append(made.add("API", f"api-{n}", spec))
     rest = size - len(made.documents)
     for n in range(rest):
         team, system = groups[n * 7 % len(groups)], systems[n * 11 % len(systems)]
-        provided, consumed, other = apis[n % len(apis)], apis[(n * 13 + 1) % len(apis)], f"component:default/service-{(n * 17 + 5) % rest}"
+        provided, consumed, other = (
+            apis[n % len(apis)],
+            apis[(n * 13 + 1) % len(apis)],
+            f"component:default/service-{(n * 17 + 5) % rest}",
+        )
         spec = {
             "type": ("service", "website", "library")[n % 3], "lifecycle": ("production", "experimental")[n % 2], "owner": team,
             "system": system, "providesApis": [provided], "consumesApis": [consumed], "dependsOn": [other],
@@ -105,14 +120,21 @@ def _write(folder: Path, made: Catalogue) -> None:
     by_file: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for number, (ref, document) in enumerate(made.documents.items()):
         if document["kind"] != "Location":
-            file = made.files.setdefault(ref, "part-0.yaml" if number % 2 else f"part-{1 + number // (2 * PER_FILE)}.yaml")
+            file = made.files.setdefault(
+                ref, "part-0.yaml" if number % 2 else f"part-{1 + number // (2 * PER_FILE)}.yaml"
+            )
             by_file[file].append(document)
     places: dict[str, list[str]] = defaultdict(list)
     for number, (file, documents) in enumerate(sorted(by_file.items())):
         (folder / file).write_bytes(b"\n---\n".join(orjson.dumps(document) for document in documents))
         places[f"place-{number % 4}"].append(f"./{file}")
     for name, targets in places.items():  # the files hang on four Locations, which hang on the root
-        place = {"apiVersion": "backstage.io/v1alpha1", "kind": "Location", "metadata": {"name": name}, "spec": {"targets": targets}}
+        place = {
+            "apiVersion": "backstage.io/v1alpha1",
+            "kind": "Location",
+            "metadata": {"name": name},
+            "spec": {"targets": targets},
+        }
         made.documents[f"location:default/{name}"] = place
     root = [document for document in made.documents.values() if document["kind"] == "Location"]
     made.root.write_bytes(b"\n---\n".join(orjson.dumps(place) for place in root))

@@ -84,7 +84,9 @@ async def check_store(db: Database, catalogue: Catalogue, *, removed: int = 0) -
             "removed": await tx.fetch_value("SELECT count(*) FROM catalog_gone") - removed,
             "problems": await tx.fetch_value("SELECT count(*) FROM catalog_finding"),
         }
-        created = await tx.fetch_all("SELECT ref_id, count(*) FROM catalog_history WHERE change = 'created' GROUP BY ref_id")
+        created = await tx.fetch_all(
+            "SELECT ref_id, count(*) FROM catalog_history WHERE change = 'created' GROUP BY ref_id"
+        )
     assert not {what: n for what, n in counts.items() if n}
     assert len({row[0] for row in rows}) == len(rows)
     by_ref: dict[str, dict[str, Any]] = {row[0]: orjson.loads(row[2]) for row in rows}
@@ -110,7 +112,9 @@ def _check_terms(entities: dict[int, dict[str, Any]], stored: list[Any]) -> None
         assert id in by_entity, f"a term of {id}, which is no entity: {key}"
         by_entity[id].append((key, value, original if value != NULL_VALUE else None, item))
     for id, entity in entities.items():
-        assert Counter(by_entity[id]) == Counter(term_rows(entity)), f"terms of {entity['kind']} {entity['metadata']['name']}"
+        assert Counter(by_entity[id]) == Counter(term_rows(entity)), (
+            f"terms of {entity['kind']} {entity['metadata']['name']}"
+        )
 
 
 def check_answers(server: Any, catalogue: Catalogue) -> None:

@@ -29,7 +29,11 @@ def write_settings(folder: Path, root: Path, more: Mapping[str, Any] | None = No
     kinds = ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Location"]
     settings = {
         "backend": backend,
-        "catalog": {"locations": [{"type": "file", "target": str(root)}], "rules": [{"allow": kinds}], **more.pop("catalog", {})},
+        "catalog": {
+            "locations": [{"type": "file", "target": str(root)}],
+            "rules": [{"allow": kinds}],
+            **more.pop("catalog", {}),
+        },
         **more,
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -42,7 +46,19 @@ class Server:
     """A running portal. ``kill`` gives it no chance to tidy up; ``stop`` asks it to end."""
 
     def __init__(self, settings: Path, data: Path) -> None:
-        command = [sys.executable, "-m", "callboard", "serve", "--config", str(settings), "--data", str(data), "--port", "0", "--json"]
+        command = [
+            sys.executable,
+            "-m",
+            "callboard",
+            "serve",
+            "--config",
+            str(settings),
+            "--data",
+            str(data),
+            "--port",
+            "0",
+            "--json",
+        ]
         self.log = data.parent / f"{data.name}-{time.monotonic_ns()}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(

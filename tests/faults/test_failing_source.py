@@ -46,7 +46,9 @@ class Source:
 
     def __call__(self, sent: SentRequest) -> FakeAnswer:
         if not self.is_well:
-            how = self._dice.choice(["429", "429 later", "500", "502", "503", "timeout", "refused", "cut", "page", "well"])
+            how = self._dice.choice(
+                ["429", "429 later", "500", "502", "503", "timeout", "refused", "cut", "page", "well"]
+            )
             self.refused[how] = self.refused.get(how, 0) + 1
             match how:
                 case "429":
@@ -60,9 +62,13 @@ class Source:
                 case "refused":
                     return FakeAnswer(error=httpx2.ConnectError("connection refused"))
                 case "cut":
-                    return FakeAnswer(error=httpx2.RemoteProtocolError("peer closed connection without sending complete message body"))
+                    return FakeAnswer(
+                        error=httpx2.RemoteProtocolError("peer closed connection without sending complete message body")
+                    )
                 case "page":  # 200, but a page that asks people to sign in
-                    return FakeAnswer(200, {"content-type": "text/html"}, b"<html>\n<body>Please: sign in</body>\n</html>\n")
+                    return FakeAnswer(
+                        200, {"content-type": "text/html"}, b"<html>\n<body>Please: sign in</body>\n</html>\n"
+                    )
         self.served += 1
         etag = f'"{self.version}"'
         if sent.headers.get("if-none-match") == etag:
@@ -111,10 +117,17 @@ async def test_an_hour_of_failures_loses_nothing(tmp_path: Path, size: int) -> N
     net, clock = FakeHttp(), FakeClock()
     for url in source.urls:
         net.add_function(url, source)
-    settings = {"backend": {"reading": {"allow": [{"host": "files.example.com"}]}}, "catalog": {"processingInterval": "1m"}}
-    async with make_portal(settings, data_dir=tmp_path, clock=clock, transport=net, plugins=[("organisation", Plugin(provider))]) as portal:
+    settings = {
+        "backend": {"reading": {"allow": [{"host": "files.example.com"}]}},
+        "catalog": {"processingInterval": "1m"},
+    }
+    async with make_portal(
+        settings, data_dir=tmp_path, clock=clock, transport=net, plugins=[("organisation", Plugin(provider))]
+    ) as portal:
         for url in source.urls:
-            await portal.portal.service(Catalog).commands.create_location(LocationRef("url", url), on_conflict="reject", actor=SYSTEM)
+            await portal.portal.service(Catalog).commands.create_location(
+                LocationRef("url", url), on_conflict="reject", actor=SYSTEM
+            )
         await portal.portal.jobs.run_due()
         before = await _titles(portal)
         assert len(before) == size

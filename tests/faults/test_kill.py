@@ -119,7 +119,9 @@ def _file(data: Path) -> Path:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_another_replica_takes_over_from_one_that_was_killed(tmp_path: Path, postgres_url: str, size: int) -> None:
+async def test_another_replica_takes_over_from_one_that_was_killed(
+    tmp_path: Path, postgres_url: str, size: int
+) -> None:
     """Two replicas on one PostgreSQL: the one that loads is killed, the other finishes once the lease has ended."""
     from callboard.kernel.db.postgres import PostgresDatabase
 
@@ -150,7 +152,9 @@ async def _find_loading(db: Database, replicas: list[Server]) -> Server:
     """The replica that holds the lease of a job which reads locations."""
     for _ in range(2_000):
         async with db.read() as tx:
-            owners: list[Any] = await tx.fetch_all("SELECT lease_owner FROM kernel_job WHERE state = 'running' AND kind = 'catalog.location'")
+            owners: list[Any] = await tx.fetch_all(
+                "SELECT lease_owner FROM kernel_job WHERE state = 'running' AND kind = 'catalog.location'"
+            )
         for owner in owners:
             process = int(owner[0].split("/")[1])
             return next(replica for replica in replicas if replica.pid == process)

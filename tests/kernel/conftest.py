@@ -12,6 +12,7 @@ import pytest
 from callboard.kernel.actions import ActionRegistry
 from callboard.kernel.auth.ownership import OwnershipResolver
 from callboard.kernel.auth.service import Auth
+from callboard.kernel.db.interface import Database
 from callboard.kernel.db.migrations import upgrade
 from callboard.kernel.http_client import HttpClient
 from callboard.kernel.jobs import Jobs
@@ -56,8 +57,16 @@ class SmallPortal:
     """What ``build_asgi`` reads of a portal, real as far as it goes."""
 
     def __init__(
-        self, db: Any, clock: FakeClock, settings: Settings, *, routes: Sequence[Any] = (), raw_routes: Sequence[Any] = (),
-        demo: bool = False, services: Mapping[type, Any] | None = None, transport: Any = None,
+        self,
+        db: Any,
+        clock: FakeClock,
+        settings: Settings,
+        *,
+        routes: Sequence[Any] = (),
+        raw_routes: Sequence[Any] = (),
+        demo: bool = False,
+        services: Mapping[type, Any] | None = None,
+        transport: Any = None,
     ) -> None:
         self.db, self.clock, self.settings = db, clock, settings
         self.audit: Any = RecordingAudit()
@@ -78,7 +87,9 @@ class SmallPortal:
     def find_service(self, interface: type) -> Any:
         return self._services.get(interface)
 
-    def client(self, *, base_url: str = "http://localhost:7007", address: str = "127.0.0.1", **options: Any) -> httpx2.AsyncClient:
+    def client(
+        self, *, base_url: str = "http://localhost:7007", address: str = "127.0.0.1", **options: Any
+    ) -> httpx2.AsyncClient:
         transport = httpx2.ASGITransport(app=self.asgi, client=(address, 4711), raise_app_exceptions=False)
         return httpx2.AsyncClient(transport=transport, base_url=base_url, **options)
 
@@ -102,7 +113,11 @@ async def make_small_portal(sqlite_db: Any, clock: FakeClock) -> AsyncIterator[C
 def guest_settings() -> dict[str, Any]:
     """Settings with a guest provider and one static token, as the recorded Backstage had."""
     return {
-        "backend": {"baseUrl": "http://127.0.0.1:7007", "listen": "127.0.0.1:7007", "auth": {"externalAccess": [ACCESS]}},
+        "backend": {
+            "baseUrl": "http://127.0.0.1:7007",
+            "listen": "127.0.0.1:7007",
+            "auth": {"externalAccess": [ACCESS]},
+        },
         "auth": {"providers": {"guest": {}, "local": {}}},
         "permission": {"enabled": False},
     }
@@ -112,3 +127,10 @@ def guest_settings() -> dict[str, Any]:
 def bearer() -> dict[str, str]:
     """The header of the static token in ``guest_settings``."""
     return {"authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture
+async def store(db: Database) -> Database:
+    """A database with the kernel's tables."""
+    await upgrade(db, [MIGRATIONS])
+    return db

@@ -28,7 +28,9 @@ async def audit(db: Database, clock: FakeClock) -> Audit:
 
 async def test_a_row_tells_who_did_what_when(audit: Audit) -> None:
     """In Backstage's words; absent parts are left out."""
-    await audit.record(None, "entity-mutate", actor=user("ada"), severity="medium", meta={"entityRef": "component:default/a"})
+    await audit.record(
+        None, "entity-mutate", actor=user("ada"), severity="medium", meta={"entityRef": "component:default/a"}
+    )
     [row] = (await audit.list_events()).items
     told = row.to_json()
     assert told.pop("id")

@@ -25,7 +25,9 @@ PASSWORD = "correct horse battery"
 GUEST = "user:development/guest"
 
 
-def scope(authorization: str | None = None, *, cookie: str | None = None, path: str = "/api/catalog/x", **headers: str) -> dict[str, Any]:
+def scope(
+    authorization: str | None = None, *, cookie: str | None = None, path: str = "/api/catalog/x", **headers: str
+) -> dict[str, Any]:
     """An ASGI scope with these credentials."""
     listed = {"host": "localhost:7007", **headers}
     if authorization is not None:
@@ -103,7 +105,9 @@ async def test_a_user_token_lasts_an_hour(auth: Any, clock: Any) -> None:
 async def test_a_user_token_has_backstages_form(auth: Any, clock: Any) -> None:
     """Header and claims of the recorded guest token, in their order; ``uip`` is the limited token's signature."""
     token = await user_token(auth, GUEST)
-    header, payload, _ = (json.loads(base64.urlsafe_b64decode(p + "==")) if i < 2 else p for i, p in enumerate(token.split(".")))
+    header, payload, _ = (
+        json.loads(base64.urlsafe_b64decode(p + "==")) if i < 2 else p for i, p in enumerate(token.split("."))
+    )
     assert list(header) == ["typ", "alg", "kid"]
     assert (header["typ"], header["alg"]) == ("vnd.backstage.user", "ES256")
     assert list(payload) == ["iss", "sub", "aud", "iat", "exp", "uip"]
@@ -204,7 +208,9 @@ async def test_ownership_follows_the_catalog(portal: Any) -> None:
 # ---- local users and sessions ----------------------------------------------------------------------------------------
 
 
-async def sign_in(auth: Any, password: str = PASSWORD, *, user: str = "ada", client: str = "10.0.0.1", **more: Any) -> Any:
+async def sign_in(
+    auth: Any, password: str = PASSWORD, *, user: str = "ada", client: str = "10.0.0.1", **more: Any
+) -> Any:
     return await auth.sign_in("local", SignInAttempt({"username": user, "password": password}, client), **more)
 
 
@@ -214,11 +220,18 @@ def cookie_of(session_id: str) -> str:
 
 async def test_a_session_begins_with_the_password_and_ends_with_sign_out(auth: Any) -> None:
     """By name or e-mail address; the session brings name, roles and ownership; signing out is at once."""
-    await auth.users.create_user("ada", password=PASSWORD, email="Ada@Example.com", display_name="Ada", roles=["editor"], actor=SYSTEM)
+    await auth.users.create_user(
+        "ada", password=PASSWORD, email="Ada@Example.com", display_name="Ada", roles=["editor"], actor=SYSTEM
+    )
     begun = await sign_in(auth, user="ada@example.com")
     request = scope(cookie=cookie_of(begun.session_id))
     actor = await auth.authenticate(request)
-    assert (actor.subject, actor.display_name, actor.roles, actor.via) == ("user:default/ada", "Ada", {"editor"}, "session")
+    assert (actor.subject, actor.display_name, actor.roles, actor.via) == (
+        "user:default/ada",
+        "Ada",
+        {"editor"},
+        "session",
+    )
     assert auth.find(request) is actor
     await auth.sign_out(begun.session_id)
     assert auth.find(request) is None
@@ -385,7 +398,12 @@ async def test_published_keys_vouch_for_their_issuer(make_small_portal: Any, clo
     http = FakeHttp()
     jwk = {**key.as_dict(private=False), "kid": "k1"}
     http.add("https://ci.example/jwks", json={"keys": [jwk]})
-    options = {"url": "https://ci.example/jwks", "issuer": "https://ci.example", "audience": "callboard", "subjectPrefix": "ci"}
+    options = {
+        "url": "https://ci.example/jwks",
+        "issuer": "https://ci.example",
+        "audience": "callboard",
+        "subjectPrefix": "ci",
+    }
     settings = {"backend": {"auth": {"externalAccess": [{"type": "jwks", "options": options}]}}}
     auth = make_small_portal(settings, transport=http).auth
     now = int(clock.now().timestamp())
@@ -410,7 +428,10 @@ async def test_published_keys_vouch_for_their_issuer(make_small_portal: Any, clo
         ({"type": "static", "options": {"token": "long-enough", "subject": "a b"}}, "options.subject"),
         ({"type": "magic"}, "type"),
         ({"type": "jwks", "options": {"url": "https://x.example", "algorithm": "HS256"}}, "options.algorithm"),
-        ({"type": "static", "options": {"token": "long-enough", "subject": "x"}, "accessRestrictions": []}, "accessRestrictions"),
+        (
+            {"type": "static", "options": {"token": "long-enough", "subject": "x"}, "accessRestrictions": []},
+            "accessRestrictions",
+        ),
     ],
 )
 async def test_external_access_that_cannot_be_used_is_named(make_small_portal: Any, entry: Any, field: str) -> None:

@@ -23,15 +23,23 @@ async def test_everything_about_a_user_is_kept_and_goes_with_them(db: Any, make_
     await upgrade(db, [MIGRATIONS])
     portal = make_small_portal({}, db=db)
     auth = portal.auth
-    user = await auth.users.create_user("Ada", password=PASSWORD, email="ada@example.com", roles=["editor"], actor=SYSTEM)
+    user = await auth.users.create_user(
+        "Ada", password=PASSWORD, email="ada@example.com", roles=["editor"], actor=SYSTEM
+    )
     with pytest.raises(UserExists):
         await auth.users.create_user("ada2", password=None, email="ada@example.com", actor=SYSTEM)
     changed = await auth.users.update_user("ada", roles=["admin"], display_name="Ada L.", actor=SYSTEM)
-    assert (user.roles, changed.roles, await auth.users.list_users(actor=SYSTEM)) == (("editor",), ("admin",), [changed])
+    assert (user.roles, changed.roles, await auth.users.list_users(actor=SYSTEM)) == (
+        ("editor",),
+        ("admin",),
+        [changed],
+    )
     begun = await auth.sign_in("local", SignInAttempt({"username": "ada@example.com", "password": PASSWORD}))
     assert begun.actor.roles == {"admin"}
     assert len(await auth.sessions.list_sessions(user.ref)) == 1
-    row, text = await auth.api_tokens.create_token("ci", scopes=["read"], expires_in=timedelta(days=1), actor=begun.actor)
+    row, text = await auth.api_tokens.create_token(
+        "ci", scopes=["read"], expires_in=timedelta(days=1), actor=begun.actor
+    )
     found = await auth.api_tokens.find_valid(text)
     assert found is not None
     assert found[0].id == row.id

@@ -215,7 +215,10 @@ async def test_a_stream_comes_in_chunks_and_lets_others_run(db: Database) -> Non
     """No chunk is longer than asked, order holds, other statements of the transaction run in between."""
     await make_table(db, rows=1234)
     sizes, seen = [], []
-    async with db.read() as tx, tx.stream("SELECT id FROM item WHERE number >= $1 ORDER BY id", 10, chunk=500) as chunks:
+    async with (
+        db.read() as tx,
+        tx.stream("SELECT id FROM item WHERE number >= $1 ORDER BY id", 10, chunk=500) as chunks,
+    ):
         async for rows in chunks:
             sizes.append(len(rows))
             seen.extend(row[0] for row in rows)

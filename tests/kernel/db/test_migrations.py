@@ -17,7 +17,7 @@ from callboard.kernel.migrations import MIGRATIONS as KERNEL
 
 pytestmark = pytest.mark.anyio
 
-REVISION = '''
+REVISION = """
 from callboard.kernel.db.revisions import run_sql_file
 
 revision = {revision!r}
@@ -26,10 +26,13 @@ down_revision = {before!r}
 
 def upgrade():
     run_sql_file(__file__)
-'''
+"""
 
 NOTES = [
-    ("0001_note", "CREATE TABLE note (id TEXT PRIMARY KEY, text TEXT); -- 100% ':name' \nCREATE INDEX note_text ON note (text);"),
+    (
+        "0001_note",
+        "CREATE TABLE note (id TEXT PRIMARY KEY, text TEXT); -- 100% ':name' \nCREATE INDEX note_text ON note (text);",
+    ),
     ("0002_author", "ALTER TABLE note ADD COLUMN author TEXT;\nUPDATE note SET author = 'unknown: %s';"),
     ("0003_tag", "CREATE TABLE tag (note TEXT NOT NULL REFERENCES note (id), name TEXT DEFAULT ':x');"),
 ]
@@ -102,7 +105,6 @@ async def drop_all(db: Database) -> None:
         )
         for (name,) in names:
             await tx.execute(f"DROP TABLE {name}")
-
 
 
 async def upgrade_by_alembic(db: Database, *migrations: Migrations) -> list[Pending]:

@@ -74,7 +74,9 @@ async def test_listeners_are_told_after_an_outage(postgres_db: PostgresDatabase,
 async def test_a_deadlock_is_worth_another_try(postgres_db: PostgresDatabase) -> None:
     """One of the two gets through, the other is unavailable (not a conflict: nothing is there that clashes)."""
     async with postgres_db.write() as tx:
-        await tx.execute("CREATE TABLE item (id TEXT PRIMARY KEY, n BIGINT); INSERT INTO item VALUES ('a', 0), ('b', 0)")
+        await tx.execute(
+            "CREATE TABLE item (id TEXT PRIMARY KEY, n BIGINT); INSERT INTO item VALUES ('a', 0), ('b', 0)"
+        )
     first_locks = asyncio.Barrier(2)
 
     async def update(*ids: str) -> None:

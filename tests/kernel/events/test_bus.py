@@ -21,13 +21,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def store(db: Database) -> Database:
-    """A database with the kernel's tables."""
-    await upgrade(db, [MIGRATIONS])
-    return db
-
-
-@pytest.fixture
 async def other(store: Any) -> AsyncIterator[Database]:
     """The same database as another replica has it."""
     if store.dialect == "sqlite":

@@ -49,7 +49,9 @@ async def test_an_earlier_process_with_our_number_is_gone() -> None:
 
 
 @pytest.mark.parametrize("is_running", [False, True])
-async def test_work_of_a_process_that_died_is_taken_up_at_once(sqlite_db: SqliteDatabase, ended: int, is_running: bool) -> None:
+async def test_work_of_a_process_that_died_is_taken_up_at_once(
+    sqlite_db: SqliteDatabase, ended: int, is_running: bool
+) -> None:
     """On SQLite nobody waits for the lease of a dead process; one that lives keeps its work."""
     await upgrade(sqlite_db, [MIGRATIONS])
     done = asyncio.Event()

@@ -187,7 +187,9 @@ def test_equal_decisions_are_one_object() -> None:
     other = Actor("user", "user:default/guest2", frozenset({"user:default/guest2"}))
     assert written.decide(ADA, READ) is written.decide(replace(ADA), READ)
     assert written.decide(GUEST, READ) is written.decide(other, READ)
-    assert written.compile(written.decide(GUEST, READ).condition) is written.compile(written.decide(other, READ).condition)
+    assert written.compile(written.decide(GUEST, READ).condition) is written.compile(
+        written.decide(other, READ).condition
+    )
 
 
 def test_require_tells_nobody_from_somebody() -> None:
@@ -234,7 +236,11 @@ def test_unknown_rules_and_wrong_parameters_are_errors() -> None:
         ("roles:\n  a:\n    rules:\n      - permission: x\n        action: look", "roles.a.rules[0].action", 5),
         ("roles:\n  a:\n    rules:\n      - permission: x\n        effect: maybe", "roles.a.rules[0].effect", 5),
         ("roles:\n  a:\n    rules:\n      - effect: deny", "roles.a.rules[0]", 4),
-        ("roles:\n  a:\n    rules:\n      - permission: x\n        when: {anyOf: []}", "roles.a.rules[0].when.anyOf", 5),
+        (
+            "roles:\n  a:\n    rules:\n      - permission: x\n        when: {anyOf: []}",
+            "roles.a.rules[0].when.anyOf",
+            5,
+        ),
         ("roles:\n  a:\n    rules:\n      - permission: x\n        if: y", "roles.a.rules[0].if", 5),
     ],
 )
@@ -247,7 +253,11 @@ def test_errors_name_file_line_and_key(text: str, field: str, line: int) -> None
 
 def test_settings_hold_the_policy_or_name_its_file(tmp_path: Path) -> None:
     """Inline, or a file beside the settings file; a missing one is an error about the key."""
-    inline = {"permission": {"policy": {"defaults": False, "roles": {"r": {"members": ["$guests"], "rules": [{"permission": "*"}]}}}}}
+    inline = {
+        "permission": {
+            "policy": {"defaults": False, "roles": {"r": {"members": ["$guests"], "rules": [{"permission": "*"}]}}}
+        }
+    }
     assert PolicyPermissions.from_settings(Settings.of(inline)).decide(GUEST, DELETE).result == "ALLOW"
     (tmp_path / "policy.yaml").write_text("defaults: false\n")
     named = Settings.of({"permission": {"policy": {"file": "policy.yaml"}}})

@@ -17,10 +17,10 @@ def test_objects_and_lists_are_read(body, value):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ('"x"', "Unexpected token '\"', \"\"x\"\" is not valid JSON"),
+        ('"x"', 'Unexpected token \'"\', ""x"" is not valid JSON'),
         ("17", "Unexpected token '1', \"17\" is not valid JSON"),
         (" null ", "Unexpected token 'n', \" null \" is not valid JSON"),
-        ('"' + "abc" * 20 + '"', "Unexpected token '\"', \"\"abcabcabc\"... is not valid JSON"),
+        ('"' + "abc" * 20 + '"', 'Unexpected token \'"\', ""abcabcabc"... is not valid JSON'),
         ("{nope", "Expected property name or '}' in JSON at position 1 (line 1 column 2)"),
         ("\xff", "Unexpected token 'ÿ', \"ÿ\" is not valid JSON"),
     ],

@@ -52,7 +52,9 @@ async def test_signing_in_making_and_revoking_a_token_without_scripts(portal: An
         begun = await client.post("/sign-in", data={**form, "password": PASSWORD})
         assert begun.headers["location"] == "/settings/tokens"
         csrf_token = token_in((await client.get("/settings/tokens")).text)
-        made = await client.post("/settings/tokens", data={"name": "ci", "expires_days": "30", "csrf_token": csrf_token})
+        made = await client.post(
+            "/settings/tokens", data={"name": "ci", "expires_days": "30", "csrf_token": csrf_token}
+        )
         text = re.search(r"cb_[a-z0-9]{12}_[a-z0-9]{40}", made.text)
         assert text is not None
         assert made.headers["cache-control"] == "no-store"
@@ -89,10 +91,17 @@ async def test_static_files_are_kept_for_good_under_their_hash(portal: Any) -> N
     """Immutable with the current hash; asked for again without it or with an old one; 304 where nothing changed."""
     url = portal.asgi.static.url("css/base.css")
     async with portal.client(headers={"accept-encoding": "identity"}) as client:
-        hashed, plain, old = await client.get(url), await client.get("/static/css/base.css"), await client.get(f"/static/{'0' * 12}/css/base.css")
+        hashed, plain, old = (
+            await client.get(url),
+            await client.get("/static/css/base.css"),
+            await client.get(f"/static/{'0' * 12}/css/base.css"),
+        )
         again = await client.get(url, headers={"if-none-match": hashed.headers["etag"]})
         packed = await client.get("/static/vendor/htmx.js", headers={"accept-encoding": "gzip"})
-        outside = [await client.get(f"/static/{path}") for path in ("../plugin.py", "%2e%2e/plugin.py", "..%2fplugin.py", "none.css")]
+        outside = [
+            await client.get(f"/static/{path}")
+            for path in ("../plugin.py", "%2e%2e/plugin.py", "..%2fplugin.py", "none.css")
+        ]
     assert hashed.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert plain.headers["cache-control"] == old.headers["cache-control"] == "public, no-cache"
     assert hashed.content == plain.content == old.content

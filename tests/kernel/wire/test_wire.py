@@ -24,7 +24,11 @@ pytestmark = pytest.mark.anyio
 PASSWORD = "correct horse battery"
 READ = Permission("catalog.entity.read", "read", "catalog-entity")
 CREATE = Permission("catalog.entity.create", "create")
-KIND = {"type": "object", "properties": {"kinds": {"type": "array", "items": {"type": "string"}}}, "required": ["kinds"]}
+KIND = {
+    "type": "object",
+    "properties": {"kinds": {"type": "array", "items": {"type": "string"}}},
+    "required": ["kinds"],
+}
 RULE = PermissionRule("IS_ENTITY_KIND", "By kind", "catalog-entity", KIND, lambda p: has_value("kind", p["kinds"]))
 
 
@@ -56,13 +60,22 @@ def recorded(shared: Path, file: str) -> dict[str, tuple[str, str, int, str, dic
         received = rest[rest.index("< HTTP") :]
         lines, _, answer = received.partition("\n<\n")
         headers = dict(line[2:].split(": ", 1) for line in lines.splitlines()[1:] if ": " in line)
-        found[title] = (method, path, int(lines.split()[2]), body, {k.lower(): v for k, v in headers.items()}, answer.strip())
+        found[title] = (
+            method,
+            path,
+            int(lines.split()[2]),
+            body,
+            {k.lower(): v for k, v in headers.items()},
+            answer.strip(),
+        )
     return found
 
 
 @pytest.fixture
 def portal(make_small_portal: Any, guest_settings: Any) -> Any:
-    made = make_small_portal(guest_settings, routes=[Route("/api/catalog/entities", _list)], services={ResourceLoader: Things()})
+    made = make_small_portal(
+        guest_settings, routes=[Route("/api/catalog/entities", _list)], services={ResourceLoader: Things()}
+    )
     made.permissions.register([READ, CREATE], [RULE])
     return made
 
@@ -89,13 +102,17 @@ SAME = [
 
 
 @pytest.mark.parametrize(("file", "title", "who"), SAME, ids=[title for _, title, _ in SAME])
-async def test_an_answer_is_the_recorded_one(portal: Any, shared: Path, bearer: Any, file: str, title: str, who: str | None) -> None:
+async def test_an_answer_is_the_recorded_one(
+    portal: Any, shared: Path, bearer: Any, file: str, title: str, who: str | None
+) -> None:
     """Status, body byte for byte, content type and ETag, which is of the body."""
     method, path, status, body, headers, answer_body = recorded(shared, file)[title]
     async with portal.client(base_url="http://127.0.0.1:7007") as client:
         by_who = {"service": bearer, "guest": await guest_header(client), None: {}}
         sent = by_who[who] if who in by_who else {"authorization": str(who)}
-        answer = await client.request(method, path, content=body or None, headers={**sent, "content-type": "application/json"})
+        answer = await client.request(
+            method, path, content=body or None, headers={**sent, "content-type": "application/json"}
+        )
     assert (answer.status_code, answer.text) == (status, answer_body)
     for name in ("content-type", "etag", "referrer-policy", "x-frame-options", "vary"):
         assert answer.headers.get(name) == headers.get(name), name
@@ -103,7 +120,9 @@ async def test_an_answer_is_the_recorded_one(portal: Any, shared: Path, bearer: 
 
 async def test_guest_refresh_has_the_recorded_shape(portal: Any, shared: Path) -> None:
     """By GET and POST the same keys in the same order; the identity is the recorded guest."""
-    recording = json.loads(re.sub(r'"JWT\(.*?\)"', '"x"', recorded(shared, "00-health-auth.http")["guest sign-in, GET"][5]))
+    recording = json.loads(
+        re.sub(r'"JWT\(.*?\)"', '"x"', recorded(shared, "00-health-auth.http")["guest sign-in, GET"][5])
+    )
     async with portal.client() as client:
         for method in ("GET", "POST"):
             answer = (await client.request(method, "/api/auth/guest/refresh")).json()
@@ -128,7 +147,10 @@ async def test_the_cookie_for_files_is_the_limited_token(portal: Any) -> None:
         gone = await client.delete("/api/catalog/.backstage/auth/v1/cookie")
     cookie = answer.headers["set-cookie"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z", answer.json()["expiresAt"])
-    assert re.match(r"backstage-auth=ey[\w-]+\.[\w-]+\.[\w-]{86}; Path=/; Expires=.* GMT; HttpOnly; Priority=High; SameSite=Lax$", cookie)
+    assert re.match(
+        r"backstage-auth=ey[\w-]+\.[\w-]+\.[\w-]{86}; Path=/; Expires=.* GMT; HttpOnly; Priority=High; SameSite=Lax$",
+        cookie,
+    )
     assert (gone.status_code, gone.content) == (204, b"")
 
 
@@ -140,20 +162,36 @@ async def test_userinfo_of_somebody_who_never_signed_in_is_404(portal: Any) -> N
     assert (answer.status_code, answer.text) == (404, "User info not found")
 
 
-async def test_authorize_asks_the_feature_where_a_policy_has_conditions(make_small_portal: Any, guest_settings: Any) -> None:
+async def test_authorize_asks_the_feature_where_a_policy_has_conditions(
+    make_small_portal: Any, guest_settings: Any
+) -> None:
     """ALLOW for what matches, DENY for the rest and for what is not there; several refs, several results."""
     when = {"rule": "IS_ENTITY_KIND", "resourceType": "catalog-entity", "params": {"kinds": ["Component"]}}
     rules = [{"permission": "catalog.entity.read", "when": when}]
     policy = {"defaults": False, "roles": {"r": {"members": ["$guests"], "rules": rules}}}
     settings = {**guest_settings, "permission": {"policy": policy}}
-    portal = make_small_portal(settings, routes=[Route("/api/catalog/entities", _list)], services={ResourceLoader: Things()})
+    portal = make_small_portal(
+        settings, routes=[Route("/api/catalog/entities", _list)], services={ResourceLoader: Things()}
+    )
     portal.permissions.register([READ, CREATE], [RULE])
-    permission = {"type": "resource", "name": "catalog.entity.read", "attributes": {"action": "read"}, "resourceType": "catalog-entity"}
+    permission = {
+        "type": "resource",
+        "name": "catalog.entity.read",
+        "attributes": {"action": "read"},
+        "resourceType": "catalog-entity",
+    }
     refs = ["component:default/a", "user:default/ada", "component:default/none"]
-    items = [{"id": "1", "permission": permission, "resourceRef": refs}, {"id": "2", "permission": permission, "resourceRef": refs[0]}]
+    items = [
+        {"id": "1", "permission": permission, "resourceRef": refs},
+        {"id": "2", "permission": permission, "resourceRef": refs[0]},
+    ]
     async with portal.client() as client:
-        answer = await client.post("/api/permission/authorize", json={"items": items}, headers=await guest_header(client))
-    assert answer.json() == {"items": [{"id": "1", "result": ["ALLOW", "DENY", "DENY"]}, {"id": "2", "result": "ALLOW"}]}
+        answer = await client.post(
+            "/api/permission/authorize", json={"items": items}, headers=await guest_header(client)
+        )
+    assert answer.json() == {
+        "items": [{"id": "1", "result": ["ALLOW", "DENY", "DENY"]}, {"id": "2", "result": "ALLOW"}]
+    }
 
 
 async def test_conditions_are_applied_for_services_only(portal: Any, bearer: Any) -> None:
@@ -175,7 +213,12 @@ async def test_metadata_lists_what_the_plugin_permits(portal: Any, bearer: Any) 
         answer = (await client.get("/api/catalog/.well-known/backstage/permissions/metadata")).json()
         other = (await client.get("/api/auth/.well-known/backstage/permissions/metadata")).json()
     assert answer["permissions"] == [
-        {"type": "resource", "name": "catalog.entity.read", "attributes": {"action": "read"}, "resourceType": "catalog-entity"},
+        {
+            "type": "resource",
+            "name": "catalog.entity.read",
+            "attributes": {"action": "read"},
+            "resourceType": "catalog-entity",
+        },
         {"type": "basic", "name": "catalog.entity.create", "attributes": {"action": "create"}},
     ]
     assert [rule["name"] for rule in answer["rules"]] == ["IS_ENTITY_KIND"]
@@ -189,14 +232,18 @@ async def test_actions_run_by_both_versions_of_the_wire(portal: Any, bearer: Any
         return {"text": f"Hello {context.input['name']}"}
 
     schema = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
-    portal.actions.register([Action("catalog:greet", "Greet", "", greet, schema, attributes=ActionAttributes(read_only=True))])
+    portal.actions.register(
+        [Action("catalog:greet", "Greet", "", greet, schema, attributes=ActionAttributes(read_only=True))]
+    )
     base = "/api/catalog/.backstage/actions"
     async with portal.client(headers=bearer) as client:
         listed = (await client.get(f"{base}/v1/actions")).json()["actions"]
         one = await client.post(f"{base}/v1/actions/catalog%3Agreet/invoke", json={"name": "Ada"})
         two = await client.post(f"{base}/v2/actions/catalog:greet/invoke", json={"input": {"name": "Bob"}})
         bad = await client.post(f"{base}/v1/actions/catalog:greet/invoke", json={})
-        elsewhere = await client.post("/api/auth/.backstage/actions/v1/actions/catalog:greet/invoke", json={"name": "x"})
+        elsewhere = await client.post(
+            "/api/auth/.backstage/actions/v1/actions/catalog:greet/invoke", json={"name": "x"}
+        )
     assert [action["id"] for action in listed] == ["catalog:greet"]
     assert (one.json(), two.json()) == ({"output": {"text": "Hello Ada"}}, {"output": {"text": "Hello Bob"}})
     assert (bad.status_code, elsewhere.status_code) == (400, 404)
@@ -209,7 +256,10 @@ async def test_an_unknown_task_is_told_as_recorded(portal: Any, bearer: Any) -> 
         listed = await client.get(path, headers=bearer)
         unknown = await client.post(f"{path}/nope/trigger", headers=bearer)
     assert listed.json() == {"tasks": []}
-    assert (unknown.status_code, unknown.json()["error"]) == (404, {"name": "NotFoundError", "message": "Task nope does not exist"})
+    assert (unknown.status_code, unknown.json()["error"]) == (
+        404,
+        {"name": "NotFoundError", "message": "Task nope does not exist"},
+    )
 
 
 async def test_user_settings_are_each_users_own(portal: Any, bearer: Any) -> None:
