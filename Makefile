@@ -112,6 +112,7 @@ $(VENV)/.stamp-dev: requirements/dev.txt | $(PY)
 
 $(VENV)/.stamp-project: pyproject.toml | $(PY)
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(PY) -m compileall -q -j 2 src || true
 	@touch $@
 
 # What the front-end files are made from. `force` when somebody removed them.

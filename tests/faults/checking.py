@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from callboard.features.catalog.store.sets import NULL_VALUE
-from callboard.features.catalog.store.terms import term_rows
+from callboard.features.catalog.store.terms import TermRows
 from callboard.kernel.db.interface import Database
 from tests.faults.catalogue import Catalogue
 
@@ -112,9 +112,14 @@ def _check_terms(entities: dict[int, dict[str, Any]], stored: list[Any]) -> None
         assert id in by_entity, f"a term of {id}, which is no entity: {key}"
         by_entity[id].append((key, value, original if value != NULL_VALUE else None, item))
     for id, entity in entities.items():
-        assert Counter(by_entity[id]) == Counter(term_rows(entity)), (
-            f"terms of {entity['kind']} {entity['metadata']['name']}"
-        )
+        rows = TermRows()
+        rows.add(id, entity)
+        wanted = [
+            (key, value, original, item)
+            for key in rows.used_keys()
+            for value, _, original, item in rows.sorted_rows(key)
+        ]
+        assert Counter(by_entity[id]) == Counter(wanted), f"terms of {entity['kind']} {entity['metadata']['name']}"
 
 
 def check_answers(server: Any, catalogue: Catalogue) -> None:

@@ -65,6 +65,7 @@ _VOLATILE = re.compile(
     r'<section class="paper" aria-labelledby="near">.*?</section>|data-copy="[0-9a-f]{16}"|>[0-9a-f]{16}<|name="csrf_token" value="[^"]*"',
     re.DOTALL,
 )
+_BY_CHANCE = re.compile(r'(?:name="csrf_token" value="|csrf[a-z_]*=)([A-Za-z0-9_-]{40,})')
 _SUGGESTED = re.compile(r'<p class="t-label">[^<]*</p><ul>.*?</ul>', re.DOTALL)
 
 
@@ -190,10 +191,13 @@ class Asker:
         answer = await self.client.request(method, path, **options)
         self.expect(answer.status_code < 500, f"{method} {path}: {answer.status_code} {answer.text[:300]}")
         said = path + echoed + str(options.get("json", ""))
-        self.watch.check(f"{method} {path}", answer.text, echoed=said)
         headers = " ".join(f"{k}: {v}" for k, v in answer.headers.items())
+        body = answer.text
+        for chance in _BY_CHANCE.findall(body + headers):  # may look like a mark, once in a hundred policies
+            body, headers = body.replace(chance, ""), headers.replace(chance, "")
+        self.watch.check(f"{method} {path}", body, echoed=said)
         self.watch.check(f"{method} {path} headers", headers, echoed=said)
-        for token in re.findall(r"[A-Za-z0-9_+/-]{40,}={0,2}", answer.text + headers):
+        for token in re.findall(r"[A-Za-z0-9_+/-]{40,}={0,2}", body + headers):
             self.watch.check(f"{method} {path} cursor", _decoded(token), echoed=said)
         return answer
 

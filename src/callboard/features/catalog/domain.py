@@ -54,7 +54,7 @@ def stitch(
     """The final entity and its bytes, in Backstage's order of keys.
 
     ``document`` is a processed document or an earlier final entity; ``relations`` are (type, target ref), in any order.
-    ``metadata.etag`` is the SHA-1 of everything else, unless the document brought one.
+    ``metadata.etag`` is the SHA-1 of everything else.
     """
     given = document["metadata"]
     metadata: dict[str, Any] = {"namespace": given.get("namespace") or "default"}
@@ -68,15 +68,19 @@ def stitch(
         if key not in ("namespace", "annotations", "uid", "etag"):
             metadata[key] = value
     metadata["uid"] = uid
-    entity: EntityDocument = {"metadata": metadata, "apiVersion": document["apiVersion"], "kind": document["kind"]}
+    rest: dict[str, Any] = {"apiVersion": document["apiVersion"], "kind": document["kind"]}
     if "spec" in document:
-        entity["spec"] = document["spec"]
+        rest["spec"] = document["spec"]
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
-        entity["status"] = {"items": [_status_item(finding) for finding in errors[:MAX_STATUS]]}
-    entity["relations"] = [{"type": type, "targetRef": target} for type, target in sorted(set(relations))]
-    metadata["etag"] = hashlib.sha1(orjson.dumps(entity), usedforsecurity=False).hexdigest()
-    return entity, orjson.dumps(entity)
+        rest["status"] = {"items": [_status_item(finding) for finding in errors[:MAX_STATUS]]}
+    rest["relations"] = [{"type": type, "targetRef": target} for type, target in sorted(set(relations))]
+    # in two pieces, so that the etag can be put between them: nothing is written twice
+    head, tail = orjson.dumps(metadata), orjson.dumps(rest)[1:]
+    etag = hashlib.sha1(b'{"metadata":%b,%b' % (head, tail), usedforsecurity=False).hexdigest()
+    metadata["etag"] = etag
+    body = b'{"metadata":%b,"etag":"%b"},%b' % (head[:-1], etag.encode(), tail)
+    return {"metadata": metadata, **rest}, body
 
 
 def _status_item(finding: Finding) -> dict[str, Any]:

@@ -31,8 +31,13 @@ class Transaction(Protocol):
 
     async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None: ...
 
-    async def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Plain inserts as fast as the engine can (COPY on PostgreSQL). A clash raises ``ConflictError``."""
+    async def insert_many(
+        self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, same: Sequence[Any] = ()
+    ) -> None:
+        """Plain inserts as fast as the engine can (COPY on PostgreSQL). A clash raises ``ConflictError``.
+
+        ``same`` are the values of the first columns, where all rows have the same ones; ``rows`` then hold the others.
+        """
 
     def stream(self, sql: str, *args: Any, chunk: int = 500) -> AbstractAsyncContextManager[Any]:
         """``async with tx.stream(sql) as chunks: async for rows in chunks`` — lists of at most ``chunk`` rows."""
@@ -40,8 +45,11 @@ class Transaction(Protocol):
     def any_of(self, column: str, parameter: int, type: Literal["text", "bigint"] = "text") -> str:
         """SQL that is true where ``column`` is among the list given as that parameter. See ``list_arg``."""
 
+    def each_of(self, parameter: int, type: Literal["text", "bigint"] = "text") -> str:
+        """A SELECT with a row for each of the list given as that parameter, to insert from. See ``list_arg``."""
+
     def list_arg(self, values: Iterable[Any]) -> Any:
-        """``values`` in the form that ``any_of`` wants as its argument."""
+        """``values`` in the form that ``any_of`` and ``each_of`` want as their argument."""
 
     async def notify(self, channel: str, payload: str = "") -> None:
         """Once committed, call those who ``listen`` on the channel, in every replica; never after a rollback.

@@ -110,6 +110,12 @@ class PostgresDatabase:
                 turn.set_result(None)
                 return
 
+    def _empty_pool(self) -> None:
+        for connection in self._free:
+            connection.terminate()
+        self._left += len(self._free)
+        self._free.clear()
+
     def _give(self, connection: asyncpg.Connection) -> None:
         if self._closed or connection.is_closed() or connection.is_in_transaction():
             connection.terminate()
@@ -204,6 +210,15 @@ class PostgresDatabase:
         self._free.clear()
 
 
+_DIED = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,  # the server's farewell
+    asyncpg.InternalClientError,  # a statement that crossed it on the way
+)
+
+
 class _Scope:
     __slots__ = ("_begin", "_connection", "_database", "_transaction", "_writes")
 
@@ -219,10 +234,12 @@ class _Scope:
             try:
                 try:
                     await connection.execute(self._begin)
-                except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError):
-                    # It died in the pool (a restarted server, a firewall): one fresh connection, then it is an error.
+                except _DIED:
+                    # It died in the pool (a restarted server, a firewall), as the others there may have: one fresh
+                    # connection, then it is an error.
                     connection.terminate()
                     database._give(connection)
+                    database._empty_pool()
                     connection = await database._take()
                     await connection.execute(self._begin)
             except BaseException as error:
@@ -307,14 +324,20 @@ class PostgresTransaction(AfterCommit):
     async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         await _guard(self._open().executemany(sql, rows))
 
-    async def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        await _guard(self._open().copy_records_to_table(table, records=rows, columns=columns))
+    async def insert_many(
+        self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, same: Sequence[Any] = ()
+    ) -> None:
+        records = [(*same, *row) for row in rows] if same else rows
+        await _guard(self._open().copy_records_to_table(table, records=records, columns=columns))
 
     def stream(self, sql: str, *args: Any, chunk: int = 500) -> _Stream:
         return _Stream(self._open(), sql, args, chunk)
 
     def any_of(self, column: str, parameter: int, type: Literal["text", "bigint"] = "text") -> str:
         return f"{column} = ANY(${parameter}::{type}[])"
+
+    def each_of(self, parameter: int, type: Literal["text", "bigint"] = "text") -> str:
+        return f"SELECT unnest(${parameter}::{type}[])"
 
     def list_arg(self, values: Iterable[Any]) -> Any:
         return values if isinstance(values, list) else list(values)

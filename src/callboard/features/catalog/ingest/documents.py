@@ -29,7 +29,10 @@ PIPELINE = 1
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one document. ``ref`` None: it could not be told what it is; ``entity`` None: refused."""
+    """What became of one document. ``ref`` None: it could not be told what it is; ``entity`` None: refused.
+
+    ``json`` is ``entity`` as UTF-8 JSON.
+    """
 
     ref: str | None
     entity: dict[str, Any] | None = None
@@ -38,6 +41,7 @@ class Outcome:
     unprocessed: Any = None
     owner: str | None = None
     reads: Mapping[str, str | None] = field(default_factory=dict)
+    json: bytes = b""
 
 
 class Documents:
@@ -125,7 +129,7 @@ class Documents:
         context = self.context(where, origin or where, with_rules=with_rules)
         given = contents or {}
         try:
-            plan = context.plan(value)
+            plan = context.plan(value) if chunk is None else context.plan_chunk(chunk, value)
         except PlaceholderError:
             plan = None  # the pipeline comes to the same end, and says it
         urls = plan.urls if plan is not None else []
@@ -154,7 +158,7 @@ class Documents:
         findings = [self._finding(p, result.ref, chunk, where, p.field) for p in result.problems]
         if isinstance(result, Rejected):
             return Outcome(result.ref, None, (), findings, value, owner, reads)
-        return Outcome(result.ref, result.entity, result.relations, findings, None, owner, reads)
+        return Outcome(result.ref, result.entity, result.relations, findings, None, owner, reads, result.json)
 
     def targets(self, entity: Mapping[str, Any], location: LocationRef) -> tuple[list[Target], list[Finding]]:
         """What a Location entity names, and what is wrong with the rest of it."""

@@ -323,7 +323,7 @@ class LocationReader:
                     ref=outcome.ref, entity=outcome.entity, location_key=str(location), location=str(location),
                     origin=str(parent.origin), relations=outcome.relations, findings=outcome.findings,
                     unprocessed=outcome.unprocessed, owner=outcome.owner, position=position, line=chunk.line,
-                    reads=outcome.reads,
+                    reads=outcome.reads, json=outcome.json,
                 )
             )  # fmt: skip
         # what was found the last time goes, but for documents that are as they were

@@ -130,7 +130,7 @@ class Mutations:
                 Incoming(
                     ref=ref, entity=outcome.entity, location_key=deferred.location_key, location=location, origin=origin,
                     relations=outcome.relations, findings=outcome.findings, unprocessed=outcome.unprocessed,
-                    owner=outcome.owner, hash=hash,
+                    owner=outcome.owner, hash=hash, json=outcome.json,
                 )
             )  # fmt: skip
         return incoming

@@ -69,9 +69,11 @@ async def list_marks(tx: Transaction, text: str, visible: Ids | None) -> tuple[l
     is_cut = len(rows) > MAX_MARKS
     if visible is not None:
         rows = [row for row in rows if _is_seen(row, visible)]
-    inherited = await _owners_of_files(tx, {row[7] for row in rows if row[5] is None and row[7] > 0})
+        # which of two documents was left out is told; whose that one is, only its own text says
+        rows = [(*row[:5], None, *row[6:]) if row[1] == "conflict" else row for row in rows]
+    inherited = await _owners_of_files(tx, {row[7] for row in rows if row[5] is None and row[7] > 0}, visible)
     unread = [row for row in rows if row[5] is None and row[7] == READING and row[11]]
-    targets = await _owners_of_targets(tx, unread)
+    targets = await _owners_of_targets(tx, unread, visible)
     marks: dict[Any, Mark] = {}
     for row in rows[:MAX_MARKS]:
         owners = (row[5],) if row[5] else inherited.get(row[7]) or targets.get((row[8], row[11])) or ()
@@ -95,22 +97,29 @@ def _is_seen(row: Row, visible: Ids) -> bool:
     return row[1] != "conflict" or row[10] is None or row[10] in visible
 
 
-async def _owners_of_files(tx: Transaction, ids: set[int]) -> dict[int, tuple[str, ...]]:
-    """Those whose documents each file holds: they are asked when nobody is named for the file as a whole."""
+async def _owners_of_files(tx: Transaction, ids: set[int], visible: Ids | None) -> dict[int, tuple[str, ...]]:
+    """Those whose documents each file holds: they are asked when nobody is named for the file as a whole.
+
+    Of documents that are hidden from the asker nothing is told, their owners neither.
+    """
     if not ids:
         return {}
     rows = await tx.fetch_all(
-        "SELECT DISTINCT d.file_id, n.owner FROM catalog_document d JOIN catalog_node n ON n.id = d.ref_id"
+        f"SELECT DISTINCT d.file_id, n.owner{', n.id' if visible is not None else ''}"
+        " FROM catalog_document d JOIN catalog_node n ON n.id = d.ref_id"
         f" WHERE n.owner IS NOT NULL AND {tx.any_of('d.file_id', 1, 'bigint')} ORDER BY 1, 2",
         tx.list_arg(sorted(ids)),
     )
-    found: dict[int, tuple[str, ...]] = {}
-    for id, owner in rows:
-        found[id] = (*found.get(id, ()), owner)
-    return {id: owners for id, owners in found.items() if len(owners) <= MANY_OWNERS}
+    found: dict[int, dict[str, None]] = {}
+    for id, owner, *node in rows:
+        if visible is None or node[0] in visible:
+            found.setdefault(id, {})[owner] = None
+    return {id: tuple(owners) for id, owners in found.items() if len(owners) <= MANY_OWNERS}
 
 
-async def _owners_of_targets(tx: Transaction, unread: Sequence[Row]) -> dict[tuple[int, str], tuple[str, ...]]:
+async def _owners_of_targets(
+    tx: Transaction, unread: Sequence[Row], visible: Ids | None
+) -> dict[tuple[int, str], tuple[str, ...]]:
     """By Location and target: those whose documents were in a file that could be read before and cannot now."""
     if not unread:
         return {}
@@ -118,7 +127,7 @@ async def _owners_of_targets(tx: Transaction, unread: Sequence[Row]) -> dict[tup
         f"SELECT id, parent_id, location FROM catalog_file WHERE {tx.any_of('parent_id', 1, 'bigint')}",
         tx.list_arg(sorted({row[8] for row in unread})),
     )
-    owners = await _owners_of_files(tx, {row[0] for row in rows})
+    owners = await _owners_of_files(tx, {row[0] for row in rows}, visible)
     return {(parent, bare(location)): owners[id] for id, parent, location in rows if id in owners}
 
 

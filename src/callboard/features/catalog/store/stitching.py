@@ -8,7 +8,7 @@ import orjson
 
 from callboard.features.catalog.domain import batches, diff, stitch
 from callboard.features.catalog.interface import Finding
-from callboard.features.catalog.store.terms import KeyIds, TermRow, relation_rows, term_rows, write_terms
+from callboard.features.catalog.store.terms import KeyIds, TermRows, write_terms
 from callboard.kernel.db.interface import Transaction
 
 BATCH = 5_000
@@ -105,8 +105,7 @@ async def _stitch_batch(
             f"SELECT DISTINCT child_id FROM catalog_edge WHERE {tx.any_of('child_id', 1, 'bigint')}", arg
         )
         orphans = set(ids) - {row[0] for row in held}
-    added: list[tuple[int, Iterable[TermRow]]] = []
-    removed: list[tuple[int, Iterable[TermRow]]] = []
+    new, then, after = TermRows(), TermRows(), TermRows()
     inserts: list[tuple[Any, ...]] = []
     updates: list[tuple[Any, ...]] = []
     history: list[tuple[Any, ...]] = []
@@ -131,16 +130,16 @@ async def _stitch_batch(
             continue
         if was is None:
             inserts.append((id, revision, now, body))
-            added.append((id, term_rows(final)))
+            new.add(id, final)
             change = "created"
         else:
             updates.append((id, revision, now, body))
             if document is None and not waited:
-                then, after = set(relation_rows(was.get("relations") or ())), set(relation_rows(final["relations"]))
+                then.add_relations(id, was.get("relations") or ())
+                after.add_relations(id, final["relations"])
             else:
-                then, after = set(term_rows(was)), set(term_rows(final))
-            added.append((id, after - then))
-            removed.append((id, then - after))
+                then.add(id, was)
+                after.add(id, final)
             change = "updated"
         changed.append((id, change))
         if was is None or waited or with_history:
@@ -165,7 +164,9 @@ async def _stitch_batch(
         await tx.execute_many(
             "UPDATE catalog_entity SET revision = $2, updated_at = $3, json = $4 WHERE id = $1", updates
         )
-    await write_terms(tx, keys, added, removed)
+    if updates:
+        await write_terms(tx, keys, after.without(then), then.without(after))
+    await write_terms(tx, keys, new, TermRows())
     await write_history(tx, history)
     if pending:
         await tx.execute(f"DELETE FROM catalog_pending WHERE {tx.any_of('id', 1, 'bigint')}", arg)
@@ -212,7 +213,10 @@ async def erase_entities(
             continue
         count += len(rows)
         bodies = {row[0]: orjson.loads(row[1]) for row in rows}
-        await write_terms(tx, keys, (), [(id, term_rows(entity)) for id, entity in bodies.items()])
+        terms = TermRows()
+        for id, entity in bodies.items():
+            terms.add(id, entity)
+        await write_terms(tx, keys, TermRows(), terms)
         await tx.insert_many("catalog_gone", ("revision", "id"), [(revision, id) for id in sorted(bodies)])
         await write_history(
             tx,
