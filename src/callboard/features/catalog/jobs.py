@@ -12,7 +12,15 @@ from callboard.features.catalog.readers.files import etag_of, is_pattern
 from callboard.features.catalog.service.commands import LOCATION_STORE
 from callboard.features.catalog.service.locations import LocationReader
 from callboard.features.catalog.service.mutations import Connection
-from callboard.features.catalog.service.writing import CHANNEL, FILE_JOB, LOCATION_JOB, PROVIDER_JOB, STITCH_JOB, Writer
+from callboard.features.catalog.service.writing import (
+    CHANNEL,
+    FILE_JOB,
+    LOCATION_JOB,
+    PROVIDER_JOB,
+    STITCH_JOB,
+    Writer,
+    provider_schedule,
+)
 from callboard.features.catalog.store import files
 from callboard.kernel.errors import CallboardError, LimitError
 from callboard.kernel.globs import static_prefix
@@ -60,7 +68,7 @@ class CatalogJobs:
             every = timedelta(seconds=max(1.0, provider.every_s))
             # the start of the portal runs each once, so that changed settings show; the first of the schedule comes after that
             found.append(
-                Schedule(f"catalog_provider_{name}", every, PROVIDER_JOB, {"name": name}, every, plugin="catalog")
+                Schedule(provider_schedule(name), every, PROVIDER_JOB, {"name": name}, every, plugin="catalog")
             )
         if self._sweep_every is not None:
             found.append(

@@ -129,6 +129,8 @@ def guest_rule(settings: "Settings", *, demo: bool) -> GuestRule:
                 field="backend.listen",
             )
         return GuestRule(True, True, ref, owned, loopback_only=not beyond)
+    if settings.get_bool("backend.auth.dangerouslyDisableDefaultAuthPolicy", False):
+        return GuestRule(True, True, ref, owned, loopback_only=False)
     if not settings.has_file:
         return GuestRule(loopback, loopback, ref, owned)
     return GuestRule(False, named and (loopback or beyond), ref, owned)

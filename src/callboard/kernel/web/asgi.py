@@ -23,6 +23,7 @@ from callboard.kernel.web import csrf, security
 from callboard.kernel.web.body import RequestTooLarge, limited
 from callboard.kernel.web.compression import THRESHOLD, GzipStream, accepts_gzip, compress, is_compressible
 from callboard.kernel.web.cookies import set_cookie
+from callboard.kernel.web.cors import Cors
 from callboard.kernel.web.errors import ToldError, error_page, error_response
 from callboard.kernel.web.raw import send_error
 from callboard.kernel.web.request import Request
@@ -67,6 +68,8 @@ class WebApp:
         )
         settings = portal.auth.settings
         public_url = portal.settings.get_str("app.baseUrl", settings.base_url)
+        self._policy = security.read_policy(portal.settings.get("backend.csp"))
+        self._cors = Cors.from_settings(portal.settings)
         self._origins = frozenset(_origin(url) for url in (settings.base_url, public_url))
         labels = ("method", "route", "status")
         self._seconds = portal.metrics.histogram("callboard_http_request_duration_seconds", "Time to answer.", labels)
@@ -75,6 +78,11 @@ class WebApp:
         kind = scope["type"]
         if kind == "http":
             scope["portal"] = self._portal
+            if self._cors is not None:
+                opened = await self._cors.open(scope, send)
+                if opened is None:
+                    return
+                send = opened
             fault = find_fault(scope)
             if fault is not None:
                 await self._answer(scope, receive, send, fault)
@@ -233,7 +241,7 @@ class WebApp:
             set_cookie(response, self._portal.auth.settings, csrf.COOKIE, request.new_csrf_secret, same_site="strict")
         headers = response.raw_headers
         if error_style(request.url.path, route) == "page":
-            headers += security.page_headers(self._portal.auth.settings, request.used_nonce)
+            headers += security.page_headers(self._portal.auth.settings, request.used_nonce, self._policy)
         else:
             headers += security.API_HEADERS
         headers.append((b"x-request-id", request.id.encode()))

@@ -59,7 +59,8 @@ class EntityReads:
         if fields is None:
             items = [b"null" if item is None else item for item in found]
         else:
-            items = [b"null" if item is None else project_bytes((item,), fields)[0] for item in found]
+            projected = iter(project_bytes([item for item in found if item is not None], fields))
+            items = [b"null" if item is None else next(projected) for item in found]
         return Answer(b'{"items":[%b]}' % b",".join(items), etag=fields is not None)
 
     async def facets(self, request: FacetsRequest, *, actor: Actor) -> Answer:

@@ -23,7 +23,7 @@ from callboard.features.catalog.interface import (
 from callboard.features.catalog.service.inspection import Inspection
 from callboard.features.catalog.service.mutations import Mutations
 from callboard.features.catalog.service.queries import Queries
-from callboard.features.catalog.service.writing import FILE_JOB, LOCATION_JOB, PROVIDER_JOB, Writer
+from callboard.features.catalog.service.writing import FILE_JOB, LOCATION_JOB, PROVIDER_JOB, Writer, provider_key
 from callboard.features.catalog.store import files, records, repositories, sources, unprocessed
 from callboard.features.catalog.store.placing import find_nodes
 from callboard.kernel.audit import Audit
@@ -97,7 +97,7 @@ class Commands:
                 await jobs.enqueue(tx, FILE_JOB, {"file": row.id, **payload}, key=f"file:{row.id}", priority=10)
             names, _ = await sources.find_holders(tx, id)
             for name in names:
-                await jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=f"provider:{name}", priority=5)
+                await jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=provider_key(name), priority=5)
             await self._audit.record(
                 tx, "entity-mutate", actor=actor, meta={"actionType": "refresh", "entityRef": str(ref)}
             )
@@ -139,7 +139,7 @@ class Commands:
             await change.drop(change.children)
             await change.finish()  # files that still name it are read again
             for name in names:
-                await self._writer.jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=f"provider:{name}")
+                await self._writer.jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=provider_key(name))
             await self._audit.record(
                 tx,
                 "entity-mutate",

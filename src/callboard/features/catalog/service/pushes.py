@@ -19,7 +19,7 @@ from callboard.features.catalog.interface import EntityProvider, SourceChange, S
 from callboard.features.catalog.pushes import parse_refresh_keys, parse_webhook
 from callboard.features.catalog.repositories import Place, Touch
 from callboard.features.catalog.service.commands import Commands
-from callboard.features.catalog.service.writing import FILE_JOB, LOCATION_JOB, PROVIDER_JOB, Writer
+from callboard.features.catalog.service.writing import FILE_JOB, LOCATION_JOB, PROVIDER_JOB, Writer, provider_key
 from callboard.features.catalog.store import files, repositories
 from callboard.features.catalog.store.files import FileRow
 from callboard.features.catalog.store.repositories import NamedFile
@@ -156,7 +156,7 @@ class Pushes:
                 run_at=later if is_git else None,
             )  # fmt: skip
         for name in names:
-            await jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=f"provider:{name}", priority=PRIORITY)
+            await jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=provider_key(name), priority=PRIORITY)
 
 
 def _find_touched(touch: Touch, rows: Sequence[NamedFile]) -> list[tuple[NamedFile, Place]]:

@@ -32,6 +32,16 @@ TOLD = 100
 """Refs named in one event; beyond it the event says how many."""
 
 
+def provider_schedule(name: str) -> str:
+    """The schedule on which a provider runs."""
+    return f"catalog_provider_{name}"
+
+
+def provider_key(name: str) -> str:
+    """Key of every job that runs a provider, asked for or on schedule, so that no two of them run at once."""
+    return f"schedule:{provider_schedule(name)}"
+
+
 @dataclass(slots=True)
 class Outcome:
     """What one transaction changed: refs by how, and the findings it wrote."""
@@ -232,7 +242,7 @@ class Change:
         for file_id in self.waiting:
             await writer.jobs.enqueue(tx, FILE_JOB, {"file": file_id}, key=f"file:{file_id}")
         for name in self.waiting_sources:
-            await writer.jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=f"provider:{name}")
+            await writer.jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=provider_key(name))
         if not outcome.is_empty:
             await writer.events.publish(
                 tx,
