@@ -40,6 +40,7 @@ BUILTINS: Mapping[str, str] = {
     "events": "callboard.kernel.events.plugin",
     "ui": "callboard.ui.plugin",
     "catalog": "callboard.features.catalog.plugin",
+    "importing": "callboard.features.importing.plugin",
     "git": "callboard.integrations.git.plugin",
     "github": "callboard.integrations.github.plugin",
     "gitlab": "callboard.integrations.gitlab.plugin",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from python_calamine import load_workbook
 
 from tests.cli.calls import run, run_json
 
@@ -84,6 +86,25 @@ def test_an_export_can_be_read_back(capsys: Capture, door: tuple[str, ...]):
     rows = list(csv.DictReader(io.StringIO(run(capsys, "catalog", "export", "--format", "csv", *door)[1])))
     assert {row["name"] for row in rows if row["kind"] == "Component"} == {"payments"}
     assert run(capsys, "catalog", "export", "--format", "xml", *door)[0] == 2
+
+
+def test_an_export_goes_into_a_file(capsys: Capture, door: tuple[str, ...], tmp_path: Path):
+    """A workbook and a zip, whole or not at all; how many entities they hold is said beside them."""
+    book, archive = tmp_path / "catalog.xlsx", tmp_path / "catalog.zip"
+    code, out, err = run(capsys, "catalog", "export", "--format", "xlsx", "--kind", "component", "-o", str(book), *door)
+    assert (code, out) == (0, "")
+    assert f"1 entity in {book}." in err
+    headers, row = load_workbook(book).get_sheet_by_index(0).to_python()
+    assert dict(zip(headers, row))["owner"] == "team-a"
+    assert run(capsys, "catalog", "export", "--format", "zip", "--output", str(archive), *door)[0] == 0
+    with zipfile.ZipFile(archive) as files:
+        assert yaml.safe_load(files.read("component/default/payments/catalog-info.yaml"))["spec"]["owner"] == "team-a"
+    marked = run(capsys, "catalog", "export", "--format", "csv", "--bom", *door)[1]
+    assert marked.startswith("\ufeffkind,")
+    missing = tmp_path / "no-such-folder" / "x.csv"
+    code, _, err = run(capsys, "catalog", "export", "--format", "csv", "--output", str(missing), *door)
+    assert (code, "cannot be written" in err) == (3, True)
+    assert sorted(p.name for p in tmp_path.glob("*catalog*")) == ["catalog.xlsx", "catalog.zip"]
 
 
 def test_a_location_comes_and_goes(capsys: Capture, door: tuple[str, ...]):

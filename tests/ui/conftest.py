@@ -13,7 +13,7 @@ from callboard.kernel.web.templates import PageTools, Templates
 from callboard.ui.environment import template_globals
 from callboard.ui.messages import Messages
 
-PACKAGES = ("callboard.ui", "callboard.features.catalog")
+PACKAGES = ("callboard.ui", "callboard.features.catalog", "callboard.features.importing")
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def templates(messages: Messages) -> Templates:
         translator=messages.translator, locales=messages.locales, roots=("callboard.ui",), globals=template_globals()
     )
     nav = [NavItem("home", "nav.home", "/", "home", 0), NavItem("catalog", "nav.catalog", "/catalog", "catalog", 10)]
-    return Templates(["callboard.features.catalog"], tools=tools, nav_items=nav, site_name="Harbour")
+    return Templates(PACKAGES[1:], tools=tools, nav_items=nav, site_name="Harbour")
 
 
 @pytest.fixture

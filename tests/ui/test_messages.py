@@ -20,7 +20,10 @@ SHOWS_SAMPLES = {"gallery.html"}
 COMPOSED = (
     "time.", "keys.", "error.", "nav.", "catalog.relation.", "catalog.facet.", "catalog.column.", "catalog.change.", "catalog.health.",
     "catalog.severity.", "catalog.step.", "catalog.state.", "catalog.why.outcome.", "catalog.tab.", "catalog.fact.", "catalog.kind.",
-    "catalog.cause.", "catalog.file.",
+    "catalog.cause.", "catalog.file.", "importing.step.", "importing.stage.", "importing.count.", "importing.planned.", "importing.role.",
+    "importing.roles.",
+    "importing.confidence.", "importing.fact.", "importing.action.", "importing.cell.", "importing.sum.", "importing.tab.",
+    "importing.progress.", "importing.drift.", "importing.nothing_",
 )  # fmt: skip
 _EXPRESSION = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _USED = re.compile(r"""\b(?:t|translate|_say\(request,\s*)\(?\s*["']([a-z_]+\.[a-z0-9_.]+)["']""")

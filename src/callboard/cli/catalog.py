@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json as json_module
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Mapping, Optional, Sequence
 
 import typer
 
-from callboard.cli.catalog_door import CatalogDoor, open_catalog
+from callboard.cli.catalog_door import open_catalog
 from callboard.cli.commands import Config, Data, Json, Token, Url, make_group, run_async
 from callboard.cli.output import OK, PROBLEMS, Progress, print_json, print_table
 from callboard.cli.store import Target
@@ -20,6 +20,10 @@ from callboard.model.refs import LocationRef
 
 app = make_group("The software catalog.")
 app.command("validate")(validate)
+if find_spec("callboard.features.importing") is not None:
+    from callboard.cli.importing import import_sheet
+
+    app.command("import")(import_sheet)
 
 Ref = Annotated[str, typer.Argument(help="Entity ref: [kind:][namespace/]name; component if no kind is given.")]
 Filter = Annotated[
@@ -201,69 +205,31 @@ def export(
     filter: Filter = None,
     kind: Annotated[Optional[str], typer.Option(help="Only this kind.")] = None,
     owner: Annotated[Optional[str], typer.Option(help="Only what this group or user owns (a ref).")] = None,
-    format: Annotated[str, typer.Option(help="yaml, json (lines) or csv.")] = "yaml",
+    format: Annotated[str, typer.Option(help="yaml, json (lines), csv, xlsx, or zip (of catalog-info.yaml files).")] = "yaml",
+    output: Annotated[Optional[Path], typer.Option("--output", "-o", help="File to write, instead of standard output.")] = None,
+    bom: Annotated[bool, typer.Option("--bom", help="Begin CSV with the mark by which Excel knows UTF-8.")] = False,
     data: Data = Path("callboard-data"), config: Config = None, url: Url = None, token: Token = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Every entity that matches, as descriptor files hold them: without uid, etag, relations and status."""
 
     async def work() -> int:
-        kind_of_file = "json" if json else format
-        if kind_of_file not in ("yaml", "json", "csv"):
-            raise typer.BadParameter(f"{format}: choose yaml, json or csv", param_hint="--format")
+        from callboard.cli.catalog_export import FORMATS
+        from callboard.cli.catalog_export import export as write
+
+        form = "json" if json else format
+        if form not in FORMATS:
+            raise typer.BadParameter(
+                f"{format}: choose {', '.join(FORMATS[:-1])} or {FORMATS[-1]}", param_hint="--format"
+            )
         async with open_catalog(Target.of(data, config, url, token)) as catalog:
-            with Progress("exported", quiet=sys.stdout.isatty()) as progress:
-                await _export(catalog, _filters(filter, kind, owner), kind_of_file, progress)
+            with Progress("exported", quiet=output is None and sys.stdout.isatty()) as progress:
+                entities = catalog.iter_entities(_filters(filter, kind, owner))
+                done = await write(entities, form, output, bom=bom, told=progress.tell)
+        if output is not None:
+            print(f"{done} {'entity' if done == 1 else 'entities'} in {output}.", file=sys.stderr)
         return OK
 
     run_async(work, as_json=json)
-
-
-async def _export(catalog: CatalogDoor, filters: list[str], format: str, progress: Progress) -> None:
-    import csv
-
-    done = 0
-    writer = csv.writer(sys.stdout)
-    if format == "csv":
-        writer.writerow(
-            ["kind", "namespace", "name", "title", "type", "lifecycle", "owner", "system", "tags", "description"]
-        )
-    async for entity in catalog.iter_entities(filters):
-        done += 1
-        progress.tell(done)
-        metadata, spec = entity["metadata"], entity.get("spec") or {}
-        if format == "csv":
-            cells = [
-                entity["kind"], metadata.get("namespace", "default"), metadata["name"], metadata.get("title"), spec.get("type"),
-                spec.get("lifecycle"), spec.get("owner"), spec.get("system"), " ".join(metadata.get("tags") or ()),
-                metadata.get("description"),
-            ]  # fmt: skip
-            # a cell that begins like a formula would run in a spreadsheet
-            writer.writerow([f"'{c}" if isinstance(c, str) and c[:1] in "=+-@\t\r" else c for c in cells])
-        elif format == "json":
-            print(json_module.dumps(descriptor_of(entity), ensure_ascii=False))
-        else:
-            print("---\n" + _yaml(descriptor_of(entity)), end="")
-
-
-def descriptor_of(entity: dict[str, Any]) -> dict[str, Any]:
-    """What a descriptor file would hold: nothing that the catalog adds by itself."""
-    metadata = {k: v for k, v in entity["metadata"].items() if k not in ("uid", "etag")}
-    if metadata.get("namespace") == "default":
-        del metadata["namespace"]
-    annotations = {
-        k: v
-        for k, v in (metadata.get("annotations") or {}).items()
-        if k
-        not in ("backstage.io/managed-by-location", "backstage.io/managed-by-origin-location", "backstage.io/orphan")
-    }
-    metadata.pop("annotations", None)
-    ordered = {"name": metadata.pop("name"), **metadata}
-    if annotations:
-        ordered["annotations"] = annotations
-    out = {"apiVersion": entity["apiVersion"], "kind": entity["kind"], "metadata": ordered}
-    if "spec" in entity:
-        out["spec"] = entity["spec"]
-    return out
 
 
 def _filters(filters: list[str] | None, kind: str | None, owner: str | None) -> list[str]:

@@ -142,16 +142,23 @@ class Server:
     async def post(self, path: str, body: Any) -> Any:
         return await self._ask("POST", path, body)
 
+    async def put(self, path: str, body: Any) -> Any:
+        return await self._ask("PUT", path, body)
+
+    async def post_bytes(self, path: str, content: bytes) -> Any:
+        """Send a file as it is."""
+        return await self._ask("POST", path, None, content)
+
     async def delete(self, path: str) -> Any:
         return await self._ask("DELETE", path, None)
 
     async def status_of(self, path: str) -> int:
         return int((await self._send("GET", path, None)).status_code)
 
-    async def _ask(self, method: str, path: str, body: Any) -> Any:
+    async def _ask(self, method: str, path: str, body: Any, content: bytes | None = None) -> Any:
         if method != "GET" and not self._has_asked_in:
             await self._ask_in()
-        answer = await self._send(method, path, body)
+        answer = await self._send(method, path, body, content)
         if answer.is_success:
             try:
                 return answer.json() if answer.content else None
@@ -170,11 +177,14 @@ class Server:
             if token:
                 self._client.headers["authorization"] = f"Bearer {token}"
 
-    async def _send(self, method: str, path: str, body: Any) -> Any:
+    async def _send(self, method: str, path: str, body: Any, content: bytes | None = None) -> Any:
         import httpx2
 
+        sent: dict[str, Any] = {"json": body}
+        if content is not None:
+            sent = {"content": content, "headers": {"content-type": "application/octet-stream"}}
         try:
-            return await self._client.request(method, path, json=body)
+            return await self._client.request(method, path, **sent)
         except httpx2.InvalidURL as error:
             raise InputError(f"--url: {error}") from None
         except httpx2.HTTPError as error:

@@ -70,6 +70,11 @@ ICONS: Final[Mapping[str, str]] = {
     "lock": "lock",
     "source": "file-code",
     "history": "history",
+    "sheet": "file-spreadsheet",
+    "upload": "upload",
+    "undo": "undo-2",
+    "drift": "git-compare-arrows",
+    "to": "arrow-right",
     "tag": "tag",
     # links of entities (Backstage's icon names, as far as a picture says more than the word)
     "dashboard": "chart-line",

@@ -38,7 +38,6 @@ from callboard.features.catalog.pages.listing import (
     pager_of,
 )
 from callboard.features.catalog.pages.relations import SHOWN, relation_title, relations_page
-from callboard.features.catalog.views.listing import csv_row
 from callboard.model.predicates import matches, parse_filter_params
 from callboard.model.terms import terms_of
 from callboard.ui.messages import Messages
@@ -269,9 +268,3 @@ def test_findings_link_to_the_line_only_on_the_web() -> None:
         == "https://x.example/a.yaml#L3"
     )
     assert finding_view(Finding("error", "parse", "x", file="/srv/a.yaml", line=3), NOW, T).file_href is None
-
-
-def test_no_cell_of_the_csv_is_a_formula() -> None:
-    """What a spreadsheet would run is quoted."""
-    row = csv_row(document(metadata={"title": "=HYPERLINK(1)", "description": "@x"}))
-    assert row[4] == "'=HYPERLINK(1)" and row[-1] == "'@x"

@@ -15,7 +15,9 @@ from callboard.features.catalog.interface import (
     CatalogHooks,
     CatalogQueries,
     EntityProvider,
+    UrlReader,
 )
+from callboard.features.catalog.interface.held import CatalogSources
 from callboard.features.catalog.jobs import CatalogJobs, FileWatch, RevisionWatch
 from callboard.features.catalog.problems import ProblemReader
 from callboard.features.catalog.processing.model_settings import load_registry
@@ -25,6 +27,7 @@ from callboard.features.catalog.readers.http import HttpReader, read_rules
 from callboard.features.catalog.service.commands import LOCATION_STORE, Commands
 from callboard.features.catalog.service.configured import NAME as CONFIGURED
 from callboard.features.catalog.service.configured import ConfiguredLocations
+from callboard.features.catalog.service.held import HeldSources
 from callboard.features.catalog.service.inspection import Inspection
 from callboard.features.catalog.service.locations import LocationReader
 from callboard.features.catalog.service.mutations import Connection, Mutations
@@ -102,6 +105,7 @@ class Catalog:
             self.writer, self.locations, self.connections, sweep_every=self.settings.sweep_every,
             restore_locations=self.commands.restore_locations,
         )  # fmt: skip
+        self.held = HeldSources(self.writer, self.mutations, self.connections, is_readonly=self.settings.is_readonly)
         self.pushes = Pushes(
             writer=self.writer, documents=self.documents, commands=self.commands, hosts=self.settings.hosts,
             providers={name: provider for name, (provider, _) in self.connections.items()},
@@ -121,7 +125,7 @@ class Catalog:
             self.index.heard(await tx.fetch_value("SELECT revision FROM catalog_revision WHERE id = 1"))
         if not self.settings.keep_orphaned_providers:
             for source in known:
-                if source["name"] not in self.connections and source["name"] != LOCATION_STORE:
+                if source["name"] not in self.connections and source["name"] != LOCATION_STORE and not source["held"]:
                     await self.mutations.remove_source(source["name"], actor=SYSTEM.subject)
         if CONFIGURED in self.connections:  # it can be switched off as any provider
             provider, connection = self.connections[CONFIGURED]
@@ -185,6 +189,8 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         Catalog: catalog,
         CatalogQueries: catalog.queries,
         CatalogCommands: catalog.commands,
+        CatalogSources: catalog.held,
+        UrlReader: catalog.sources.urls,
         ProblemReader: catalog.problems,
         KindRegistry: catalog.kinds,
         OwnershipResolver: catalog.ownership,
@@ -228,7 +234,7 @@ def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.catalog.views.wiring import page_routes
 
     catalog = portal.service(Catalog)
-    return [*catalog_routes(catalog.queries, catalog.commands), *page_routes(portal)]
+    return [*catalog_routes(catalog.queries, catalog.commands), *page_routes(portal, catalog.settings.hosts)]
 
 
 @hookimpl

@@ -28,7 +28,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 class CoreHooks:
-    """What any plugin may offer. Features add their own specs (``features/catalog/interface.py``: ``CatalogHooks``)."""
+    """What any plugin may offer. Features add their own specs (``features/catalog/interface``: ``CatalogHooks``)."""
 
     @hookspec
     def register_hookspecs(self) -> Sequence[type]:

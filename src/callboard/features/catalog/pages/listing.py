@@ -327,7 +327,7 @@ def pager_of(state: ListState, page: RawPage, t: Translator) -> Pager:
         previous = state.href(after=None, before=encode_position(page.first), start=max(0, start - state.size))
     if page.has_more and page.last:
         following = state.href(after=encode_position(page.last), before=None, start=start + shown)
-    query = urlencode(state.params(paging=False))
+    query = "?" + urlencode(params) if (params := state.params(paging=False)) else ""
     return Pager(
         first=start + 1 if shown else 0,
         last=start + shown if shown else 0,
@@ -336,7 +336,9 @@ def pager_of(state: ListState, page: RawPage, t: Translator) -> Pager:
         next_href=following,
         sizes=tuple((size, state.href(size=size), size == state.size) for size in SIZES),
         formats=(
-            (t("catalog.list.csv"), "/catalog.csv" + ("?" + query if query else "")),
+            (t("catalog.list.csv"), f"/catalog/export.csv{query}"),
+            (t("catalog.list.xlsx"), f"/catalog/export.xlsx{query}"),
+            (t("catalog.list.zip"), f"/catalog/export.zip{query}"),
             (t("catalog.list.json"), "/api/catalog/entities/by-query?" + state.wire_params()),
         ),
     )

@@ -10,7 +10,7 @@ import orjson
 
 from callboard.features.catalog.domain import batches, location_of
 from callboard.features.catalog.ingest.documents import Documents
-from callboard.features.catalog.interface import DeferredEntity, DeltaMutation, FullMutation
+from callboard.features.catalog.interface import DeferredEntity, DeltaMutation, Finding, FullMutation
 from callboard.features.catalog.service.writing import Change, Writer, findings_of_source
 from callboard.features.catalog.store import files, sources
 from callboard.features.catalog.store.placing import Incoming, ensure_refs
@@ -67,7 +67,7 @@ class Mutations:
                 again = [kept_out[one.ref].node_id for one in incoming if one.ref in kept_out]
                 await change.place(incoming, source_id=source_id, clear=again)
                 if last and gone:
-                    await self._drop(change, source_id, gone)
+                    await self.drop(change, source_id, gone)
                 await change.finish()
         async with self._writer.db.write() as tx:
             await sources.note_success(tx, source_id, self._writer.now())
@@ -85,17 +85,30 @@ class Mutations:
             known = await sources.list_given(tx, source_id)
             if known:
                 change = await self._writer.begin(tx, actor)
-                await self._drop(change, source_id, list(known))
+                await self.drop(change, source_id, list(known))
                 await change.finish()
             await sources.forget_kept_out(tx, source_id, None)
             await sources.delete_source(tx, source_id)
 
-    async def _drop(self, change: Change, source_id: int, refs: Sequence[str]) -> None:
+    async def drop(self, change: Change, source_id: int, refs: Sequence[str]) -> None:
+        """Have the source let go of ``refs``; what nobody else gives is removed."""
         ids = list((await ensure_refs(change.tx, refs)).values())
         await sources.release(change.tx, source_id, ids)
         await files.clear_findings(change.tx, findings_of_source(source_id), ids)
         await change.drop(ids)
         await change.stitch(dict.fromkeys(ids))  # those that others give, too
+
+    def judge_one(self, source: str, deferred: DeferredEntity) -> Sequence[Finding]:
+        """What would keep the entity out, whatever stands under its ref. Pure; may run in a thread."""
+        location = _parse(location_of(deferred.entity) or source)
+        outcome = self._documents.process_value(deferred.entity, location, location, with_rules=False)
+        if outcome.entity is not None:
+            return ()
+        return outcome.findings or (Finding("error", "envelope", "It does not say what it is."),)
+
+    def judge_all(self, source: str, given: Sequence[DeferredEntity]) -> list[Incoming]:
+        """Documents ready to be placed. May run in a thread. Raises ``InputError`` when one has no envelope."""
+        return self._judge(self._hash_all(source, given))
 
     def _hash_all(self, source: str, given: Sequence[DeferredEntity]) -> list[Hashed]:
         out: dict[str, Hashed] = {}

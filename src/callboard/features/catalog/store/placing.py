@@ -30,7 +30,7 @@ Relation = tuple[str, str, str]
 class Incoming:
     """A document to be placed. ``entity`` None: it was refused, ``findings`` say why, ``unprocessed`` is what it was.
 
-    ``json`` is ``entity`` as UTF-8 JSON.
+    ``json`` is ``entity`` as UTF-8 JSON. ``uid`` is set where an entity comes back that had it before.
     """
 
     ref: str
@@ -47,6 +47,7 @@ class Incoming:
     line: int = 1
     reads: Mapping[str, str | None] = field(default_factory=dict)
     json: bytes = b""
+    uid: str | None = None
 
 
 @dataclass(slots=True)
@@ -148,7 +149,9 @@ async def place(
         id = ids[document.ref]
         node = existing.get(id)
         if node is None:
-            node = existing[id] = Node(id, random_uid(), document.location_key, document.location, False)
+            node = existing[id] = Node(
+                id, document.uid or random_uid(), document.location_key, document.location, False
+            )
             placed.new.add(id)
             bad = document.entity is None
             fresh.append(

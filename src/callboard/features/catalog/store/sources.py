@@ -16,11 +16,17 @@ async def ensure_source(tx: Transaction, name: str) -> int:
 
 
 async def list_sources(tx: Transaction) -> list[dict[str, Any]]:
-    """Every source with its state; ``failed_since`` None: the last delivery came through."""
-    rows = await tx.fetch_all("SELECT id, name, failed_since, error, refreshed_at FROM catalog_source ORDER BY name")
+    """Every source with its state; ``failed_since`` None: the last delivery came through. ``held``: see ``store.held``."""
+    rows = await tx.fetch_all(
+        "SELECT id, name, failed_since, error, refreshed_at, held FROM catalog_source ORDER BY name"
+    )
     return [
-        {"id": row[0], "name": row[1], "failed_since": row[2], "error": row[3], "refreshed_at": row[4]} for row in rows
-    ]
+        {
+            "id": row[0], "name": row[1], "failed_since": row[2], "error": row[3], "refreshed_at": row[4],
+            "held": bool(row[5]),
+        }
+        for row in rows
+    ]  # fmt: skip
 
 
 async def list_given(tx: Transaction, source_id: int) -> dict[str, str]:

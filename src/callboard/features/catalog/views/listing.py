@@ -1,16 +1,12 @@
-"""The list page and its CSV."""
+"""The list page, and the quick look-up of the palette."""
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import datetime
-from typing import Any, AsyncIterator, Mapping
-
-import orjson
+from typing import Any, Mapping
 
 from callboard.features.catalog.interface import BY_TITLE, CatalogQueries, EntityQuery, Order
-from callboard.features.catalog.pages.links import display_title, link_to, related, spec_of, text
+from callboard.features.catalog.pages.links import link_to
 from callboard.features.catalog.pages.listing import FACETS, ListPage, ListState, list_page, mentioned
 from callboard.features.catalog.views.reading import decode, look_up
 from callboard.kernel.auth.actor import Actor
@@ -19,19 +15,6 @@ from callboard.model.refs import EntityRef
 from callboard.ui.messages import Translator
 
 NAME_KEYS = ("metadata.name", "metadata.title", "spec.profile.displayname")
-CSV_COLUMNS = (
-    "ref",
-    "kind",
-    "namespace",
-    "name",
-    "title",
-    "owner",
-    "type",
-    "lifecycle",
-    "system",
-    "tags",
-    "description",
-)
 
 
 async def read_list(
@@ -56,41 +39,6 @@ async def read_list(
     if state.leaves_out:
         matching = await queries.count(state.predicate(), actor=actor)
     return list_page(state, page, entities, kinds.get("kind", ()), facets, known, changed, matching, now, t)
-
-
-def _cell(value: Any) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    words = "" if value is None else str(value)
-    return "'" + words if words[:1] in ("=", "+", "-", "@", "\t", "\r") else words
-
-
-def csv_row(entity: Any) -> list[str]:
-    spec = spec_of(entity)
-    metadata, ref = entity["metadata"], EntityRef.of(entity)
-    cells = (
-        str(ref),
-        ref.kind,
-        ref.namespace,
-        ref.name,
-        display_title(entity),
-        " ".join(related(entity, "ownedBy")),
-        text(spec.get("type")),
-        text(spec.get("lifecycle")),
-        " ".join(related(entity, "partOf")),
-        " ".join(str(tag) for tag in metadata.get("tags") or ()),
-        text(metadata.get("description")),
-    )
-    return [_cell(c) for c in cells]
-
-
-async def iter_csv(queries: CatalogQueries, state: ListState, *, actor: Actor) -> AsyncIterator[bytes]:
-    """All rows of the list as CSV (RFC 4180, UTF-8), in chunks and in the list's order."""
-    query = state.query()
-    yield (",".join(CSV_COLUMNS) + "\r\n").encode()
-    async for chunk in queries.iter_raw(EntityQuery(predicate=query.predicate, order=query.order), actor=actor):
-        out = io.StringIO()
-        csv.writer(out).writerows(csv_row(orjson.loads(item)) for item in chunk)
-        yield out.getvalue().encode()
 
 
 async def find_quickly(queries: CatalogQueries, words: str, *, actor: Actor, limit: int = 8) -> list[dict[str, Any]]:

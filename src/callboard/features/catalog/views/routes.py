@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Sequence
 from urllib.parse import quote
 
-from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from callboard.features.catalog.interface import (
     CatalogCommands,
@@ -29,7 +29,7 @@ from callboard.features.catalog.pages.why import why_page
 from callboard.features.catalog.problems import ProblemFilter, ProblemReader
 from callboard.features.catalog.views.entity import EntityReader
 from callboard.features.catalog.views.home import read_home
-from callboard.features.catalog.views.listing import find_quickly, iter_csv, read_list
+from callboard.features.catalog.views.listing import find_quickly, read_list
 from callboard.features.catalog.views.reading import look_up, own_refs
 from callboard.kernel.clock import Clock
 from callboard.kernel.errors import NotFoundError
@@ -70,7 +70,6 @@ class CatalogViews:
         return [
             Route("/", self.home, auth="page", name="home"),
             Route("/catalog", self.list, auth="page", name="catalog"),
-            Route("/catalog.csv", self.list_csv, auth="page", name="catalog-csv"),
             Route("/catalog/why", self.why, auth="page", name="catalog-why"),
             Route("/catalog/problems", self.problems, auth="page", name="catalog-problems"),
             Route(entity + "/refresh", self.refresh, methods=("POST",), auth="page", name="catalog-refresh"),
@@ -91,12 +90,6 @@ class CatalogViews:
         state = ListState.parse(request.query_params)
         page = await read_list(self._queries, state, actor=request.actor, now=self._clock.now(), t=self._t(request))
         return request.render("catalog/list.html", page)
-
-    async def list_csv(self, request: Request) -> Response:
-        state = ListState.parse(request.query_params)
-        headers = {"content-disposition": 'attachment; filename="catalog.csv"'}
-        rows = iter_csv(self._queries, state, actor=request.actor)
-        return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
 
     async def entity(self, request: Request) -> Response:
         ref, tab, t = _ref(request), request.path_params.get("tab", "overview"), self._t(request)

@@ -6,9 +6,11 @@ from typing import Any, Sequence
 
 from callboard.features.catalog.interface import READ_ENTITY, CatalogCommands, CatalogQueries
 from callboard.features.catalog.problems import ProblemReader
+from callboard.features.catalog.views.exporting import ExportViews
 from callboard.features.catalog.views.routes import CatalogViews
 from callboard.kernel.web.routing import Route
 from callboard.kernel.web.shell import NavItem
+from callboard.model.urls import Hosts
 from callboard.ui.messages import Messages
 
 NAV_ITEMS = (
@@ -19,14 +21,16 @@ NAV_ITEMS = (
 )
 
 
-def page_routes(portal: Any) -> Sequence[Route]:
-    """The pages, with the tabs and cards that plugins add to entities."""
-    return CatalogViews(
-        portal.service(CatalogQueries),
+def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
+    """The pages, with the tabs and cards that plugins add to entities, and lists as files."""
+    queries = portal.service(CatalogQueries)
+    pages = CatalogViews(
+        queries,
         portal.service(CatalogCommands),
         portal.service(ProblemReader),
         clock=portal.clock,
         messages=portal.service(Messages),
         tabs=portal.plugins.collect("register_entity_tabs", portal=portal),
         cards=portal.plugins.collect("register_entity_cards", portal=portal),
-    ).routes()
+    )
+    return [*pages.routes(), *ExportViews(queries, hosts).routes()]

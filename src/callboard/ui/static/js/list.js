@@ -5,7 +5,7 @@ const rows = () => [...document.querySelectorAll("[data-list] [data-row]")];
 function show(row) {
   for (const other of document.querySelectorAll("[data-row][data-current]")) delete other.dataset.current;
   row.dataset.current = "";
-  row.querySelector("a")?.focus({ preventScroll: true });
+  row.querySelector("a, summary")?.focus({ preventScroll: true });
   row.scrollIntoView({ block: "nearest" });
 }
 

@@ -1,0 +1,85 @@
+"""The wiring of importing: one service, its jobs, REST, pages, and the providers of sheets that are read again and again."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from callboard.features.importing.interface import ImportService
+from callboard.features.importing.jobs import ImportJobs
+from callboard.features.importing.parts import Parts
+from callboard.features.importing.service import Imports
+from callboard.features.importing.settings import SETTINGS
+from callboard.kernel.plugins.hooks import hookimpl
+
+
+class Importing:
+    """The parts of one portal's importing, put together."""
+
+    def __init__(self, portal: Any) -> None:
+        parts = Parts(portal)
+        self.imports = Imports(parts)
+        self.jobs = ImportJobs(parts)
+
+
+@hookimpl
+def register_migrations() -> Sequence[Any]:
+    from callboard.features.importing.migrations import MIGRATIONS
+
+    return [MIGRATIONS]
+
+
+@hookimpl
+def register_settings() -> Sequence[Any]:
+    return [*SETTINGS]
+
+
+@hookimpl
+def register_services(portal: Any) -> Mapping[type, Any]:
+    importing = Importing(portal)
+    return {Importing: importing, ImportService: importing.imports}
+
+
+@hookimpl
+def register_jobs(portal: Any) -> Sequence[Any]:
+    return portal.service(Importing).jobs.kinds()
+
+
+@hookimpl
+def register_schedules(portal: Any) -> Sequence[Any]:
+    return portal.service(Importing).jobs.schedules()
+
+
+@hookimpl
+def register_catalog_providers(portal: Any) -> Sequence[Any]:
+    if not portal.settings.has("catalog.providers.spreadsheet"):
+        return ()
+    from callboard.features.importing.provider import providers_of
+
+    return providers_of(portal)
+
+
+@hookimpl
+def register_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.importing.actions import import_actions
+
+    return import_actions(portal.service(ImportService))
+
+
+@hookimpl
+def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.importing.rest import MAX_UPLOAD_BYTES, import_routes
+    from callboard.features.importing.views.wiring import page_routes
+
+    return [*import_routes(portal.service(ImportService)), *page_routes(portal, max_bytes=MAX_UPLOAD_BYTES)]
+
+
+@hookimpl
+def register_nav_items(portal: Any) -> Sequence[Any]:
+    from callboard.features.importing.views.wiring import NAV_ITEMS
+
+    return NAV_ITEMS
+
+
+@hookimpl
+def register_templates() -> Sequence[str]:
+    return ["callboard.features.importing"]
