@@ -103,6 +103,15 @@ async def test_changing_and_removing_need_their_own_permissions(desk: Any):
         assert (await ada.apply(leaving.id, leaving="keep")).stage == "applied"
 
 
+async def test_who_imported_may_take_it_back_without_further_permissions(desk: Any):
+    """Undo puts back what stood before the import and touches nothing of anybody else."""
+    async with desk(more=policy(ada=[READ, CREATE], bob=[READ, CREATE])) as d:
+        record = await d.as_(ADA).bring_in(TWO)
+        with pytest.raises(NotAllowedError, match=r"catalog\.entity\.delete"):
+            await d.as_(BOB).undo(record.id)
+        assert (await d.as_(ADA).undo(record.id)).stage == "undone"
+
+
 async def test_what_the_planner_may_not_see_is_a_conflict_without_a_word_of_it(desk: Any, world: Any):
     """Neither its fields nor its source are in the plan."""
     world.write("org.yaml", component("a", metadata={"title": "Secret"}), group("team"), group("hidden"))

@@ -378,10 +378,10 @@ class Imports:
         async with parts.db.read() as tx:
             changes = await store.list_changes(tx, id)
         created = [change.ref for change in changes if change.before is None]
-        await self._require_for(actor, DELETE_ENTITY, created, "remove")
-        await self._require_for(
-            actor, UPDATE_ENTITY, [c.ref for c in changes if c.before is not None and c.mark is not None], "change"
-        )
+        if row.created_by != actor.subject:  # who applied it may take it back: nothing of anybody else is touched
+            await self._require_for(actor, DELETE_ENTITY, created, "remove")
+            given = [c.ref for c in changes if c.before is not None and c.mark is not None]
+            await self._require_for(actor, UPDATE_ENTITY, given, "change")
         restored = [
             Given(c.ref, orjson.loads(c.before), c.before_mark or "", c.uid or "", c.location_key)
             for c in changes
