@@ -1,8 +1,8 @@
 """``make bench``: every measurement that docs/benchmarks.md reports, or the ones named.
 
-    python -m bench [corpus] [documents] [compare] [pg] [growth] [pages] [-- options of the script]
+    python -m bench [corpus] [documents] [compare] [pg] [growth] [pages] [sheets] [-- options of the script]
 
-Without a name: corpus, pages and growth, which need nothing but the shared corpus and wrk. ``compare`` and ``pg`` also
+Without a name: corpus, pages, growth and sheets, which need nothing but the shared corpus and wrk. ``compare`` and ``pg`` also
 need the peer that ../shared/peers/backstage/setup.sh installs.
 """
 
@@ -20,8 +20,9 @@ RUNS = {
     "pg": [["compare.py", "--db", "pg"]],
     "growth": [["growth.py"]],
     "pages": [["pages.py"]],
+    "sheets": [["sheets.py"]],
 }
-DEFAULT = ("corpus", "pages", "growth")
+DEFAULT = ("corpus", "pages", "growth", "sheets")
 
 
 def main() -> int:

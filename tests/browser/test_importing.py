@@ -493,14 +493,16 @@ def test_long_planning_shows_how_far_it_is_and_leads_on(browser: Any, place: Pla
 
 
 def test_what_one_may_not_undo_is_told(browser: Any, tmp_path: Path, axe_source: str) -> None:
-    """Who may bring things in and owns none of them stays on the page of the import, and reads why it stands."""
+    """Who owns none of what another person brought in stays on the page of that import, and reads why it stands."""
     with portal(tmp_path) as url:
-        state = sign_in(browser, url, "kim")
-        with opened(browser, state) as page:
-            watched = Watched(page)
+        with opened(browser, sign_in(browser, url, "ada")) as page:
             upload(page, url, "a.csv", sheet(FIRST))
             check_rows(page)
             apply(page)
+            done = page.url
+        with opened(browser, sign_in(browser, url, "kim")) as page:
+            watched = Watched(page)
+            page.goto(done)
             page.locator(".undo summary").click()
             page.get_by_role("button", name="Undo it").click()
             page.locator(".banner-bad").wait_for()

@@ -356,22 +356,33 @@ def test_what_nobody_sees_is_taken_out():
     assert table.rows[0].cells == ("pay[31m", "Myenom")
 
 
+def _openers() -> list[str]:
+    """Command lines of children of this process that open sheets."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            stat, command = (folder / "stat").read_text(), (folder / "cmdline").read_text()
+        except OSError:  # it ended meanwhile
+            continue
+        if stat.rpartition(")")[2].split()[1] == str(os.getpid()) and "opener" in command:
+            found.append(command)
+    return found
+
+
 def test_the_opener_is_stopped_when_time_is_up():
     """It is gone when the refusal is there."""
     started = time.perf_counter()
     with pytest.raises(SheetTooLarge, match="seconds to open"):
         read_workbook(GOOD, "slow.xlsx", limits=SheetLimits(seconds=0.001))
     assert time.perf_counter() - started < 10
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert not _openers()
 
 
 def test_the_opener_does_not_outlive_a_refusal():
     """A limit that is met halfway ends the process while the error is still being told."""
     with pytest.raises(SheetTooLarge, match="of text"):
         read_workbook(GOOD, "full.xlsx", limits=SheetLimits(text_bytes=100))
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert not _openers()
 
 
 @pytest.mark.parametrize("kind", ["xlsx", "ods", "xls", "csv"])

@@ -6,7 +6,6 @@ import csv
 import datetime as dt
 import hashlib
 import io
-import os
 import random
 import re
 
@@ -74,16 +73,11 @@ def test_no_row_is_lost_or_told_twice(kept: Kept):
 
 
 @pytest.mark.slow
-def test_twenty_thousand_rows_take_less_than_three_seconds():
-    """The large sheet is whole, and read in the time that planning leaves for it."""
-    content = LARGE.build()
-    before = os.times()
-    book = read_workbook(content, LARGE.filename)
-    after = os.times()
-    took = sum(after[:4]) - sum(before[:4])  # of the opener, too; a busy machine does not count
+def test_a_sheet_of_twenty_thousand_rows_is_read_whole():
+    """How long it takes is measured by ``bench/sheets.py``."""
+    book = read_workbook(LARGE.build(), LARGE.filename)
     assert len(book.tables[0].rows) == LARGE_ROWS
     assert_table(book.tables[0], LARGE.tables[0])
-    assert took < 3.0, f"{took:.2f} s"
 
 
 def test_the_inventory_of_gov_uk_is_read_alike_from_both_formats(shared):

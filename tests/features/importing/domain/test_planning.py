@@ -435,10 +435,8 @@ def test_a_sheet_that_the_catalog_wrote_is_taken_to_the_letter() -> None:
 
 
 @pytest.mark.slow
-def test_twenty_thousand_rows_are_planned_in_seconds() -> None:
-    """With sixteen columns, dependencies and owners; the time is of the processor, whatever else the machine does."""
-    import time
-
+def test_twenty_thousand_rows_are_planned() -> None:
+    """With sixteen columns, dependencies and owners; how long it takes is measured by ``bench/sheets.py``."""
     rows = tuple(
         Row(n, (
             f"Service {n:05d}", f"#team-{n % 300}", "Service" if n % 3 else "service", "live", f"https://github.com/acme/s-{n}",
@@ -451,9 +449,7 @@ def test_twenty_thousand_rows_are_planned_in_seconds() -> None:
         "Service|Team|Type|Status|Repo|URL|Dashboard|Description|Tags|Depends on|System|Tier|Notes|Updated|Slack|Used"
     )
     sheet = Table("large", 1, tuple(columns.split("|")), rows)
-    began = time.process_time()
     done = plan(sheet)
-    assert time.process_time() - began < 10
     assert done.counts["create"] == 20_300
     assert done.counts["rejected"] == 0
 

@@ -80,7 +80,9 @@ def _dumper() -> Any:
         """Quotes by the rules of YAML 1.1, which this library knows, and what is a number in 1.2 alone."""
 
     def represent(dumper: Any, text: str) -> Any:
-        style = "|" if "\n" in text else "'" if _NUMBER_SINCE_1_2.fullmatch(text) else None
+        # some readers take a no-break space at an end for one that may go
+        is_odd = _NUMBER_SINCE_1_2.fullmatch(text) is not None or text.strip() != text
+        style = "|" if "\n" in text else "'" if is_odd else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
     Dumper.add_representer(str, represent)
