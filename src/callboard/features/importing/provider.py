@@ -87,7 +87,7 @@ class SpreadsheetProvider:
             more = f" and {len(left_out) - MAX_TOLD} more" if len(left_out) > MAX_TOLD else ""
             await connection.fail(
                 InputError(
-                    f"All of {self._where} was taken but {len(left_out)}: {'; '.join(left_out[:MAX_TOLD])}{more}."
+                    f"{len(left_out)} of the rows of {self._where} were left out: {'; '.join(left_out[:MAX_TOLD])}{more}."
                 )
             )
 

@@ -73,10 +73,13 @@ class Mutations:
             await sources.note_success(tx, source_id, self._writer.now())
 
     async def fail(self, source: str, error: Exception) -> None:
-        """Note that a source could not be read. What it gave stays."""
+        """Note that a source could not be read, or (``InputError``) that it gave what cannot be taken. What it gave stays."""
         async with self._writer.db.write() as tx:
             source_id = await sources.ensure_source(tx, source)
-            await sources.note_failure(tx, source_id, str(error)[:1_000] or type(error).__name__, self._writer.now())
+            told = str(error)[:1_000] or type(error).__name__
+            await sources.note_failure(
+                tx, source_id, told, self._writer.now(), is_partial=isinstance(error, InputError)
+            )
 
     async def remove_source(self, source: str, *, actor: str) -> None:
         """Drop a source that is not installed any more, with what only it gave."""

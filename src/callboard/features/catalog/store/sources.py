@@ -53,8 +53,20 @@ async def note_success(tx: Transaction, source_id: int, at: str) -> None:
     await _clear_trouble(tx, source_id)
 
 
-async def note_failure(tx: Transaction, source_id: int, error: str, at: str) -> None:
-    """Remember since when a source fails, and tell it as a finding about no entity (subject 0): for those who see all."""
+async def note_failure(tx: Transaction, source_id: int, error: str, at: str, *, is_partial: bool = False) -> None:
+    """Remember since when a source fails, and tell it as a finding about no entity (subject 0): for those who see all.
+
+    ``is_partial``: it was read, and some of it was left out.
+    """
+    said, name, fix = (
+        ("is not whole", "InputError", "The rest was taken. Correct at the source what is named.")
+        if is_partial
+        else (
+            "cannot be read",
+            "UnavailableError",
+            "What it gave before stays. Check its settings and its credentials, or wait: it is tried again.",
+        )
+    )
     await tx.execute(
         "UPDATE catalog_source SET failed_since = COALESCE(failed_since, $3), error = $2 WHERE id = $1",
         source_id,
@@ -64,10 +76,10 @@ async def note_failure(tx: Transaction, source_id: int, error: str, at: str) -> 
     await _clear_trouble(tx, source_id)
     await tx.execute(
         "INSERT INTO catalog_finding (subject_id, file_id, severity, stage, name, message, fix, since)"
-        " SELECT 0, $1, 'error', 'read', 'UnavailableError', 'The source ' || name || ' cannot be read: ' || error, $2, failed_since"
+        f" SELECT 0, $1, 'error', 'read', '{name}', 'The source ' || name || ' {said}: ' || error, $2, failed_since"
         " FROM catalog_source WHERE id = $3",
         -1 - source_id,
-        "What it gave before stays. Check its settings and its credentials, or wait: it is tried again.",
+        fix,
         source_id,
     )
 
