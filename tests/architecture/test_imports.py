@@ -14,7 +14,7 @@ FEATURES = [
     {"importing", "scaffolder", "techdocs", "scorecards", "flags"},
     {"experiments", "insights"},
     {"assistant"},
-    {"home", "admin"},
+    {"home", "admin", "setup"},
 ]  # low to high; those on one line do not meet at all
 
 # What stands beside the layers: may import anything, and nothing but tests, plugins and the named importers use it.

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from callboard.features.catalog.interface import CatalogHooks
+from callboard.features.catalog.interface.checks import SourceCheckHooks
 from callboard.kernel.http_client import HttpClient
 from callboard.kernel.plugins.loader import PluginManager
 from callboard.kernel.settings import Settings
@@ -41,7 +42,7 @@ class CatalogHost:
 
     @hookimpl
     def register_hookspecs(self) -> list[type]:
-        return [CatalogHooks]
+        return [CatalogHooks, SourceCheckHooks]
 
 
 def load(names: list[str]) -> PluginManager:

@@ -13,7 +13,7 @@ from callboard.kernel.web.templates import PageTools, Templates
 from callboard.ui.environment import template_globals
 from callboard.ui.messages import Messages
 
-PACKAGES = ("callboard.ui", "callboard.features.catalog", "callboard.features.importing")
+PACKAGES = ("callboard.ui", "callboard.features.catalog", "callboard.features.importing", "callboard.features.setup")
 
 
 @pytest.fixture(scope="session")

@@ -305,8 +305,22 @@ async def _start(portal: Portal, server: Any, url: str, options: ServeOptions) -
         gc.enable()
     await server.listening.wait()
     if not server.should_exit:
-        _print_banner(portal, url, options)
+        _print_banner(portal, url, options, await _make_setup_token(portal, options))
     return None
+
+
+async def _make_setup_token(portal: Any, options: ServeOptions) -> str | None:
+    """What opens the set-up page, where there is something to set up and a person to read it."""
+    if options.json or options.demo or portal.settings.has_file or not portal.plugins.has("setup"):
+        return None
+    from callboard.features.setup.interface import SetupService
+
+    try:
+        token: str | None = await portal.service(SetupService).make_token()
+    except CallboardError as error:  # a portal without its set-up page is still a portal
+        print_error(error)
+        return None
+    return token
 
 
 async def _finish(starting: asyncio.Future[CallboardError | None]) -> CallboardError | None:
@@ -358,7 +372,7 @@ def _has(module: str) -> bool:
     return find_spec(module) is not None
 
 
-def _print_banner(portal: Portal, url: str, options: ServeOptions) -> None:
+def _print_banner(portal: Portal, url: str, options: ServeOptions, setup_token: str | None = None) -> None:
     from callboard import __version__
 
     if options.json:
@@ -372,6 +386,8 @@ def _print_banner(portal: Portal, url: str, options: ServeOptions) -> None:
         lines.append(f"  settings: {', '.join(portal.settings.files)}")
     else:
         lines.append("  no settings file: `callboard init` writes one to begin with")
+    if setup_token is not None:
+        lines.append(f"  set it up in the browser: {url}/setup?token={setup_token}")
     if options.demo:
         lines.append("  demo: everybody on this machine is a guest")
     lines += [f"  warning: {warning}" for warning in portal.settings.warnings]

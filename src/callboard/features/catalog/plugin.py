@@ -17,6 +17,7 @@ from callboard.features.catalog.interface import (
     EntityProvider,
     UrlReader,
 )
+from callboard.features.catalog.interface.checks import FileLook, SourceCheckHooks
 from callboard.features.catalog.interface.held import CatalogSources
 from callboard.features.catalog.jobs import CatalogJobs, FileWatch, RevisionWatch
 from callboard.features.catalog.problems import ProblemReader
@@ -30,6 +31,7 @@ from callboard.features.catalog.service.configured import ConfiguredLocations
 from callboard.features.catalog.service.held import HeldSources
 from callboard.features.catalog.service.inspection import Inspection
 from callboard.features.catalog.service.locations import LocationReader
+from callboard.features.catalog.service.looking import FileLooks
 from callboard.features.catalog.service.mutations import Connection, Mutations
 from callboard.features.catalog.service.ownership import CatalogOwnership
 from callboard.features.catalog.service.problems import Problems
@@ -76,7 +78,9 @@ class Catalog:
         )
         readers = [*collect("register_url_readers", portal=portal)]
         readers.append(HttpReader(portal.http, read_rules(portal.settings), portal.http.budgets))
-        self.sources = Sources(FileReader.from_settings(portal.settings, working_dir), UrlReaders(readers))
+        files = FileReader.from_settings(portal.settings, working_dir)
+        self.looks = FileLooks(files)
+        self.sources = Sources(files, UrlReaders(readers))
         self.queries = Queries(portal.db, portal.permissions, self.index)
         self.mutations = Mutations(self.writer, self.documents)
         self.locations = LocationReader(self.writer, self.documents, self.sources)
@@ -155,7 +159,7 @@ def _kinds(portal: Any, working_dir: Path) -> KindRegistry:
 
 @hookimpl
 def register_hookspecs() -> Sequence[type]:
-    return [CatalogHooks]
+    return [CatalogHooks, SourceCheckHooks]
 
 
 @hookimpl
@@ -190,6 +194,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         CatalogQueries: catalog.queries,
         CatalogCommands: catalog.commands,
         CatalogSources: catalog.held,
+        FileLook: catalog.looks,
         UrlReader: catalog.sources.urls,
         ProblemReader: catalog.problems,
         KindRegistry: catalog.kinds,

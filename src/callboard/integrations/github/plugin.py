@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from callboard.features.catalog.interface import EntityProvider, UrlReader
+from callboard.features.catalog.interface.checks import SourceCheck
 from callboard.integrations.github.client import GithubClients
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.settings import Setting
@@ -36,6 +37,13 @@ def register_catalog_providers(portal: Any) -> Sequence[EntityProvider]:
         *(GithubProvider(row, clients) for row in repositories),
         *(GithubOrgProvider(row, clients) for row in organizations),
     ]
+
+
+@hookimpl
+def register_source_checks(portal: Any) -> Sequence[SourceCheck]:
+    from callboard.integrations.github.check import GithubCheck
+
+    return [GithubCheck(portal)]
 
 
 @hookimpl

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from callboard.features.catalog.interface import EntityProvider, UrlReader
+from callboard.features.catalog.interface.checks import SourceCheck
 from callboard.integrations.gitlab.client import GitlabClients
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.settings import Setting
@@ -33,6 +34,13 @@ def register_catalog_providers(portal: Any) -> Sequence[EntityProvider]:
         *(GitlabProvider(row, clients) for row in rows if not row.get_flag("skipRepos", False)),
         *(GitlabOrgProvider(row, clients) for row in rows if row.get_flag("orgEnabled", False)),
     ]
+
+
+@hookimpl
+def register_source_checks(portal: Any) -> Sequence[SourceCheck]:
+    from callboard.integrations.gitlab.check import GitlabCheck
+
+    return [GitlabCheck(portal)]
 
 
 @hookimpl
