@@ -101,5 +101,5 @@ def format_yaml(value: Any) -> str:
 
     try:
         return yaml12.format_yaml(value).removesuffix("\n") + "\n"
-    except ValueError:
+    except (ValueError, OverflowError):
         return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
