@@ -20,7 +20,7 @@ SHOWS_SAMPLES = {"gallery.html"}
 COMPOSED = (
     "time.", "keys.", "error.", "nav.", "catalog.relation.", "catalog.facet.", "catalog.column.", "catalog.change.", "catalog.health.",
     "catalog.severity.", "catalog.step.", "catalog.state.", "catalog.why.outcome.", "catalog.tab.", "catalog.fact.", "catalog.kind.",
-    "catalog.cause.", "catalog.file.", "importing.step.", "importing.stage.", "importing.count.", "importing.planned.", "importing.role.",
+    "catalog.cause.", "catalog.file.", "graph.direction.", "importing.step.", "importing.stage.", "importing.count.", "importing.planned.", "importing.role.",
     "importing.roles.",
     "importing.confidence.", "importing.fact.", "importing.action.", "importing.cell.", "importing.sum.", "importing.tab.",
     "importing.progress.", "importing.drift.", "importing.nothing_",
@@ -82,6 +82,7 @@ def _used_ids() -> set[str]:
         *SOURCE.glob("features/*/views/*.py"),
         *SOURCE.glob("features/*/pages.py"),
         *SOURCE.glob("features/*/views.py"),
+        *SOURCE.glob("features/*/graph/*.py"),
     ]
     files += SOURCE.glob("kernel/web/*.py")
     return {id for file in files for id in _USED.findall(file.read_text("utf-8"))}

@@ -39,6 +39,7 @@ from callboard.kernel.clock import format_time
 from callboard.kernel.errors import InputError
 from callboard.model.predicates import EVERYTHING, Predicate, conjoin, matches
 from callboard.model.refs import EntityRef, LocationRef
+from callboard.model.relations import Relation
 from callboard.model.terms import Terms, terms_of
 
 ORIGIN = "backstage.io/managed-by-origin-location"
@@ -267,6 +268,16 @@ class FakeCatalog:
         ]
         wanted.sort(key=lambda finding: finding.since or _START, reverse=True)
         return wanted[offset : offset + limit], len(wanted)
+
+    async def relations_of(self, refs: Sequence[str], *, actor: Actor) -> Sequence[Relation]:
+        seen = {e.ref: e for e in self._seen(None, actor)}
+        found = {
+            Relation(ref, str(relation["type"]), str(relation["targetRef"]).lower())
+            for ref in refs
+            if ref in seen
+            for relation in seen[ref].document.get("relations") or ()
+        }
+        return sorted(relation for relation in found if relation.target in seen)
 
     async def history(
         self, ref: EntityRef, *, actor: Actor, limit: int = 50, before: int | None = None

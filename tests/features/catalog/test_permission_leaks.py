@@ -326,6 +326,14 @@ class Asker:
             await self.get(f"{CATALOG}/v1/findings?ref={quote(ref)}", echoed=ref)
             await self.get(f"{CATALOG}/v1/why?asked={quote(ref)}", echoed=ref)
             kind, namespace, name = re.split("[:/]", ref)
+            drawn = (await self.get(f"{CATALOG}/v1/graph?root={quote(ref)}&depth=3&relation=all", echoed=ref)).json()
+            self.expect({node["ref"] for node in drawn["nodes"]} <= self.visible.keys(), f"graph of {ref}")
+            other = self.dice.choice([*self.visible])
+            way = f"{CATALOG}/v1/graph?root={quote(ref)}&to={quote(other)}&relation=all"
+            drawn = (await self.get(way, echoed=ref)).json()
+            self.expect({node["ref"] for node in drawn["nodes"]} <= self.visible.keys(), f"way from {ref} to {other}")
+            await self.get(f"/catalog-graph?root={quote(ref)}&relation=all&collapse=system", echoed=ref)
+            await self.get(f"/catalog-graph.svg?root={quote(ref)}&relation=all", echoed=ref)
             graph = (await self.get(f"{CATALOG}/entities/by-name/{kind}/{namespace}/{name}/ancestry")).json()
             self.expect({_ref(i["entity"]) for i in graph["items"]} <= self.visible.keys(), f"ancestry of {ref}")
             parents = {p for item in graph["items"] for p in item["parentEntityRefs"]}
@@ -365,7 +373,7 @@ class Asker:
         self.expect(shown == named, f"/catalog counts {shown}, there are {named}")
         for ref in self._sample(self.visible, 1, prefer=("zq42n", "zq15n", "zq20n")):
             kind, namespace, name = re.split("[:/]", ref)
-            for tab in ("", "/relations", "/history", "/problems", "/yaml"):
+            for tab in ("", "/relations", "/graph", "/history", "/problems", "/yaml"):
                 said = await self._relations_once(ref) if tab == "/history" else ""
                 await self.get(f"/catalog/{namespace}/{kind}/{name}{tab}", echoed=said)
 
@@ -462,10 +470,13 @@ _QUESTIONS: tuple[tuple[str, str, Any], ...] = (
     ("POST", CATALOG + "/refresh", {"entityRef": "REF"}),
     ("GET", CATALOG + "/v1/history?ref={ref}", None),
     ("GET", CATALOG + "/v1/findings?ref={ref}", None),
+    ("GET", CATALOG + "/v1/graph?root={ref}", None),
     ("GET", CATALOG + "/v1/why?asked={ref}", None),
     ("GET", CATALOG + "/entities/by-query?filter=metadata.name={name}", None),
     ("GET", "/catalog/{namespace}/{kind}/{name}", None),
     ("GET", "/catalog/{namespace}/{kind}/{name}/yaml", None),
+    ("GET", "/catalog/{namespace}/{kind}/{name}/graph", None),
+    ("GET", "/catalog-graph.svg?root={ref}", None),
     ("GET", "/catalog/why?asked={ref}", None),
     ("GET", "/catalog?q={name}", None),
 )

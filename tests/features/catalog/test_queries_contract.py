@@ -273,6 +273,23 @@ async def test_hidden_entities_are_not_there(seen_by: Visible) -> None:
     assert await some.history(EntityRef("user", "default", "ada"), actor=SYSTEM) == []
 
 
+async def test_relations_are_told_by_both_ends(queries: CatalogQueries) -> None:
+    """Those of all that is asked for, sorted, each once; what is not there has none."""
+    ada, team = "user:default/ada", "group:default/payments"
+    found = await queries.relations_of([ada, "user:default/nobody"], actor=SYSTEM)
+    assert found == [(ada, "memberOf", team)]
+    found = await queries.relations_of([team], actor=SYSTEM)
+    owned = [(team, "ownerOf", f"component:default/service-{number}") for number in range(9)]
+    assert found == [(team, "hasMember", ada), *owned]
+    assert await queries.relations_of([], actor=SYSTEM) == []
+
+
+async def test_relations_to_the_hidden_are_not_there(seen_by: Visible) -> None:
+    """Neither from a hidden end nor to one."""
+    queries = seen_by(Negation(has_value("kind", ["group"])))
+    assert await queries.relations_of(["user:default/ada", "group:default/payments"], actor=SYSTEM) == []
+
+
 async def test_ancestry_begins_with_the_entity(queries: CatalogQueries) -> None:
     """An entity that a provider gave has no parents."""
     found = await queries.ancestry(EntityRef("user", "default", "ada"), actor=SYSTEM)

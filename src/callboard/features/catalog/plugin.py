@@ -235,11 +235,24 @@ def register_actions(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.graph.reader import relation_types
     from callboard.features.catalog.rest.routes import catalog_routes
-    from callboard.features.catalog.views.wiring import page_routes
+    from callboard.features.catalog.views.wiring import graph_views, page_routes
 
     catalog = portal.service(Catalog)
-    return [*catalog_routes(catalog.queries, catalog.commands), *page_routes(portal, catalog.settings.hosts)]
+    types = relation_types(catalog.kinds)
+    return [
+        *catalog_routes(catalog.queries, catalog.commands, types),
+        *page_routes(portal, catalog.settings.hosts),
+        *graph_views(portal).routes(),
+    ]
+
+
+@hookimpl
+def register_entity_tabs(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.views.wiring import graph_views
+
+    return graph_views(portal).tabs()
 
 
 @hookimpl

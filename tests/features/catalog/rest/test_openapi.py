@@ -48,6 +48,7 @@ async def test_answers_fit_their_schemas(wire: Any) -> None:
         "/v1/history": "/v1/history?ref=user:default/ada",
         "/v1/findings": "/v1/findings",
         "/v1/export": "/v1/export",
+        "/v1/graph": "/v1/graph?root=component:service-0&relation=all&to=group:payments",
     }
     for path, target in asked.items():
         schema = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]

@@ -17,6 +17,7 @@ from callboard.kernel.permissions import Permission
 from callboard.kernel.plugins.hooks import hookspec
 from callboard.model.predicates import Predicate
 from callboard.model.refs import EntityRef, LocationRef
+from callboard.model.relations import Relation
 from callboard.model.urls import HostKind
 
 EntityDocument = dict[str, Any]
@@ -187,6 +188,12 @@ class CatalogQueries(Protocol):
 
     async def list_changes(self, *, actor: Actor, limit: int = 20) -> Sequence[HistoryEntry]:
         """The newest changes of visible entities, newest first, at most one an entity; ``diff`` may be left empty."""
+
+    async def relations_of(self, refs: Sequence[str], *, actor: Actor) -> Sequence[Relation]:
+        """The relations of these entities (lower-cased refs) to others that are there and that the actor may see, too.
+
+        Sorted. Each pair is told by both of its ends, as in documents: ``ownedBy`` of one, ``ownerOf`` of the other.
+        """
 
     async def changed_at(self, refs: Sequence[str], *, actor: Actor) -> list[datetime | None]:
         """When each of ``refs`` (lower-cased) last changed, in their order; None for the unknown and the hidden. One query."""
@@ -425,7 +432,7 @@ class CatalogCommands(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EntityTab:
-    """A tab of the entity page. ``shown`` is a predicate over the entity's terms.
+    """A tab of the entity page. ``title`` is a message key or plain text, ``shown`` a predicate over the entity's terms.
 
     ``await render(entity, request)`` gives the body as ``markupsafe.Markup``; any other text is escaped. ``request.actor`` is who looks.
     """

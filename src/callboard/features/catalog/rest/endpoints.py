@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping
 
+from callboard.features.catalog.graph.domain import USUAL_TYPES, RelationTypes
+from callboard.features.catalog.graph.reader import GraphReader
 from callboard.features.catalog.interface import CatalogCommands, CatalogQueries
 from callboard.features.catalog.rest import own, requests, schemas
 from callboard.features.catalog.rest.answers import Answer
 from callboard.features.catalog.rest.body import Schema
 from callboard.features.catalog.rest.calls import Call, Handler
+from callboard.features.catalog.rest.graph import GRAPH_PARAMETERS, GraphRoutes
 from callboard.features.catalog.rest.locations import CREATE_PARAMETERS, OWNER_PARAMETERS, LocationRoutes
 from callboard.features.catalog.rest.own import OwnRoutes
 from callboard.features.catalog.rest.parameters import Parameter
@@ -83,11 +86,17 @@ class EntityRoutes:
         return await self._reads.ancestry(EntityRef(**call.path_params), actor=call.actor)
 
 
-def catalog_endpoints(queries: CatalogQueries, commands: CatalogCommands) -> tuple[Endpoint, ...]:
-    """Every route of the catalog, bound to its services. More specific paths stand before those with parameters."""
+def catalog_endpoints(
+    queries: CatalogQueries, commands: CatalogCommands, types: RelationTypes = USUAL_TYPES
+) -> tuple[Endpoint, ...]:
+    """Every route of the catalog, bound to its services. More specific paths stand before those with parameters.
+
+    ``types``: how relation types pair up here; the usual ones unless given.
+    """
     entities = EntityRoutes(EntityReads(queries))
     locations = LocationRoutes(commands)
     ours = OwnRoutes(queries, commands)
+    graphs = GraphRoutes(GraphReader(queries, types))
     name = "/entities/by-name/{kind}/{namespace}/{name}"
     return (
         Endpoint("GET", "/entities", "GetEntities", "All entities, or a page of them.", entities.entities,
@@ -146,6 +155,8 @@ def catalog_endpoints(queries: CatalogQueries, commands: CatalogCommands) -> tup
                  answers={200: "History", 400: "Problem", 404: "Problem"}),
         Endpoint("GET", "/v1/findings", "Findings", "What keeps entities back, or will.", ours.findings,
                  own.FINDINGS_PARAMETERS, answers={200: "FindingPage", 400: "Problem", 404: "Problem"}),
+        Endpoint("GET", "/v1/graph", "Graph", "What lies around an entity, or the ways between two.", graphs.graph,
+                 GRAPH_PARAMETERS, answers={200: "Graph", 400: "Problem", 404: "Problem"}),
         Endpoint("GET", "/v1/export", "Export", "A list of entities as a file.", ours.export, own.EXPORT_PARAMETERS,
                  answers={200: "EntityList", 400: "Problem"}, media=("application/json", "text/csv")),
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from callboard.features.catalog.graph.domain import USUAL_TYPES, RelationTypes
 from callboard.features.catalog.interface import CatalogCommands, CatalogQueries
 from callboard.features.catalog.rest.calls import PREFIX
 from callboard.features.catalog.rest.endpoints import catalog_endpoints
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from callboard.kernel.web.request import Request
 
 
-def catalog_routes(queries: CatalogQueries, commands: CatalogCommands) -> list[Route | RawRoute]:
+def catalog_routes(
+    queries: CatalogQueries, commands: CatalogCommands, types: RelationTypes = USUAL_TYPES
+) -> list[Route | RawRoute]:
     """The fast way in, every endpoint, and the OpenAPI document of them."""
-    endpoints = catalog_endpoints(queries, commands)
+    endpoints = catalog_endpoints(queries, commands, types)
 
     async def document(request: Request) -> Json:
         return Json(openapi_document(endpoints))

@@ -168,6 +168,38 @@ COMPONENTS: Json = {
         },
         ("items",),
     ),
+    "Graph": obj(
+        {
+            "root": STRING,
+            "to": STRING,
+            "nodes": array(
+                obj(
+                    {
+                        "ref": STRING,
+                        "kind": STRING,
+                        "title": STRING,
+                        "type": STRING,
+                        "distance": INTEGER,
+                        "layer": INTEGER,
+                        "folded": INTEGER,
+                    },
+                    ("ref", "distance", "layer"),
+                )
+            ),
+            "edges": array(
+                obj(
+                    {"source": STRING, "type": STRING, "target": STRING, "count": INTEGER},
+                    ("source", "type", "target", "count"),
+                )
+            ),
+            "relations": STRINGS,
+            "omitted": INTEGER,
+            "omittedEdges": INTEGER,
+            "path": {"type": ["array", "null"], "items": STRING},
+            "note": STRING,
+        },
+        ("root", "nodes", "edges", "relations", "omitted", "omittedEdges"),
+    ),
     "Why": obj(
         {
             "asked": STRING,

@@ -27,6 +27,7 @@ from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.permissions import Decision, PermissionService
 from callboard.model.predicates import EVERYTHING, NOTHING, HasText, HasValue, Predicate, conjoin
 from callboard.model.refs import EntityRef
+from callboard.model.relations import Relation
 
 
 class Queries:
@@ -371,6 +372,16 @@ class Queries:
                     break
                 before = rows[-1][1].id
         return found[:limit]
+
+    async def relations_of(self, refs: Sequence[str], *, actor: Actor) -> Sequence[Relation]:
+        scope = self.scope(actor)
+        async with self._reading() as lazy:
+            tx = await self._ready(lazy)
+            visible = await self._index.ids(tx, scope)
+            asked = await self._index.ids_of(tx, refs)
+            sources = {id: ref for ref, id in asked.items() if id in visible}
+            rows = await records.list_relations(tx, list(sources))
+        return sorted({Relation(sources[source], type, ref) for source, type, target, ref in rows if target in visible})
 
     async def changed_at(self, refs: Sequence[str], *, actor: Actor) -> list[datetime | None]:
         scope = self.scope(actor)

@@ -214,3 +214,14 @@ async def update_location(tx: Transaction, location: Location) -> None:
 
 async def delete_location(tx: Transaction, id: str) -> int:
     return await tx.execute("DELETE FROM catalog_location WHERE id = $1", id)
+
+
+async def list_relations(tx: Transaction, ids: Sequence[int]) -> Sequence[Row]:
+    """(source id, type, target id, target ref) of every relation of these entities; targets may be absent."""
+    if not ids:
+        return []
+    return await tx.fetch_all(
+        "SELECT x.source_id, x.type, x.target_id, r.ref FROM catalog_relation x JOIN catalog_ref r ON r.id = x.target_id"
+        f" WHERE {tx.any_of('x.source_id', 1, 'bigint')}",
+        tx.list_arg(ids),
+    )

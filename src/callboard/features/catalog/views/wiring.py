@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
+from callboard.features.catalog.graph.reader import GraphReader, relation_types
+from callboard.features.catalog.graph.views import GraphViews
 from callboard.features.catalog.interface import READ_ENTITY, CatalogCommands, CatalogQueries
 from callboard.features.catalog.problems import ProblemReader
 from callboard.features.catalog.views.exporting import ExportViews
 from callboard.features.catalog.views.routes import CatalogViews
 from callboard.kernel.web.routing import Route
 from callboard.kernel.web.shell import NavItem
+from callboard.model.kinds import KindRegistry
 from callboard.model.urls import Hosts
 from callboard.ui.messages import Messages
 
@@ -19,6 +22,13 @@ NAV_ITEMS = (
     NavItem("problems", "nav.problems", "/catalog/problems", "problems", 80, READ_ENTITY),
     NavItem("why", "nav.why", "/catalog/why", "why", 90, READ_ENTITY),
 )
+
+
+def graph_views(portal: Any) -> GraphViews:
+    """The graph: its pages and its tab."""
+    queries = portal.service(CatalogQueries)
+    reader = GraphReader(queries, relation_types(portal.service(KindRegistry)))
+    return GraphViews(queries, reader, portal.service(Messages))
 
 
 def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
