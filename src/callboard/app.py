@@ -41,6 +41,7 @@ BUILTINS: Mapping[str, str] = {
     "ui": "callboard.ui.plugin",
     "catalog": "callboard.features.catalog.plugin",
     "importing": "callboard.features.importing.plugin",
+    "editing": "callboard.features.editing.plugin",
     "setup": "callboard.features.setup.plugin",
     "git": "callboard.integrations.git.plugin",
     "github": "callboard.integrations.github.plugin",

@@ -11,7 +11,7 @@ FEATURES = [
     {"search"},
     {"catalog"},
     {"notifications"},
-    {"importing", "scaffolder", "techdocs", "scorecards", "flags"},
+    {"importing", "editing", "scaffolder", "techdocs", "scorecards", "flags"},
     {"experiments", "insights"},
     {"assistant"},
     {"home", "admin", "setup"},

@@ -13,7 +13,10 @@ from callboard.kernel.web.templates import PageTools, Templates
 from callboard.ui.environment import template_globals
 from callboard.ui.messages import Messages
 
-PACKAGES = ("callboard.ui", "callboard.features.catalog", "callboard.features.importing", "callboard.features.setup")
+PACKAGES = (
+    "callboard.ui", "callboard.features.catalog", "callboard.features.importing", "callboard.features.editing",
+    "callboard.features.setup",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")

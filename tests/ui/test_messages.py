@@ -23,7 +23,7 @@ COMPOSED = (
     "catalog.cause.", "catalog.file.", "graph.direction.", "importing.step.", "importing.stage.", "importing.count.", "importing.planned.", "importing.role.",
     "importing.roles.",
     "importing.confidence.", "importing.fact.", "importing.action.", "importing.cell.", "importing.sum.", "importing.tab.",
-    "importing.progress.", "importing.drift.", "importing.nothing_",
+    "editing.field.", "editing.help.", "editing.group.", "importing.progress.", "importing.drift.", "importing.nothing_",
     "setup.step.", "setup.source.", "setup.fault.", "setup.check.", "setup.github_", "setup.gitlab_",
 )  # fmt: skip
 _EXPRESSION = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)

@@ -102,7 +102,10 @@ def plugin_of(path: str) -> str | None:
 
 
 class Router:
-    """Routes indexed by their leading segment (``/api/<plugin>`` counts as one). Exact paths win, then the first that fits."""
+    """Routes indexed by their leading segment (``/api/<plugin>`` counts as one).
+
+    Exact paths win, then the one that says more, read from the left (a literal over a parameter), then the first that fits.
+    """
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._exact: dict[str, list[Route]] = {}
@@ -112,6 +115,8 @@ class Router:
         self.routes = tuple(routes)
         for route in routes:
             self._add(route)
+        for patterns in self._patterns.values():
+            patterns.sort(key=lambda found: _vagueness(found[2].path))
 
     def _add(self, route: Route) -> None:
         path = route.path.rstrip("/") or "/"
@@ -172,6 +177,11 @@ class Router:
 def _index_key(path: str) -> str:
     parts = path.split("/", 3)
     return f"/api/{parts[2]}" if len(parts) > 2 and parts[1] == "api" else f"/{parts[1]}"
+
+
+def _vagueness(path: str) -> tuple[int, ...]:
+    """For each segment: 0 when it is literal, 1 with a parameter, 2 with one that takes slashes."""
+    return tuple(2 if ":path}" in part else 1 if "{" in part else 0 for part in path.strip("/").split("/"))
 
 
 def _path_of(scope: Scope) -> tuple[str | None, bool]:

@@ -456,6 +456,14 @@ class EntityCard:
     rank: int = 100
 
 
+@dataclass(frozen=True, slots=True)
+class EntityAction:
+    """A button in the header of the entity page: ``offer(entity, request)`` gives a ``ui.parts.LinkItem``, or None for no button."""
+
+    id: str
+    offer: Any
+
+
 class Processor(Protocol):
     """Looks at each document between reading and validation. Must be pure: same input, same output."""
 
@@ -487,6 +495,10 @@ class CatalogHooks:
     @hookspec
     def register_entity_tabs(self, portal: Any) -> Sequence[EntityTab]:
         """Tabs of the entity page."""
+
+    @hookspec
+    def register_entity_actions(self, portal: Any) -> Sequence[EntityAction]:
+        """Buttons in the header of the entity page."""
 
     @hookspec
     def register_entity_cards(self, portal: Any) -> Sequence[EntityCard]:

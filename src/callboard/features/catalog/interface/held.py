@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Mapping, Protocol, Sequence
 
-from callboard.features.catalog.interface import DeferredEntity, EntityDocument
+from callboard.features.catalog.interface import DeferredEntity, EntityDocument, Finding
 from callboard.kernel.db.interface import Transaction
 from callboard.kernel.errors import ConflictError
 
@@ -76,6 +76,9 @@ class CatalogSources(Protocol):
 
     def judge(self, source: str, entity: DeferredEntity) -> Sequence[str]:
         """What would keep the document out, in words; nothing when it is good. Pure and quick; may run in a thread."""
+
+    def find_problems(self, source: str, entity: DeferredEntity) -> Sequence[Finding]:
+        """The same as findings, with the field of each; they have no line. Pure and quick; may run in a thread."""
 
     async def list_names(self, tx: Transaction, prefix: str) -> Mapping[str, int]:
         """Held sources whose names begin so, and how many entities each gives."""

@@ -139,7 +139,7 @@ class RenderedCard:
 class EntityPage:
     """``catalog/entity.html``; ``tab`` says which of the fields below the line are filled.
 
-    ``refresh_href`` is None for those who may not have it read again. ``shown_findings`` are in groups: (heading or None,
+    ``refresh_href`` is None for those who may not have it read again; ``actions`` are buttons of plugins. ``shown_findings`` are in groups: (heading or None,
     findings). ``files`` are the first of ``file_count``.
     """
 
@@ -161,6 +161,7 @@ class EntityPage:
     visited: Mapping[str, Any]
     refresh_href: str | None
     source: Source
+    actions: Sequence[LinkItem] = ()
     # overview
     description: Markup | None = None
     facts: Sequence[Fact] = ()
@@ -402,6 +403,7 @@ def entity_page(
     may_refresh: bool,
     refreshed: bool,
     t: Translator,
+    actions: Sequence[LinkItem] = (),
     **tab_fields: Any,
 ) -> EntityPage:
     """The header, banners and tabs, with the fields of the open tab."""
@@ -440,6 +442,7 @@ def entity_page(
         visited={"title": title, "href": entity_href(ref), "icon": mark.icon, "hue": mark.hue, "hint": str(ref)},
         refresh_href=entity_href(ref, "refresh") if may_refresh else None,
         source=source,
+        actions=actions,
         **tab_fields,
     )
 

@@ -8,7 +8,7 @@ from typing import Any, Mapping, Sequence
 import orjson
 
 from callboard.features.catalog.domain import ORPHAN_ANNOTATION, batches
-from callboard.features.catalog.interface import DeferredEntity, EntityDocument
+from callboard.features.catalog.interface import DeferredEntity, EntityDocument, Finding
 from callboard.features.catalog.interface.held import Given, PreparedWrite, SourceMoved, SourceWrite, SourceWritten
 from callboard.features.catalog.service.mutations import Mutations
 from callboard.features.catalog.service.writing import Writer
@@ -46,7 +46,10 @@ class HeldSources:
             raise NotAllowedError("The catalog is read-only (catalog.readonly). Change it at its sources.")
 
     def judge(self, source: str, entity: DeferredEntity) -> Sequence[str]:
-        return [finding.message for finding in self._mutations.judge_one(source, entity)]
+        return [finding.message for finding in self.find_problems(source, entity)]
+
+    def find_problems(self, source: str, entity: DeferredEntity) -> Sequence[Finding]:
+        return self._mutations.judge_one(source, entity)
 
     async def list_names(self, tx: Transaction, prefix: str) -> Mapping[str, int]:
         return await held.count_by_source(tx, prefix)

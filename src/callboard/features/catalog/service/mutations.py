@@ -103,7 +103,8 @@ class Mutations:
 
     def judge_one(self, source: str, deferred: DeferredEntity) -> Sequence[Finding]:
         """What would keep the entity out, whatever stands under its ref. Pure; may run in a thread."""
-        location = _parse(location_of(deferred.entity) or source)
+        has_metadata = isinstance(deferred.entity.get("metadata"), Mapping)  # else what is found says so
+        location = _parse((location_of(deferred.entity) if has_metadata else "") or source)
         outcome = self._documents.process_value(deferred.entity, location, location, with_rules=False)
         if outcome.entity is not None:
             return ()

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from callboard.features.catalog.interface import (
     REFRESH_ENTITY,
     CatalogQueries,
+    EntityAction,
     EntityCard,
     EntityNotFound,
     EntityTab,
@@ -73,11 +74,13 @@ class EntityReader:
         problems: ProblemReader,
         tabs: Sequence[EntityTab],
         cards: Sequence[EntityCard],
+        actions: Sequence[EntityAction] = (),
     ) -> None:
         self._queries = queries
         self._problems = problems
         self._tabs = tabs
         self._cards = cards
+        self._actions = actions
 
     async def read(self, ref: EntityRef, tab: str, request: Any, *, now: datetime, t: Translator) -> EntityPage:
         """Raises ``EntityNotFound``, and ``NotFoundError`` for a tab that this entity does not have."""
@@ -106,6 +109,7 @@ class EntityReader:
             actor=actor,
             may_refresh=may(request.portal.permissions, actor, REFRESH_ENTITY, asked.terms),
             refreshed="refreshed" in request.query_params,
+            actions=[item for action in self._actions if (item := action.offer(entity, request)) is not None],
             t=t,
             **fields,
         )

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from callboard.features.catalog.interface import (
     CatalogCommands,
     CatalogQueries,
+    EntityAction,
     EntityCard,
     EntityNotFound,
     EntityTab,
@@ -44,7 +45,7 @@ RECENT_FILES = 6
 class CatalogViews:
     """Pages at ``/``, ``/catalog…`` and the palette's ``/api/catalog/v1/find``.
 
-    ``tabs`` and ``cards`` are what plugins registered. Dependencies arrive here and nowhere else.
+    ``tabs``, ``cards`` and ``actions`` are what plugins registered. Dependencies arrive here and nowhere else.
     """
 
     def __init__(
@@ -57,13 +58,14 @@ class CatalogViews:
         messages: Messages,
         tabs: Sequence[EntityTab] = (),
         cards: Sequence[EntityCard] = (),
+        actions: Sequence[EntityAction] = (),
     ) -> None:
         self._queries = queries
         self._commands = commands
         self._problems = problems
         self._clock = clock
         self._messages = messages
-        self._entities = EntityReader(queries, problems, tabs, cards)
+        self._entities = EntityReader(queries, problems, tabs, cards, actions)
 
     def routes(self) -> list[Route]:
         entity = "/catalog/{namespace}/{kind}/{name}"

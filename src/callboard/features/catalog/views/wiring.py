@@ -42,5 +42,6 @@ def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
         messages=portal.service(Messages),
         tabs=portal.plugins.collect("register_entity_tabs", portal=portal),
         cards=portal.plugins.collect("register_entity_cards", portal=portal),
+        actions=portal.plugins.collect("register_entity_actions", portal=portal),
     )
     return [*pages.routes(), *ExportViews(queries, hosts).routes()]

@@ -1,0 +1,65 @@
+"""The wiring of editing: one service, its REST, actions and pages, and the button on entities."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from callboard.features.catalog.interface import CREATE_ENTITY, CatalogQueries
+from callboard.features.catalog.interface.held import CatalogSources
+from callboard.features.editing.interface import Editing
+from callboard.features.editing.service import EntityEditing
+from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.shell import NavItem
+
+NAV_ITEM = NavItem("create-entity", "nav.create_entity", "/create-entity", "create", 40, CREATE_ENTITY)
+
+
+@hookimpl
+def register_migrations() -> Sequence[Any]:
+    from callboard.features.editing.migrations import MIGRATIONS
+
+    return [MIGRATIONS]
+
+
+@hookimpl
+def register_services(portal: Any) -> Mapping[type, Any]:
+    return {Editing: EntityEditing(portal)}
+
+
+@hookimpl
+def register_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.editing.actions import editing_actions
+
+    return editing_actions(portal.service(Editing))
+
+
+@hookimpl
+def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.editing.rest import editing_routes
+    from callboard.features.editing.views.routes import EditingViews
+    from callboard.model.kinds import KindRegistry
+    from callboard.ui.messages import Messages
+
+    editing = portal.service(Editing)
+    pages = EditingViews(
+        editing, portal.service(CatalogQueries), portal.service(KindRegistry), portal.service(Messages)
+    )
+    return [*editing_routes(editing), *pages.routes()]
+
+
+@hookimpl
+def register_entity_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.editing.views.button import edit_action
+    from callboard.ui.messages import Messages
+
+    return [edit_action(portal.service(Messages), portal.service(CatalogSources), portal.permissions)]
+
+
+@hookimpl
+def register_nav_items(portal: Any) -> Sequence[Any]:
+    return [] if portal.settings.get_bool("catalog.readonly", False) else [NAV_ITEM]
+
+
+@hookimpl
+def register_templates() -> Sequence[str]:
+    return ["callboard.features.editing"]

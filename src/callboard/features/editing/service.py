@@ -1,0 +1,277 @@
+"""``Editing``: each call asks permission; what is written is written in one transaction, and audited."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cached_property
+from typing import Any, Mapping
+
+import orjson
+
+from callboard.features.catalog.interface import (
+    CREATE_ENTITY,
+    CREATE_LOCATION,
+    DELETE_ENTITY,
+    UPDATE_ENTITY,
+    VALIDATE_ENTITY,
+    CatalogQueries,
+    DeferredEntity,
+    EntityNotFound,
+)
+from callboard.features.catalog.interface.held import CatalogSources, Given, SourceMoved, SourceWrite
+from callboard.features.editing import domain, store
+from callboard.features.editing.interface import (
+    SOURCE,
+    Editable,
+    EditConflict,
+    GivenElsewhere,
+    Giver,
+    Judgement,
+    Outcome,
+    Saved,
+    TextRefused,
+)
+from callboard.features.editing.store import KeptText
+from callboard.kernel.audit import Audit
+from callboard.kernel.auth.actor import SYSTEM, Actor
+from callboard.kernel.clock import Clock, format_time
+from callboard.kernel.db.interface import Database, Transaction
+from callboard.kernel.errors import InputError, LimitError, NotAllowedError
+from callboard.kernel.jobs import Jobs
+from callboard.kernel.permissions import Permission, PermissionService
+from callboard.model.predicates import matches
+from callboard.model.refs import EntityRef
+from callboard.model.terms import terms_of
+
+_EDIT_URL = "backstage.io/edit-url"
+
+
+class EntityEditing:
+    """``Editing`` of one portal."""
+
+    def __init__(self, portal: Any) -> None:
+        self._portal = portal
+        self._db: Database = portal.db
+        self._clock: Clock = portal.clock
+        self._jobs: Jobs = portal.jobs
+        self._audit: Audit = portal.audit
+        self._permissions: PermissionService = portal.permissions
+
+    @cached_property
+    def _queries(self) -> CatalogQueries:
+        found: CatalogQueries = self._portal.service(CatalogQueries)
+        return found
+
+    @cached_property
+    def _sources(self) -> CatalogSources:
+        found: CatalogSources = self._portal.service(CatalogSources)
+        return found
+
+    # ---- what stands -------------------------------------------------------------------------------------------------
+
+    async def find_editable(self, ref: EntityRef, *, actor: Actor) -> Editable | None:
+        return await self._find(str(ref), actor)
+
+    async def _find(self, ref: str, actor: Actor) -> Editable | None:
+        raw = await self._queries.find_raw(ref, actor=actor)
+        if raw is None:
+            return None
+        entity = orjson.loads(raw)
+        async with self._db.read() as tx:
+            given, kept = await self._standing(tx, ref)
+            names = (await self._sources.list_givers(tx, [ref])).get(ref, ())
+        may_update, may_delete = (self._may(actor, p, entity) for p in (UPDATE_ENTITY, DELETE_ENTITY))
+        if given is not None:
+            text = _text(given, kept)
+            return Editable(
+                ref, text, domain.mark_of(given.mark, text), Giver(True, SOURCE, SOURCE, names=(SOURCE,)),
+                may_update, may_delete, domain.written_part(given.entity),
+            )  # fmt: skip
+        giver = await self._giver(entity, names, actor)
+        return Editable(ref, domain.text_of(entity), "", giver, may_update, may_delete, domain.written_part(entity))
+
+    async def _standing(self, tx: Transaction, ref: str) -> tuple[Given | None, KeptText | None]:
+        given = (await self._sources.list_given(tx, SOURCE, [ref])).get(ref)
+        return given, await store.find_text(tx, ref)
+
+    async def _giver(self, entity: Mapping[str, Any], names: Any, actor: Actor) -> Giver:
+        annotations = entity["metadata"].get("annotations")
+        said = annotations if isinstance(annotations, dict) else {}
+        refs = [name for name in names if "/" in name and name.startswith("location:")]
+        visible = await self._queries.get_many_raw(refs, actor=actor) if refs else []
+        hidden = {ref for ref, raw in zip(refs, visible, strict=True) if raw is None}
+        return Giver(
+            False, str(said.get(domain.LOCATION) or ""), str(said.get(domain.ORIGIN) or ""), str(said.get(_EDIT_URL) or ""),
+            tuple(name for name in names if name not in hidden),
+        )  # fmt: skip
+
+    # ---- may they? ---------------------------------------------------------------------------------------------------
+
+    def _may(self, actor: Actor, permission: Permission, entity: Mapping[str, Any]) -> bool:
+        decision = self._permissions.decide(actor, permission)
+        if decision.result == "CONDITIONAL" and decision.condition is not None:
+            return bool(matches(self._permissions.compile(decision.condition), terms_of(entity)))
+        return decision.result == "ALLOW"
+
+    async def _require(self, actor: Actor, permission: Permission, ref: str, verb: str) -> None:
+        """Raise unless the actor sees the entity and may do this with it."""
+        raw = await self._queries.find_raw(ref, actor=actor)
+        if raw is None:
+            raise EntityNotFound(ref)
+        self._permissions.require(actor, permission)
+        if not self._may(actor, permission, orjson.loads(raw)):
+            raise NotAllowedError(f"You may not {verb} {ref} ({permission.name}). Its owner may.")
+
+    # ---- texts ---------------------------------------------------------------------------------------------------------
+
+    async def judge(self, text: str, *, actor: Actor) -> Judgement:
+        self._permissions.require(actor, VALIDATE_ENTITY)
+        return await self._judge(domain.clean_text(text))
+
+    async def _judge(self, text: str) -> Judgement:
+        if len(text) > domain.MAX_TEXT_BYTES or len(text.encode()) > domain.MAX_TEXT_BYTES:
+            raise LimitError(
+                f"The text has more than {domain.MAX_TEXT_BYTES // 1024} KiB. Keep long definitions in a file."
+            )
+        return await asyncio.to_thread(self._judge_now, text)
+
+    def _judge_now(self, text: str) -> Judgement:
+        document, findings = domain.read_text(text)
+        if document is None or not isinstance(document.value, dict):
+            return Judgement(findings)
+        value = document.value
+        found = self._sources.find_problems(SOURCE, _deferred(value))
+        return Judgement(domain.place(found, document.chunk), value, domain.ref_of(value))
+
+    # ---- writing -------------------------------------------------------------------------------------------------------
+
+    async def save(
+        self, text: str, *, ref: EntityRef | None = None, base_mark: str | None = None, actor: Actor
+    ) -> Saved:
+        self._sources.require_writable()
+        if ref is None:
+            self._permissions.require(actor, CREATE_ENTITY)
+        else:
+            await self._require_here(ref, base_mark, text, actor)
+        text = domain.clean_text(text)
+        judged = await self._judge(text)
+        if judged.findings or judged.document is None or judged.ref is None:
+            raise TextRefused(judged.findings)
+        if ref is not None and judged.ref != str(ref):
+            raise InputError(
+                f"This is {judged.ref}, and you are editing {ref}. Kind, namespace and name stay: create another entity instead.",
+                field="metadata.name",
+            )
+        if str(judged.document.get("kind", "")).lower() == "location":
+            self._permissions.require(actor, CREATE_LOCATION)
+        return await self._save(text, judged.document, judged.ref, base_mark, actor, is_new=ref is None)
+
+    async def _require_here(self, ref: EntityRef, base_mark: str | None, text: str, actor: Actor) -> None:
+        """That the actor may change the entity, and that it is in the store."""
+        if base_mark is None:
+            raise InputError("Say by its mark which version the change was made from.", field="mark")
+        try:
+            await self._require(actor, UPDATE_ENTITY, str(ref), "change")
+        except EntityNotFound:
+            async with self._db.read() as tx:
+                there = await self._sources.list_givers(tx, [str(ref)])
+            if there:  # hidden
+                raise
+            raise _gone(str(ref), text) from None
+
+    async def _save(
+        self, text: str, document: Mapping[str, Any], ref: str, base_mark: str | None, actor: Actor, *, is_new: bool
+    ) -> Saved:
+        async with self._db.read() as tx:
+            given, kept = await self._standing(tx, ref)
+        wanted = _deferred(document)
+        if given is not None:
+            stands = _text(given, kept)
+            mark = domain.mark_of(given.mark, stands)
+            if text == stands and await self._queries.find_raw(ref, actor=actor) is not None:
+                return Saved(ref, mark, "unchanged")
+            if is_new or mark != base_mark:
+                raise await self._conflict(ref, text, actor)
+        elif not is_new or await self._is_taken(ref):
+            raise await self._conflict(ref, text, actor)
+        write = SourceWrite(SOURCE, added=[wanted], expected={ref: given.mark if given is not None else None})
+        outcome: Outcome = "created" if given is None else "changed"
+        try:
+            prepared = await self._sources.prepare(write)
+            async with self._db.write() as tx:
+                now = await store.lock_text(tx, ref)
+                written = await self._sources.write(tx, prepared, actor=actor.subject)
+                if given is not None and now != kept:
+                    raise SourceMoved("The text changed meanwhile.", refs=[ref])
+                new = KeptText(written.marks[ref], text)
+                await store.keep_text(tx, ref, new, at=format_time(self._clock.now()), by=actor.subject)
+                await self._record(tx, "create" if given is None else "update", ref, actor)
+                tx.after_commit(self._jobs.wake)
+        except SourceMoved:
+            raise await self._conflict(ref, text, actor) from None
+        return Saved(ref, domain.mark_of(new.mark, text), outcome)
+
+    async def _is_taken(self, ref: str) -> bool:
+        if await self._queries.find_raw(ref, actor=SYSTEM) is not None:
+            return True
+        async with self._db.read() as tx:
+            return bool(await self._sources.list_givers(tx, [ref]))
+
+    async def _conflict(self, ref: str, mine: str, actor: Actor) -> EditConflict | GivenElsewhere:
+        """Which of the two it is, from what stands now."""
+        theirs = await self._find(ref, actor)
+        if theirs is None:
+            if await self._is_taken(ref):
+                return GivenElsewhere(ref, None)
+            return _gone(ref, mine)
+        if not theirs.giver.is_own:
+            return GivenElsewhere(ref, theirs.giver)
+        return EditConflict(
+            f"{ref} was saved by somebody else meanwhile. Nothing of yours was written yet: compare the two versions.",
+            ref=ref, mine=mine, theirs=theirs,
+        )  # fmt: skip
+
+    async def delete(self, ref: EntityRef, *, base_mark: str | None = None, actor: Actor) -> None:
+        self._sources.require_writable()
+        name = str(ref)
+        await self._require(actor, DELETE_ENTITY, name, "delete")
+        async with self._db.read() as tx:
+            given, kept = await self._standing(tx, name)
+        if given is None or (base_mark is not None and domain.mark_of(given.mark, _text(given, kept)) != base_mark):
+            raise await self._conflict(name, "", actor)
+        try:
+            prepared = await self._sources.prepare(SourceWrite(SOURCE, removed=[name], expected={name: given.mark}))
+            async with self._db.write() as tx:
+                now = await store.lock_text(tx, name)
+                await self._sources.write(tx, prepared, actor=actor.subject)
+                if base_mark is not None and now != kept:
+                    raise SourceMoved("The text changed meanwhile.", refs=[name])
+                await store.forget_text(tx, name)
+                await self._record(tx, "delete", name, actor)
+                tx.after_commit(self._jobs.wake)
+        except SourceMoved:
+            raise await self._conflict(name, "", actor) from None
+
+    async def _record(self, tx: Transaction, what: str, ref: str, actor: Actor) -> None:
+        await self._audit.record(
+            tx, "entity-mutate", actor=actor, severity="medium", plugin="editing",
+            meta={"actionType": what, "entityRef": ref, "source": SOURCE},
+        )  # fmt: skip
+
+
+def _deferred(document: Mapping[str, Any]) -> DeferredEntity:
+    return DeferredEntity(domain.document_to_give(document), SOURCE)
+
+
+def _text(given: Given, kept: KeptText | None) -> str:
+    """What was written, while the entity still says it; else the entity."""
+    return kept.text if kept is not None and kept.mark == given.mark else domain.text_of(given.entity)
+
+
+def _gone(ref: str, mine: str) -> EditConflict:
+    return EditConflict(
+        f"{ref} was deleted meanwhile. Create it anew to bring it back.",
+        ref=ref,
+        mine=domain.clean_text(mine),
+        theirs=None,
+    )

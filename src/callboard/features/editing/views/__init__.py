@@ -1,0 +1,1 @@
+"""What people see of editing: pages, and the button on entities."""

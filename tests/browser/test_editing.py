@@ -1,0 +1,202 @@
+"""An entity is written, checked, changed and deleted in the browser, by keyboard, without script, and by two people at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+from tests.browser.looks import LOOKS, Watched
+from tests.browser.test_importing import Place, opened, portal, sign_in
+from tests.features.editing.conftest import text_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.npm]
+
+TILL = "/catalog/default/component/till"
+TEAM = text_of("team", kind="Group").replace("  owner: team\n", "").replace("lifecycle: production", "children: []")
+BAD = text_of().replace("owner: team", "owner: [a]")
+
+
+def write(page: Any, url: str, text: str) -> None:
+    """Create an entity as YAML."""
+    page.goto(f"{url}/create-entity?as=yaml")
+    page.locator("#text").fill(text)
+    save(page, "Create")
+
+
+def save(page: Any, word: str = "Save") -> None:
+    page.locator("form#form .button-primary", has_text=word).click()
+    page.wait_for_url("**/catalog/default/**")
+
+
+@pytest.fixture(scope="module")
+def place(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with portal(tmp_path_factory.mktemp("editing")) as url:
+        state = sign_in(browser, url)
+        with opened(browser, state) as page:
+            write(page, url, TEAM)
+            write(page, url, text_of(note="Where people pay."))
+            page.goto(f"{url}/import")
+            content = b"Service,Team\nLedger,team\n"
+            page.locator("#file").set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": content})
+            page.wait_for_url("**/columns")
+            page.locator(".import-go .button-primary").click()
+            page.wait_for_url("**/plan*")
+            page.locator(".apply button").click()
+            page.wait_for_url("**/done")
+        paths = {
+            "choose": "/create-entity", "new, form": "/create-entity?kind=component", "new, yaml": "/create-entity?kind=api&as=yaml",
+            "form": f"{TILL}/edit", "yaml": f"{TILL}/edit?as=yaml", "elsewhere": "/catalog/default/component/ledger/edit",
+            "entity": TILL, "list": "/catalog", "home": "/",
+        }  # fmt: skip
+        yield Place(url, state, paths)
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize(
+    "name", ["choose", "new, form", "new, yaml", "form", "yaml", "elsewhere", "entity", "list", "home"]
+)
+def test_page_has_no_accessibility_violation(browser: Any, place: Place, axe_source: str, name: str, look: str) -> None:
+    """See ``Watched.check``, which looks at dark colours, too."""
+    with opened(browser, place.state, **LOOKS[look]) as page:
+        watched = Watched(page)
+        assert page.goto(place.url + place.paths[name]).status == 200
+        watched.check(axe_source, look)
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_refused_forms_have_no_accessibility_violation(browser: Any, place: Place, axe_source: str, look: str) -> None:
+    """Errors beside their fields, findings of the text, and the two versions of a conflict."""
+    with opened(browser, place.state, **LOOKS[look]) as page, opened(browser, place.state) as other:
+        watched = Watched(page)
+        page.goto(f"{place.url}/create-entity?kind=component")
+        page.locator("form#form .button-primary").click()
+        page.locator(".field-error").first.wait_for()
+        watched.check(axe_source, look)
+        page.goto(f"{place.url}{TILL}/edit?as=yaml")
+        page.locator("#text").fill(BAD)
+        page.locator(".editing-findings li").wait_for()
+        watched.check(axe_source, look)
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.goto(f"{place.url}{TILL}/edit?as=yaml")
+        other.goto(f"{place.url}{TILL}/edit?as=yaml")
+        other.locator("#text").fill(text_of(note=f"Theirs, {look}"))
+        save(other)
+        page.locator("#text").fill(text_of(note="Mine"))
+        page.locator("form#form .button-primary").click()
+        page.locator(".diff-lines").wait_for()
+        assert f"Theirs, {look}" in page.locator(".diff-lines del").inner_text()
+        watched.check(axe_source, look)
+
+
+@pytest.mark.parametrize("name", ["choose", "new, form", "yaml"])
+def test_page_is_small(browser: Any, place: Place, name: str) -> None:
+    """With an empty cache at most 100 KB are transferred beside the fonts."""
+    with opened(browser, place.state) as page:
+        wire = page.context.new_cdp_session(page)
+        wire.send("Network.enable")
+        fonts: set[str] = set()
+        sizes: dict[str, float] = {}
+        wire.on("Network.responseReceived", lambda e: fonts.add(e["requestId"]) if e["type"] == "Font" else None)
+        wire.on("Network.loadingFinished", lambda e: sizes.update({e["requestId"]: e["encodedDataLength"]}))
+        page.goto(place.url + place.paths[name])
+        page.wait_for_timeout(100)  # the last events come after the page is loaded
+        assert 0 < sum(size for id, size in sizes.items() if id not in fonts) <= 100_000
+
+
+def test_the_text_is_judged_as_one_types(browser: Any, place: Place) -> None:
+    """A finding with its line, the line marked, a click that leads there, and the good word once it is put right."""
+    with opened(browser, place.state) as page:
+        watched = Watched(page)
+        page.goto(f"{place.url}/create-entity?as=yaml")
+        page.locator("#text").fill(BAD.replace("till", "fresh"))
+        page.locator(".finding-place", has_text="Line 9, column 3").click()
+        assert page.locator(".yaml-lines .is-bad").inner_text() == "9"
+        at = page.evaluate("document.activeElement.selectionStart")
+        assert BAD.replace("till", "fresh")[at:].startswith("owner:")
+        page.locator("#text").fill(text_of("fresh"))
+        page.get_by_text("The catalog would take this").wait_for()
+        assert page.locator(".yaml-lines .is-bad").count() == 0 and watched.complaints == []
+        page.on("dialog", lambda dialog: dialog.accept())
+
+
+def test_keyboard_creates_changes_and_deletes(browser: Any, tmp_path: Path) -> None:
+    """From the rail to the form, over its fields, to the saved entity, its editor and away again, without a mouse."""
+
+    def tab_to(page: Any, text: str) -> None:
+        for _ in range(80):
+            page.keyboard.press("Tab")
+            if text in page.evaluate("document.activeElement.innerText || document.activeElement.ariaLabel || ''"):
+                return
+        raise AssertionError(f"{text!r} is not reached by the Tab key")
+
+    with portal(tmp_path) as url:
+        state = sign_in(browser, url)
+        with opened(browser, state) as page:
+            page.goto(url)
+            tab_to(page, "Create")
+            page.keyboard.press("Enter")
+            page.wait_for_url("**/create-entity")
+            page.locator("#content").focus()
+            tab_to(page, "Component")
+            page.keyboard.press("Enter")
+            page.wait_for_url("**kind=component")
+            page.locator("[id='metadata.name']").focus()
+            for words in ("till", "", "The till", "Where people pay.", "service", "production", "team"):
+                page.keyboard.type(words)
+                page.keyboard.press("Tab")
+            page.locator("[id='spec.type']").focus()
+            page.keyboard.press("Enter")  # as in any form: it saves
+            page.wait_for_url(f"**{TILL}")
+            assert page.locator("h1").inner_text() == "The till"
+            page.locator("#content").focus()
+            tab_to(page, "Edit")
+            page.keyboard.press("Enter")
+            page.wait_for_url("**/edit")
+            page.locator("[id='metadata.title']").focus()
+            page.keyboard.press("Control+A")
+            page.keyboard.type("Till two")
+            page.keyboard.press("Enter")
+            page.wait_for_url(f"**{TILL}")
+            assert page.locator("h1").inner_text() == "Till two"
+            page.goto(f"{url}{TILL}/edit")
+            page.locator("#content").focus()
+            tab_to(page, "Delete")
+            page.keyboard.press("Enter")
+            tab_to(page, "Delete it")
+            page.keyboard.press("Enter")
+            page.wait_for_url(f"{url}/catalog")
+            assert page.goto(url + TILL).status == 404
+
+
+def test_everything_works_without_script(browser: Any, tmp_path: Path) -> None:
+    """The form, the way to YAML and back, the check with its lines, saving, a conflict, deleting."""
+    with portal(tmp_path) as url:
+        state = sign_in(browser, url)
+        plain = {"java_script_enabled": False}
+        with opened(browser, state, **plain) as page, opened(browser, state, **plain) as other:
+            page.goto(f"{url}/create-entity?kind=component")
+            page.locator("[id='metadata.name']").fill("till")
+            page.locator(".editing-tabs button", has_text="YAML").click()
+            assert "name: till" in page.locator("#text").input_value()
+            page.locator("#text").fill(BAD)
+            page.get_by_role("button", name="Check").click()
+            assert "Line 9, column 3" in page.locator(".editing-findings").inner_text()
+            page.locator("#text").fill(text_of(note="Base"))
+            save(page, "Create")
+            for one in (page, other):
+                one.goto(f"{url}{TILL}/edit")
+            other.locator("[id='metadata.description']").fill("Theirs")
+            save(other)
+            page.locator("[id='metadata.description']").fill("Mine")
+            page.locator("form#form .button-primary").click()
+            assert "Somebody else saved this meanwhile" in page.locator(".banners").inner_text()
+            page.locator("form#form .button-primary", has_text="Save mine over theirs").click()
+            page.wait_for_url(f"**{TILL}")
+            assert "Mine" in page.locator("main").inner_text()
+            page.goto(f"{url}{TILL}/edit")
+            page.locator(".page-head summary").click()
+            page.get_by_role("button", name="Delete it").click()
+            page.wait_for_url(f"{url}/catalog")
+            assert page.goto(url + TILL).status == 404
