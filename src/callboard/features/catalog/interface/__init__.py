@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, AsyncIterator, Literal, Mapping, Protocol, Sequence, runtime_checkable
 
+from callboard.features.catalog.interface.parts import EntityAction as EntityAction
+from callboard.features.catalog.interface.parts import EntityCard as EntityCard
+from callboard.features.catalog.interface.parts import EntityTab as EntityTab
 from callboard.kernel import read_file
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import ConflictError, NotFoundError
@@ -428,40 +431,6 @@ class CatalogCommands(Protocol):
 
 
 # ---- hooks -------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class EntityTab:
-    """A tab of the entity page. ``title`` is a message key or plain text, ``shown`` a predicate over the entity's terms.
-
-    ``await render(entity, request)`` gives the body as ``markupsafe.Markup``; any other text is escaped. ``request.actor`` is who looks.
-    """
-
-    id: str
-    title: str
-    render: Any
-    shown: Predicate | None = None
-    rank: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class EntityCard:
-    """A card on the overview tab, in the main column or at the side. ``render`` and ``shown`` as in ``EntityTab``."""
-
-    id: str
-    title: str
-    render: Any
-    column: Literal["main", "side"] = "side"
-    shown: Predicate | None = None
-    rank: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class EntityAction:
-    """A button in the header of the entity page: ``offer(entity, request)`` gives a ``ui.parts.LinkItem``, or None for no button."""
-
-    id: str
-    offer: Any
 
 
 class Processor(Protocol):

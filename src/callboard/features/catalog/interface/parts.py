@@ -1,0 +1,42 @@
+"""What plugins put on the page of an entity. Import it from ``catalog.interface``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from callboard.model.predicates import Predicate
+
+
+@dataclass(frozen=True, slots=True)
+class EntityTab:
+    """A tab of the entity page. ``title`` is a message key or plain text, ``shown`` a predicate over the entity's terms.
+
+    ``await render(entity, request)`` gives the body as ``markupsafe.Markup``; any other text is escaped. ``request.actor`` is who looks.
+    """
+
+    id: str
+    title: str
+    render: Any
+    shown: Predicate | None = None
+    rank: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class EntityCard:
+    """A card on the overview tab, in the main column or at the side. ``render`` and ``shown`` as in ``EntityTab``."""
+
+    id: str
+    title: str
+    render: Any
+    column: Literal["main", "side"] = "side"
+    shown: Predicate | None = None
+    rank: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class EntityAction:
+    """A button in the header of the entity page: ``offer(entity, request)`` gives a ``ui.parts.LinkItem``, or None for no button."""
+
+    id: str
+    offer: Any
