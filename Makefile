@@ -44,9 +44,17 @@ dev: setup  ## Like demo, and start again whenever a source file changes
 
 ##@ Work on it
 
+# The browser's tests wait for the browser, the others for nobody: two runs beside each other, each in random order.
+# 5 is what pytest says when ARGS left it no test.
 test: setup  ## Every test but the soak, in random order (below 10 minutes on two cores)
 	@$(MAKE) browser
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m pytest -m "not soak" $(ARGS)
+	@export PATH="$(CURDIR)/$(BIN):$$PATH"; log=$$(mktemp); \
+	$(PY) -m pytest -m "not soak and browser" $(ARGS) >"$$log" 2>&1 </dev/null & pid=$$!; \
+	rest=0; $(PY) -m pytest -m "not soak and not browser" $(ARGS) || rest=$$?; \
+	pages=0; wait $$pid || pages=$$?; \
+	echo "In the browser:"; cat "$$log"; rm -f "$$log"; \
+	if [ $$rest = 5 ] && [ $$pages = 5 ]; then exit 5; fi; \
+	for status in $$rest $$pages; do if [ $$status != 0 ] && [ $$status != 5 ]; then exit $$status; fi; done
 
 check: setup  ## The quick tests: no browser, PostgreSQL or npm (below 90 seconds)
 	@$(PY) -m pytest -q -m "not soak and not slow and not browser and not postgres and not npm" $(ARGS)

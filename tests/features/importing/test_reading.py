@@ -72,7 +72,7 @@ def test_no_row_is_lost_or_told_twice(kept: Kept):
     assert told == rows_with_something(kept)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_sheet_of_twenty_thousand_rows_is_read_whole():
     """How long it takes is measured by ``bench/sheets.py``."""
     book = read_workbook(LARGE.build(), LARGE.filename)

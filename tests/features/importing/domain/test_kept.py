@@ -15,7 +15,7 @@ from tests.features.importing.sheets_as_kept import KEPT
 
 @pytest.mark.parametrize(
     "kept",
-    [pytest.param(kept, id=kept.id, marks=[pytest.mark.slow] if "20,000" in kept.id else []) for kept in KEPT],
+    [pytest.param(kept, id=kept.id, marks=[pytest.mark.soak] if "20,000" in kept.id else []) for kept in KEPT],
 )
 def test_every_row_of_a_sheet_is_planned_or_named_with_a_reason(kept: Any) -> None:
     """Each data row is in an entity or refused in words; where the sheet says who owns, nothing is refused for it."""

@@ -434,7 +434,7 @@ def test_a_sheet_that_the_catalog_wrote_is_taken_to_the_letter() -> None:
     assert "group:other/team-a" in by_ref(done)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_twenty_thousand_rows_are_planned() -> None:
     """With sixteen columns, dependencies and owners; how long it takes is measured by ``bench/sheets.py``."""
     rows = tuple(
