@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from types import TracebackType
-from typing import Any, AsyncIterator, Awaitable, Callable, Iterable, Literal, NoReturn, Sequence, TypeVar
+from typing import Any, AsyncIterator, Awaitable, Callable, Iterable, NoReturn, Sequence, TypeVar
 
 import asyncpg
 
+from callboard.kernel.db import lists
 from callboard.kernel.db.callbacks import AfterCommit
 from callboard.kernel.db.interface import Dialect, Row
 from callboard.kernel.errors import ConflictError, InputError, UnavailableError
@@ -333,14 +334,14 @@ class PostgresTransaction(AfterCommit):
     def stream(self, sql: str, *args: Any, chunk: int = 500) -> _Stream:
         return _Stream(self._open(), sql, args, chunk)
 
-    def any_of(self, column: str, parameter: int, type: Literal["text", "bigint"] = "text") -> str:
-        return f"{column} = ANY(${parameter}::{type}[])"
+    def any_of(self, column: str, parameter: int, type: lists.ElementType = "text") -> str:
+        return lists.any_of("postgresql", column, parameter, type)
 
-    def each_of(self, parameter: int, type: Literal["text", "bigint"] = "text") -> str:
-        return f"SELECT unnest(${parameter}::{type}[])"
+    def each_of(self, parameter: int, type: lists.ElementType = "text") -> str:
+        return lists.each_of("postgresql", parameter, type)
 
     def list_arg(self, values: Iterable[Any]) -> Any:
-        return values if isinstance(values, list) else list(values)
+        return lists.list_arg("postgresql", values)
 
     async def notify(self, channel: str, payload: str = "") -> None:
         await _guard(self._open().execute("SELECT pg_notify($1, $2)", channel, payload))

@@ -16,11 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any, AsyncIterator, Callable, Iterable, Iterator, Literal, Sequence
+from typing import Any, AsyncIterator, Callable, Iterable, Iterator, Sequence
 
 import apsw
-import orjson
 
+from callboard.kernel.db import lists
 from callboard.kernel.db.callbacks import AfterCommit
 from callboard.kernel.db.interface import Dialect, Row
 from callboard.kernel.db.sqlite_errors import raise_mapped
@@ -432,16 +432,14 @@ class SqliteTransaction(AfterCommit):
     def stream(self, sql: str, *args: Any, chunk: int = 500) -> _Stream:
         return _Stream(self, self._prepare(sql), args, chunk)
 
-    def any_of(self, column: str, parameter: int, type: Literal["text", "bigint"] = "text") -> str:
-        return f"{column} IN (SELECT value FROM json_each(${parameter}))"
+    def any_of(self, column: str, parameter: int, type: lists.ElementType = "text") -> str:
+        return lists.any_of("sqlite", column, parameter, type)
 
-    def each_of(self, parameter: int, type: Literal["text", "bigint"] = "text") -> str:
-        return (
-            f"SELECT value FROM json_each(${parameter}) WHERE true"  # a bare table before ON CONFLICT reads as a join
-        )
+    def each_of(self, parameter: int, type: lists.ElementType = "text") -> str:
+        return lists.each_of("sqlite", parameter, type)
 
     def list_arg(self, values: Iterable[Any]) -> Any:
-        return orjson.dumps(values if isinstance(values, list) else list(values)).decode()
+        return lists.list_arg("sqlite", values)
 
     async def notify(self, channel: str, payload: str = "") -> None:
         database = self._database
