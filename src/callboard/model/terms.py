@@ -9,9 +9,10 @@ from typing import Any, Mapping
 
 MAX_KEY_LENGTH = 200
 MAX_VALUE_LENGTH = 200
-_SKIPPED = frozenset(
+SKIPPED = frozenset(
     ("attachments", "relations", "status", "metadata.name", "metadata.namespace", "metadata.uid", "metadata.etag")
 )
+"""Paths that the walk passes over; names, namespaces, uids and relations are added by themselves."""
 
 Terms = dict[str, dict[str | None, str | None]]
 """Key, lower-cased, to its values: lower-cased value to the value as written. None stands for null or too long."""
@@ -49,7 +50,7 @@ def _walk(key: str, value: Any, out: Terms) -> None:
 
 def _walk_child(key: str, name: str, child: Any, out: Terms) -> None:
     path = f"{key}.{name}".lower()
-    if path not in _SKIPPED:
+    if path not in SKIPPED:
         _walk(path, child, out)
 
 
@@ -68,7 +69,7 @@ def terms_of(entity: Mapping[str, Any]) -> Terms:
     out: Terms = {}
     for name, child in entity.items():
         root = name.lower()
-        if root not in _SKIPPED:
+        if root not in SKIPPED:
             _walk(root, child, out)
     metadata = entity["metadata"]
     name = str(metadata["name"])

@@ -7,19 +7,15 @@ from typing import Any, Iterable, Mapping
 
 from callboard.features.catalog.store.sets import NULL_VALUE
 from callboard.kernel.db.interface import Transaction
-from callboard.model.terms import MAX_KEY_LENGTH, MAX_VALUE_LENGTH, text_of_scalar
+from callboard.model.terms import MAX_KEY_LENGTH, MAX_VALUE_LENGTH, SKIPPED, text_of_scalar
 
 TermRow = tuple[str, int, str | None, int]
 """value (lower-cased), entity id, value as written or None where equal, 1 for a string in a list"""
 
-_SKIPPED = frozenset(
-    ("attachments", "relations", "status", "metadata.name", "metadata.namespace", "metadata.uid", "metadata.etag")
-)
 _KEPT = frozenset(("name", "namespace", "uid"))
 """Of what is skipped, that which counts under its exact name below ``metadata``."""
 _VALUE = itemgetter(0)
 _VALUE_AND_ID = itemgetter(0, 1)
-
 
 COLUMNS = ("key_id", "value", "entity_id", "original", "item")
 MANY = 500
@@ -104,7 +100,7 @@ class TermRows:
 
     def _find(self, above: _Place, name: str) -> _Place:
         key = (f"{above.key}.{name}" if above.key else name).lower()
-        counts = key not in _SKIPPED or (name in _KEPT and above is self._root.below.get("metadata"))
+        counts = key not in SKIPPED or (name in _KEPT and above is self._root.below.get("metadata"))
         place = above.below[name] = _Place(key, self._open(key) if counts else None)
         return place
 
@@ -115,7 +111,7 @@ class TermRows:
             rows = place.rows
             if rows is None:
                 continue
-            if type(child) is str:
+            if type(child) is str:  # what ``_put`` does, written out: nine of ten values come this way
                 if is_repeated:
                     self._mixed.add(place.key)
                 low = child.lower()
