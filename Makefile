@@ -120,7 +120,7 @@ $(VENV)/.stamp-dev: requirements/dev.txt | $(PY)
 
 $(VENV)/.stamp-project: pyproject.toml | $(PY)
 	@$(PIP) --no-deps --no-build-isolation --editable .
-	@$(PY) -m compileall -q -j 2 src || true
+	@$(PY) -m compileall -q -j 2 src || true # where Python is told to write no bytecode, each start would compile everything
 	@touch $@
 
 # What the front-end files are made from. `force` when somebody removed them.

@@ -111,7 +111,7 @@ def _mimetype(archive: zipfile.ZipFile) -> str:
     try:
         with archive.open("mimetype") as member:
             return member.read(100).decode("ascii", "replace").strip()
-    except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
+    except (KeyError, zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError):
         return ""
 
 
