@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from callboard.cli.store import Server, Target, open_portal, open_server
 from callboard.features.catalog.interface import CatalogCommands, CatalogQueries, EntityNotFound, EntityQuery, Order
 from callboard.features.catalog.jobs import SWEEP_JOB
-from callboard.features.catalog.service.writing import FILE_JOB, LOCATION_JOB, PROVIDER_JOB, STITCH_JOB
+from callboard.features.catalog.service.asking import FILE_JOB, LOCATION_JOB, PROVIDER_JOB, STITCH_JOB
 from callboard.kernel.auth.actor import SYSTEM
 from callboard.kernel.errors import InputError, NotFoundError
 from callboard.model.predicates import HasText, PredicateError, conjoin, parse_filter_params

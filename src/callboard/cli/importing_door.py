@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Protocol
 from urllib.parse import quote, urlencode
 
 from callboard.cli.store import Server, Target, open_portal, open_server
-from callboard.features.catalog.service.writing import STITCH_JOB
+from callboard.features.catalog.service.asking import STITCH_JOB
 from callboard.features.importing.codec import mapping_of, to_wire
 from callboard.features.importing.interface import ImportService
 from callboard.features.importing.parts import APPLY_JOB, PLAN_JOB

@@ -27,7 +27,7 @@ from callboard.features.catalog.interface import (
 )
 from callboard.features.catalog.jobs import SWEEP_JOB
 from callboard.features.catalog.plugin import Catalog
-from callboard.features.catalog.service.writing import PROVIDER_JOB
+from callboard.features.catalog.service.asking import PROVIDER_JOB, provider_schedule
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.model.refs import EntityRef
@@ -119,7 +119,7 @@ class Site:
     async def run_provider(self, name: str) -> None:
         """Ask a provider for what it has now, and do all that follows."""
         async with self.portal.db.write() as tx:
-            await self.portal.jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=f"provider:{name}")
+            await self.portal.jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=f"schedule:{provider_schedule(name)}")
         await self.settle()
 
     async def pass_time(self, seconds: float, *, step: float = 60.0) -> None:

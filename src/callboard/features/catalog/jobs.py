@@ -9,18 +9,18 @@ from typing import Awaitable, Callable, Iterator, Mapping, NamedTuple, Sequence
 
 from callboard.features.catalog.interface import EntityProvider
 from callboard.features.catalog.readers.files import etag_of, is_pattern
-from callboard.features.catalog.service.commands import LOCATION_STORE
-from callboard.features.catalog.service.locations import LocationReader
-from callboard.features.catalog.service.mutations import Connection
-from callboard.features.catalog.service.writing import (
-    CHANNEL,
+from callboard.features.catalog.service.asking import (
     FILE_JOB,
     LOCATION_JOB,
     PROVIDER_JOB,
     STITCH_JOB,
-    Writer,
+    location_key,
     provider_schedule,
 )
+from callboard.features.catalog.service.commands import LOCATION_STORE
+from callboard.features.catalog.service.locations import LocationReader
+from callboard.features.catalog.service.mutations import Connection
+from callboard.features.catalog.service.writing import CHANNEL, Writer
 from callboard.features.catalog.store import files
 from callboard.kernel.errors import CallboardError, LimitError
 from callboard.kernel.globs import static_prefix
@@ -80,7 +80,6 @@ class CatalogJobs:
         with span("ProcessingRun", catalog_location=job.payload["node"]):
             await self._locations.refresh_location(
                 job.payload["node"],
-                force=bool(job.payload.get("force")),
                 actor=job.payload.get("actor", "plugin:callboard"),
             )
 
@@ -88,7 +87,6 @@ class CatalogJobs:
         with span("ProcessingRun", catalog_file=job.payload["file"]):
             await self._locations.refresh_file(
                 job.payload["file"],
-                force=bool(job.payload.get("force")),
                 actor=job.payload.get("actor", "plugin:callboard"),
             )
 
@@ -122,10 +120,10 @@ class CatalogJobs:
         async with self._writer.db.write() as tx:
             nodes = await files.list_location_nodes(tx)
             await self._writer.jobs.enqueue_many(
-                tx, LOCATION_JOB, [(f"location:{node}", {"node": node}) for node in nodes], priority=-10
+                tx, LOCATION_JOB, [(location_key(node), {"node": node}) for node in nodes], priority=-10
             )
             if await tx.fetch_value("SELECT count(*) FROM catalog_node WHERE stitch_due = 1"):
-                await self._writer.jobs.enqueue(tx, STITCH_JOB, {}, key="stitch", priority=-10)
+                await self._writer.ask.stitch(tx, priority=-10)
 
 
 class Watched(NamedTuple):
@@ -185,10 +183,8 @@ class FileWatch:
         if changed:
             async with self._writer.db.write() as tx:
                 for job, id in sorted(changed):
-                    name = "file" if job == FILE_JOB else "node"
-                    key = f"file:{id}" if job == FILE_JOB else f"location:{id}"
-                    payload = {name: id, "force": False, "actor": "file watch"}
-                    await self._writer.jobs.enqueue(tx, job, payload, key=key, priority=5)
+                    read = self._writer.ask.read_file if job == FILE_JOB else self._writer.ask.read_location
+                    await read(tx, id, actor="file watch", priority=5)
                 tx.after_commit(self._writer.jobs.wake)
         self._seen.update(marks)
         return len(changed)

@@ -39,7 +39,7 @@ from callboard.features.catalog.service.pushes import Pushes
 from callboard.features.catalog.service.queries import Queries
 from callboard.features.catalog.service.resources import EntityResources
 from callboard.features.catalog.service.telling import EntityEvents
-from callboard.features.catalog.service.writing import PROVIDER_JOB, Writer, provider_key
+from callboard.features.catalog.service.writing import Writer
 from callboard.features.catalog.settings import SETTINGS, CatalogSettings
 from callboard.features.catalog.store import sources as source_rows
 from callboard.features.catalog.store.index import EntityIndex
@@ -139,7 +139,7 @@ class Catalog:
             await self.writer.jobs.enqueue(tx, "catalog.sweep", {}, key="sweep")
             for name in self.connections:
                 if name != CONFIGURED:
-                    await self.writer.jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=provider_key(name))
+                    await self.writer.ask.run_provider(tx, name)
         for watch in self._watches:
             await watch.start()
 

@@ -23,7 +23,7 @@ from callboard.features.catalog.interface import (
 from callboard.features.catalog.service.inspection import Inspection
 from callboard.features.catalog.service.mutations import Mutations
 from callboard.features.catalog.service.queries import Queries
-from callboard.features.catalog.service.writing import FILE_JOB, LOCATION_JOB, PROVIDER_JOB, Writer, provider_key
+from callboard.features.catalog.service.writing import Writer
 from callboard.features.catalog.store import files, records, repositories, sources, unprocessed
 from callboard.features.catalog.store.placing import find_nodes
 from callboard.kernel.audit import Audit
@@ -87,21 +87,20 @@ class Commands:
         entity = await self._visible(ref, actor, f"Entity {ref} not found")
         if not self._allows(actor, face.REFRESH_ENTITY, entity):
             raise NotAllowedError(f"You may not have {ref} read again (catalog.entity.refresh). Its owner may.")
-        jobs = self._writer.jobs
+        ask = self._writer.ask
         async with self._writer.db.write() as tx:
             id = (await self._queries._index.ids_of(tx, (str(ref),)))[str(ref)]
-            payload = {"actor": actor.subject, "force": False}
             if entity["kind"].lower() == "location":
-                await jobs.enqueue(tx, LOCATION_JOB, {"node": id, **payload}, key=f"location:{id}", priority=10)
+                await ask.read_location(tx, id, actor=actor.subject, priority=10)
             for row in await files.find_files_of(tx, id):
-                await jobs.enqueue(tx, FILE_JOB, {"file": row.id, **payload}, key=f"file:{row.id}", priority=10)
+                await ask.read_file(tx, row.id, actor=actor.subject, priority=10)
             names, _ = await sources.find_holders(tx, id)
             for name in names:
-                await jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=provider_key(name), priority=5)
+                await ask.run_provider(tx, name, priority=5)
             await self._audit.record(
                 tx, "entity-mutate", actor=actor, meta={"actionType": "refresh", "entityRef": str(ref)}
             )
-            tx.after_commit(jobs.wake)
+            tx.after_commit(self._writer.jobs.wake)
 
     async def refresh_keys(self, keys: Sequence[str], *, actor: str = "plugin:callboard") -> int:
         """Read again whatever came from these locations (``url:https://…``), or read them on the way; how many jobs that is.
@@ -109,16 +108,15 @@ class Commands:
         A key is the location of a file, what a placeholder read, or the target of a Location that could not be read yet.
         """
         wanted = [spelling for key in keys for spelling in _spellings(key)]
-        jobs, payload = self._writer.jobs, {"actor": actor, "force": False}
         async with self._writer.db.write() as tx:
             rows = await files.find_files_at(tx, wanted)
             ids = {row.id for row in rows} | set(await repositories.list_files_reading(tx, wanted))
             nodes = await repositories.list_locations_at(tx, wanted, known={row.parent_id for row in rows})
             for id in sorted(ids):
-                await jobs.enqueue(tx, FILE_JOB, {"file": id, **payload}, key=f"file:{id}", priority=10)
+                await self._writer.ask.read_file(tx, id, actor=actor, priority=10)
             for node in nodes:
-                await jobs.enqueue(tx, LOCATION_JOB, {"node": node, **payload}, key=f"location:{node}", priority=10)
-            tx.after_commit(jobs.wake)
+                await self._writer.ask.read_location(tx, node, actor=actor, priority=10)
+            tx.after_commit(self._writer.jobs.wake)
         return len(ids) + len(nodes)
 
     async def delete_by_uid(self, uid: str, *, actor: Actor) -> None:
@@ -139,7 +137,7 @@ class Commands:
             await change.drop(change.children)
             await change.finish()  # files that still name it are read again
             for name in names:
-                await self._writer.jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=provider_key(name))
+                await self._writer.ask.run_provider(tx, name)
             await self._audit.record(
                 tx,
                 "entity-mutate",
@@ -262,9 +260,8 @@ class Commands:
                 tx, "location-mutate", actor=actor, meta={"actionType": "update", "id": id, "location": str(location)}
             )
         if changed != known:
-            await self._give(
-                changed, actor
-            )  # the entity stays: what the old target gave goes when the new one was read
+            # the entity stays: what the old target gave goes when the new one was read
+            await self._give(changed, actor)
         return changed
 
     async def delete_location(self, id: str, *, actor: Actor) -> None:

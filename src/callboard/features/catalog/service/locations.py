@@ -18,7 +18,8 @@ from callboard.features.catalog.ingest.documents import Documents
 from callboard.features.catalog.ingest.documents import Outcome as DocumentOutcome
 from callboard.features.catalog.ingest.sources import Sources, Target
 from callboard.features.catalog.interface import Finding, NotModified, ReadFile
-from callboard.features.catalog.service.writing import FILE_JOB, LOCATION_JOB, STITCH_JOB, Change, Writer
+from callboard.features.catalog.service.asking import LOCATION_JOB
+from callboard.features.catalog.service.writing import Change, Writer
 from callboard.features.catalog.store import files, placing
 from callboard.features.catalog.store.files import DocumentRow, FileRow
 from callboard.features.catalog.store.placing import Incoming
@@ -58,16 +59,15 @@ class LocationReader:
 
     # ---- a location -----------------------------------------------------------------------------------------------
 
-    async def refresh_location(self, node_id: int, *, force: bool = False, actor: str = "plugin:callboard") -> None:
+    async def refresh_location(self, node_id: int, *, actor: str = "plugin:callboard") -> None:
         """Read every target of a Location entity, take in what changed, drop files that it no longer names."""
         async with self._writer.db.read() as tx:
             parent = await self._parent(tx, node_id)
             known = await files.list_files(tx, node_id)
         if parent is None:
             return
-        targets, _ = self._documents.targets(
-            parent.entity, parent.location
-        )  # what is wrong with others, the document says
+        # what is wrong with other targets, the document says
+        targets, _ = self._documents.targets(parent.entity, parent.location)
         findings: list[Finding] = []
         by_target: dict[str, list[FileRow]] = {}
         for row in known:
@@ -78,11 +78,11 @@ class LocationReader:
         for target in targets:
             rows = by_target.get(str(target.ref), [])
             try:
-                hits = await self._sources.read(target, parent.origin, _common_etag(rows, force))
+                hits = await self._sources.read(target, parent.origin, _common_etag(rows))
             except NotModified:
                 kept.update(row.id for row in rows)
                 for row in rows:
-                    deferred |= await self._refresh_if_stale(parent, row, force, actor)
+                    deferred |= await self._refresh_if_stale(parent, row, actor)
                 continue
             except CallboardError as error:
                 kept.update(row.id for row in rows)
@@ -112,7 +112,7 @@ class LocationReader:
                 row = by_location.get(location) or await self._ensure_file(parent.id, str(target.ref), location)
                 kept.add(row.id)
                 deferred |= await self._take_in(
-                    parent, row, file, hits.etag, force, actor,
+                    parent, row, file, hits.etag, actor,
                     bulk=len(targets) > 1 or len(hits.files) > 1, leaving=leaving,
                 )  # fmt: skip
         dropped = [row for row in known if row.id not in kept]
@@ -152,7 +152,7 @@ class LocationReader:
             return
         self._owes_stitching, self._stitched_at = False, now
         async with self._writer.db.write() as tx:
-            await self._writer.jobs.enqueue(tx, STITCH_JOB, {}, key="stitch")
+            await self._writer.ask.stitch(tx)
 
     async def _parent(self, tx: Any, node_id: int) -> _Parent | None:
         row = await files.find_parent(tx, node_id)
@@ -176,7 +176,7 @@ class LocationReader:
 
     # ---- a file ---------------------------------------------------------------------------------------------------
 
-    async def refresh_file(self, file_id: int, *, force: bool = False, actor: str = "plugin:callboard") -> None:
+    async def refresh_file(self, file_id: int, *, actor: str = "plugin:callboard") -> None:
         """Read one file of a Location again, without looking at its neighbours."""
         async with self._writer.db.read() as tx:
             row = await files.find_file(tx, file_id)
@@ -186,10 +186,10 @@ class LocationReader:
         target = Target(LocationRef.parse(row.location), False)
         try:
             # the etag of a pattern speaks of all its files, so a single one is read without
-            etag = None if row.target != row.location else _common_etag([row], force)
+            etag = None if row.target != row.location else _common_etag([row])
             hits = await self._sources.read(target, parent.origin, etag)
         except NotModified:
-            deferred = await self._refresh_if_stale(parent, row, force, actor)
+            deferred = await self._refresh_if_stale(parent, row, actor)
         except CallboardError as error:
             await self._note_failure([row], error)
             await self.refresh_location(row.parent_id, actor=actor)
@@ -198,12 +198,12 @@ class LocationReader:
             deferred = False
             etag = hits.etag if row.target == row.location else row.etag
             for file in hits.files:
-                deferred |= await self._take_in(parent, row, file, etag, force, actor)
+                deferred |= await self._take_in(parent, row, file, etag, actor)
         await self._ask_for_stitching(deferred)
         if row.error is not None:
             await self.refresh_location(row.parent_id, actor=actor)  # it says of itself that the file cannot be read
 
-    async def _refresh_if_stale(self, parent: _Parent, row: FileRow, force: bool, actor: str) -> bool:
+    async def _refresh_if_stale(self, parent: _Parent, row: FileRow, actor: str) -> bool:
         """An unmodified file is read anyway when the rules changed, or something that it includes did."""
         if row.error is not None:
             async with self._writer.db.write() as tx:
@@ -213,7 +213,7 @@ class LocationReader:
             async with self._writer.db.read() as tx:
                 reads = await files.list_reads(tx, row.id)
             stale = bool(reads) and await self._sources.any_changed(reads, parent.origin)
-        if not stale and not force:
+        if not stale:
             return False
         try:
             hits = await self._sources.read(Target(LocationRef.parse(row.location), False), parent.origin, None)
@@ -221,7 +221,7 @@ class LocationReader:
             return False
         deferred = False
         for file in hits.files:
-            deferred |= await self._take_in(parent, row, file, row.etag, force, actor)
+            deferred |= await self._take_in(parent, row, file, row.etag, actor)
         return deferred
 
     def _context(self, parent: _Parent) -> str:
@@ -230,7 +230,7 @@ class LocationReader:
         return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     async def _take_in(
-        self, parent: _Parent, row: FileRow, file: ReadFile, etag: str | None, force: bool, actor: str, bulk: bool = False,
+        self, parent: _Parent, row: FileRow, file: ReadFile, etag: str | None, actor: str, bulk: bool = False,
         leaving: AbstractSet[int] = frozenset(),
     ) -> bool:  # fmt: skip
         """Documents of a file into the catalog; whether neighbours were left to be stitched.
@@ -242,14 +242,14 @@ class LocationReader:
         async with self._writer.db.read() as tx:
             reads = await files.list_reads(tx, row.id)
         changed_reads = bool(reads) and await self._sources.any_changed(reads, parent.origin)
-        if digest == row.hash and context == row.context and row.state == "ok" and not force and not changed_reads:
+        if digest == row.hash and context == row.context and row.state == "ok" and not changed_reads:
             if etag != row.etag or row.error:
                 async with self._writer.db.write() as tx:
                     await files.note_unchanged(tx, row.id, etag, self._writer.now())
             return False
         # a Location that its own file describes is judged again, too: what is wrong with others stands on it as well
         again = {parent.id, *(ref_id for _, ref_id, _ in reads if changed_reads)}
-        plan = await self._plan(row, file, force or context != row.context, again)
+        plan = await self._plan(row, file, context != row.context, again)
         location = LocationRef.parse(row.location)
         contents = await self._sources.read_all(
             await asyncio.to_thread(self._documents.reads, plan.chunks, location), location, parent.origin
@@ -275,7 +275,7 @@ class LocationReader:
                         break
                     if now.version != (row.version if number == 0 else (*row.version[:2], "begun")):
                         # another job was quicker, and may have read something newer: look once more
-                        await self._writer.jobs.enqueue(tx, FILE_JOB, {"file": row.id}, key=f"file:{row.id}")
+                        await self._writer.ask.read_file(tx, row.id)
                         break
                     if number == 0:
                         plan.told = await files.list_told(tx, row.id)
@@ -292,9 +292,8 @@ class LocationReader:
     async def _plan(self, row: FileRow, file: ReadFile, fresh: bool, again: set[int]) -> _Plan:
         async with self._writer.db.read() as tx:
             old = await files.list_documents(tx, row.id)
-        again = again | {
-            r.ref_id for r in old if r.state == "conflict" and r.ref_id is not None
-        }  # the other may be gone now
+        # the other side of a conflict may be gone now
+        again = again | {r.ref_id for r in old if r.state == "conflict" and r.ref_id is not None}
         plan = await asyncio.to_thread(_compare, self._documents, file.content, old, fresh, again)
         if plan.same and plan.work:
             claimed = await asyncio.to_thread(self._documents.refs, plan.chunks)
@@ -441,9 +440,9 @@ def _compare(
     return _Plan(split, old, same, work)
 
 
-def _common_etag(rows: Sequence[FileRow], force: bool) -> str | None:
+def _common_etag(rows: Sequence[FileRow]) -> str | None:
     """The etag of a target: its files carry the same one. None when there is nothing to rely on."""
-    if force or not rows or any(row.state != "ok" for row in rows):
+    if not rows or any(row.state != "ok" for row in rows):
         return None
     etags = {row.etag for row in rows}
     return etags.pop() if len(etags) == 1 else None

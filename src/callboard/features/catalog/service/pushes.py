@@ -19,7 +19,7 @@ from callboard.features.catalog.interface import EntityProvider, SourceChange, S
 from callboard.features.catalog.pushes import parse_refresh_keys, parse_webhook
 from callboard.features.catalog.repositories import Place, Touch
 from callboard.features.catalog.service.commands import Commands
-from callboard.features.catalog.service.writing import FILE_JOB, LOCATION_JOB, PROVIDER_JOB, Writer, provider_key
+from callboard.features.catalog.service.writing import Writer
 from callboard.features.catalog.store import files, repositories
 from callboard.features.catalog.store.files import FileRow
 from callboard.features.catalog.store.repositories import NamedFile
@@ -144,19 +144,13 @@ class Pushes:
         return [target.ref.target for target in targets if target.ref.type == "url"]
 
     async def _enqueue(self, tx: Transaction, due: _Due, names: Sequence[str], actor: str) -> None:
-        jobs, later = self._writer.jobs, self._writer.clock.now() + REMOTE_PAUSE
+        ask, later = self._writer.ask, self._writer.clock.now() + REMOTE_PAUSE
         for file, is_git in due.files.items():
-            payload = {"file": file, "force": False, "actor": actor}
-            await jobs.enqueue(
-                tx, FILE_JOB, payload, key=f"file:{file}", priority=PRIORITY, run_at=later if is_git else None
-            )
+            await ask.read_file(tx, file, actor=actor, priority=PRIORITY, run_at=later if is_git else None)
         for node, is_git in due.locations.items():
-            await jobs.enqueue(
-                tx, LOCATION_JOB, {"node": node, "actor": actor}, key=f"location:{node}", priority=PRIORITY,
-                run_at=later if is_git else None,
-            )  # fmt: skip
+            await ask.read_location(tx, node, actor=actor, priority=PRIORITY, run_at=later if is_git else None)
         for name in names:
-            await jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=provider_key(name), priority=PRIORITY)
+            await ask.run_provider(tx, name, priority=PRIORITY)
 
 
 def _find_touched(touch: Touch, rows: Sequence[NamedFile]) -> list[tuple[NamedFile, Place]]:

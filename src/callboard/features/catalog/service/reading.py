@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Iterable, Literal, Self
+from typing import Any, Iterable, Self
 
+from callboard.kernel.db import lists
 from callboard.kernel.db.interface import Database, Row, Transaction
 
 
@@ -50,14 +51,8 @@ class LazyRead:
     async def fetch_value(self, sql: str, *args: Any) -> Any:
         return await (self._tx or await self._open()).fetch_value(sql, *args)
 
-    def any_of(self, column: str, parameter: int, type: Literal["text", "bigint"] = "text") -> str:
-        if self.dialect == "sqlite":
-            return f"{column} IN (SELECT value FROM json_each(${parameter}))"
-        return f"{column} = ANY(${parameter}::{type}[])"
+    def any_of(self, column: str, parameter: int, type: lists.ElementType = "text") -> str:
+        return lists.any_of(self.dialect, column, parameter, type)
 
     def list_arg(self, values: Iterable[Any]) -> Any:
-        if self.dialect == "sqlite":
-            import orjson
-
-            return orjson.dumps(list(values)).decode()
-        return list(values)
+        return lists.list_arg(self.dialect, values)

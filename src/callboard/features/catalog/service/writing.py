@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import AbstractSet, Any, Iterable, Mapping, Sequence
 
 from callboard.features.catalog.interface import Finding
+from callboard.features.catalog.service.asking import Asking
 from callboard.features.catalog.store import placing, removing, stitching
 from callboard.features.catalog.store.index import EntityIndex
 from callboard.features.catalog.store.placing import Incoming, Placed
@@ -22,24 +23,10 @@ from callboard.kernel.jobs import Jobs
 INLINE = 300
 """Neighbours to stitch in the same transaction; more than this are left to the stitching job."""
 
-LOCATION_JOB = "catalog.location"
-FILE_JOB = "catalog.file"
-STITCH_JOB = "catalog.stitch"
-PROVIDER_JOB = "catalog.provider"
 CHANNEL = "callboard_catalog"
 """Where replicas tell each other of new catalog revisions."""
 TOLD = 100
 """Refs named in one event; beyond it the event says how many."""
-
-
-def provider_schedule(name: str) -> str:
-    """The schedule on which a provider runs."""
-    return f"catalog_provider_{name}"
-
-
-def provider_key(name: str) -> str:
-    """Key of every job that runs a provider, asked for or on schedule, so that no two of them run at once."""
-    return f"schedule:{provider_schedule(name)}"
 
 
 @dataclass(slots=True)
@@ -67,6 +54,7 @@ class Writer:
         self.db = db
         self.index = index
         self.jobs = jobs
+        self.ask = Asking(jobs)
         self.events = events
         self.clock = clock
         self.keep_orphans = keep_orphans
@@ -170,7 +158,7 @@ class Change:
         self._due |= placed.due - documents_by_id.keys() - placed.accepted.keys()
         for id, document in placed.accepted.items():
             if document.entity is not None and document.entity["kind"].lower() == "location":
-                await writer.jobs.enqueue(tx, LOCATION_JOB, {"node": id}, key=f"location:{id}")
+                await writer.ask.read_location(tx, id)
         return placed
 
     async def stitch(
@@ -238,11 +226,11 @@ class Change:
                 await stitching.mark_due(tx, self._due)
                 outcome.deferred = True
                 if not self._bulk:
-                    await writer.jobs.enqueue(tx, STITCH_JOB, {}, key="stitch")
+                    await writer.ask.stitch(tx)
         for file_id in self.waiting:
-            await writer.jobs.enqueue(tx, FILE_JOB, {"file": file_id}, key=f"file:{file_id}")
+            await writer.ask.read_file(tx, file_id)
         for name in self.waiting_sources:
-            await writer.jobs.enqueue(tx, PROVIDER_JOB, {"name": name}, key=provider_key(name))
+            await writer.ask.run_provider(tx, name)
         if not outcome.is_empty:
             await writer.events.publish(
                 tx,
