@@ -12,6 +12,7 @@ FEATURES = [
     {"catalog"},
     {"notifications"},
     {"importing", "editing", "scaffolder", "techdocs", "scorecards", "flags"},
+    {"ownership", "proposals"},
     {"experiments", "insights"},
     {"assistant"},
     {"home", "admin", "setup"},

@@ -67,6 +67,10 @@ class Translator:
         """Whether there is such a message: for words that depend on data, a kind or a relation."""
         return id in self._own or id in self._base
 
+    def title(self, title: str) -> str:
+        """What a plugin calls something: a message id, or the text itself."""
+        return self(title) if self.has(title) else title
+
     def __call__(self, id: str, **arguments: Any) -> str:
         text = self._own.get(id, self._base.get(id))
         if text is None:

@@ -13,6 +13,7 @@ from typing import Any, AsyncIterator, Literal, Mapping, Protocol, Sequence, run
 from callboard.features.catalog.interface.parts import EntityAction as EntityAction
 from callboard.features.catalog.interface.parts import EntityCard as EntityCard
 from callboard.features.catalog.interface.parts import EntityTab as EntityTab
+from callboard.features.catalog.interface.parts import HomeCard as HomeCard
 from callboard.kernel import read_file
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import ConflictError, NotFoundError
@@ -472,3 +473,7 @@ class CatalogHooks:
     @hookspec
     def register_entity_cards(self, portal: Any) -> Sequence[EntityCard]:
         """Cards on the overview tab of the entity page."""
+
+    @hookspec
+    def register_home_cards(self, portal: Any) -> Sequence[HomeCard]:
+        """Cards on the home page."""

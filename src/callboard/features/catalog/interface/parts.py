@@ -35,6 +35,20 @@ class EntityCard:
 
 
 @dataclass(frozen=True, slots=True)
+class HomeCard:
+    """A card on the home page: over everything, in the main column or at the side; lower ``rank`` stands higher.
+
+    ``await render(request)`` gives the body as ``markupsafe.Markup`` (any other text is escaped), or None for no card this time.
+    """
+
+    id: str
+    title: str
+    render: Any
+    column: Literal["top", "main", "side"] = "main"
+    rank: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class EntityAction:
     """A button in the header of the entity page: ``offer(entity, request)`` gives a ``ui.parts.LinkItem``, or None for no button."""
 

@@ -382,7 +382,7 @@ def tabs_of(
         add(20, "relations", relations)
     for tab in extra:
         if tab.shown is None or matches(tab.shown, terms):
-            title = t(tab.title) if t.has(tab.title) else tab.title
+            title = t.title(tab.title)
             own.append((tab.rank, Tab(tab.id, title, entity_href(ref, tab.id), current == tab.id)))
     add(900, "history")
     if problems or current == "problems":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Sequence
+from typing import Mapping, Sequence
 
+from callboard.features.catalog.pages.entity import RenderedCard
 from callboard.features.catalog.pages.listing import KindChoice, Row
 from callboard.features.catalog.pages.problems import ProblemFileView
 from callboard.ui.moments import Moment
@@ -43,3 +44,5 @@ class HomePage:
     mine: Sequence[Row] | None
     mine_count: int
     mine_href: str | None
+    cards: Mapping[str, Sequence[RenderedCard]]
+    """What plugins show, by column."""

@@ -135,7 +135,7 @@ class EntityReader:
         for column in ("main", "side"):
             chosen = shown_cards(self._cards, column, asked.terms)
             fields[f"{column}_cards"] = [
-                RenderedCard(c.id, c.title, _safe(await c.render(entity, request))) for c in chosen
+                RenderedCard(c.id, t.title(c.title), _safe(await c.render(entity, request))) for c in chosen
             ]
         return fields
 

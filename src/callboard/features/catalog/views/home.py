@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Sequence
 from urllib.parse import urlencode
 
-from callboard.features.catalog.interface import BY_TITLE, CatalogQueries, EntityQuery, Order
+from markupsafe import escape
+
+from callboard.features.catalog.interface import BY_TITLE, CatalogQueries, EntityQuery, HomeCard, Order
+from callboard.features.catalog.pages.entity import RenderedCard
 from callboard.features.catalog.pages.home import HomePage, RecentChange
 from callboard.features.catalog.pages.links import kind_rank, kind_title, link_to, links_of, related
 from callboard.features.catalog.pages.listing import KindChoice, row_of
@@ -27,7 +30,13 @@ _NOTHING = ProblemList((), 0, 0)
 
 
 async def read_home(
-    queries: CatalogQueries, problems: ProblemReader, request: Any, *, now: datetime, t: Translator
+    queries: CatalogQueries,
+    problems: ProblemReader,
+    request: Any,
+    *,
+    cards: Sequence[HomeCard] = (),
+    now: datetime,
+    t: Translator,
 ) -> HomePage:
     """Service calls: kinds, changes, problems, own problems and own entities, and one for all that these name."""
     actor, own = request.actor, own_refs(request)
@@ -78,4 +87,15 @@ async def read_home(
         mine=[row_of(e, known, None, now) for e in owned] if own else None,
         mine_count=owned_count,
         mine_href="/catalog?" + urlencode([("owner", o) for o in sorted(own)]) if own else None,
+        cards=await _rendered(cards, request, t),
     )
+
+
+async def _rendered(cards: Sequence[HomeCard], request: Any, t: Translator) -> dict[str, list[RenderedCard]]:
+    """Plugins' cards by column; those that have nothing to show this time are left out."""
+    out: dict[str, list[RenderedCard]] = {"top": [], "main": [], "side": []}
+    for card in sorted(cards, key=lambda card: card.rank):
+        body = await card.render(request)
+        if body is not None:
+            out[card.column].append(RenderedCard(card.id, t.title(card.title), escape(body)))
+    return out

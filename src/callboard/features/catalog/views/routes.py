@@ -14,6 +14,7 @@ from callboard.features.catalog.interface import (
     EntityCard,
     EntityNotFound,
     EntityTab,
+    HomeCard,
     Why,
 )
 from callboard.features.catalog.pages.links import entity_href, spec_of, why_href
@@ -45,7 +46,7 @@ RECENT_FILES = 6
 class CatalogViews:
     """Pages at ``/``, ``/catalog…`` and the palette's ``/api/catalog/v1/find``.
 
-    ``tabs``, ``cards`` and ``actions`` are what plugins registered. Dependencies arrive here and nowhere else.
+    ``tabs``, ``cards``, ``actions`` and ``home_cards`` are what plugins registered. Dependencies arrive here and nowhere else.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class CatalogViews:
         tabs: Sequence[EntityTab] = (),
         cards: Sequence[EntityCard] = (),
         actions: Sequence[EntityAction] = (),
+        home_cards: Sequence[HomeCard] = (),
     ) -> None:
         self._queries = queries
         self._commands = commands
         self._problems = problems
         self._clock = clock
         self._messages = messages
+        self._home_cards = home_cards
         self._entities = EntityReader(queries, problems, tabs, cards, actions)
 
     def routes(self) -> list[Route]:
@@ -85,7 +88,14 @@ class CatalogViews:
         return self._messages.translator(request.locale)
 
     async def home(self, request: Request) -> Response:
-        page = await read_home(self._queries, self._problems, request, now=self._clock.now(), t=self._t(request))
+        page = await read_home(
+            self._queries,
+            self._problems,
+            request,
+            cards=self._home_cards,
+            now=self._clock.now(),
+            t=self._t(request),
+        )
         return request.render("catalog/home.html", page)
 
     async def list(self, request: Request) -> Response:

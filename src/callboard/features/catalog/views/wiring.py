@@ -43,5 +43,6 @@ def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
         tabs=portal.plugins.collect("register_entity_tabs", portal=portal),
         cards=portal.plugins.collect("register_entity_cards", portal=portal),
         actions=portal.plugins.collect("register_entity_actions", portal=portal),
+        home_cards=portal.plugins.collect("register_home_cards", portal=portal),
     )
     return [*pages.routes(), *ExportViews(queries, hosts).routes()]
