@@ -65,8 +65,8 @@ def compare(entities: Sequence[Mapping[str, Any]], form: str) -> None:
     ][:1]
     made = {p.ref: p.entity["kind"] for p in plan.entities if not p.rows and p.entity is not None}
     assert set(found) == set(wanted) | set(made)
-    assert set(made.values()) <= {"Group", "User"}, (
-        "nothing is made but owners that the catalog names and does not have"
+    assert set(made.values()) <= {"Group", "User", "System", "Domain"}, (
+        "nothing is made but owners, systems and domains that the catalog names and does not have"
     )
 
 

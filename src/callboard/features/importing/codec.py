@@ -95,7 +95,7 @@ def _default_of(name: str, value: Any) -> Any:
         if not isinstance(value, Mapping) or not all(isinstance(ref, str) for ref in value.values()):
             raise InputError("mapping.ownerRefs must map texts to refs.", field="mapping.owner_refs")
         return {str(said): ref for said, ref in value.items()}
-    wanted: type = bool if name == "create_owners" else str
+    wanted: type = bool if name in ("create_owners", "create_systems") else str
     if not isinstance(value, wanted):
         raise InputError(
             f"mapping.{name} must be {'true or false' if wanted is bool else 'text'}.", field=f"mapping.{name}"
@@ -140,6 +140,7 @@ def summary_of(body: str) -> PlanSummary:
             "skipped": tuple(SkippedRow(**row) for row in value["skipped"]),
             "leaving": tuple(value["leaving"]),
             "notes": tuple(value["notes"]),
+            "relied": tuple(value.get("relied", ())),
         }
     )
 

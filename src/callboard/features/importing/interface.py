@@ -117,6 +117,7 @@ class SheetMapping:
 
     ``repository_host`` turns slugs into URLs (``https://github.com/alphagov``). The order of ``columns`` is the order
     in which ``name`` columns are asked.
+    ``create_owners`` and ``create_systems`` make what rows name and the catalog lacks: owners; systems and domains.
     ``owner_refs`` is a person's word on owners: what the sheet says (trimmed, compared without case) to the ref it means, or to
     ``new`` for one that is to be made; it wins over every matching.
     """
@@ -129,6 +130,7 @@ class SheetMapping:
     owner: str = ""
     repository_host: str = ""
     create_owners: bool = True
+    create_systems: bool = True
     owner_refs: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, role: Role) -> tuple[ColumnMapping, ...]:
@@ -156,7 +158,7 @@ class CellNote:
 
 @dataclass(frozen=True, slots=True)
 class PlannedEntity:
-    """What becomes of one entity. ``rows`` may be several (repeats that say the same) or none (an owner that is made).
+    """What becomes of one entity. ``rows`` may be several (repeats that say the same) or none (an owner, system or domain that is made).
 
     ``diff`` is a list of {"op", "path", "from"?, "to"?} against what stands; ``reason`` says why for a conflict or a
     refusal, and where it was made from for one that no row names. What another source gives just so already is ``unchanged``,
@@ -188,6 +190,7 @@ class OwnerMatch:
 class Plan:
     """Everything an import would do. ``digest`` changes with anything that it says; ``leaving`` are refs that the same
     source gave before and the sheet no longer names. Every data row of the table is in one of ``entities``.
+    ``relied`` are systems and domains that rows name and that others give.
     """
 
     entities: tuple[PlannedEntity, ...]
@@ -195,6 +198,7 @@ class Plan:
     leaving: tuple[str, ...]
     digest: str
     counts: Mapping[Action, int] = field(default_factory=dict)
+    relied: tuple[str, ...] = ()
 
 
 # ---- what the catalog looks like to a plan -------------------------------------------------------------------------------
@@ -202,11 +206,15 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An entity that stands already under a ref a row wants. ``source`` names who gives it; empty: this same source."""
+    """An entity that stands already under a ref a row wants. ``source`` names who gives it; empty: this same source.
+
+    ``hidden``: whoever plans may not see it, and ``entity`` tells nothing of it.
+    """
 
     ref: str
     entity: Mapping[str, Any]
     source: str = ""
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +360,7 @@ class PlanSummary:
 
     Every data row is in one of ``rows_taken`` (of an entity that is created, changed or stands already), ``rows_conflicting``
     and ``rows_rejected``: they add up to ``rows``. ``skipped`` rows are no data and are not in ``rows``.
+    ``relied``: systems and domains of others that rows name.
     """
 
     digest: str
@@ -365,6 +374,7 @@ class PlanSummary:
     leaving: tuple[str, ...] = ()
     skipped: tuple[SkippedRow, ...] = ()
     notes: tuple[str, ...] = ()
+    relied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,7 @@ class ImportJobs:
             touched = [*written.marks, *(ref for ref in written.before if ref not in written.marks)]
             before = {ref: (given, dump_bytes(given.entity)) for ref, given in written.before.items()}
             await store.insert_changes(tx, row.id, touched, before, written.marks)
-            relied = {owner.ref for owner in summary.owners if not owner.is_new} - set(written.marks)
+            relied = {*summary.relied, *(o.ref for o in summary.owners if not o.is_new)} - set(written.marks)
             await store.insert_reliances(tx, row.id, relied)
             await store.update_import(
                 tx, row.id, stage="applied", applied_no=await store.next_applied_no(tx), applied_at=parts.now(),

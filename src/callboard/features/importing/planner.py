@@ -120,7 +120,7 @@ class Planner:
                 if body is not None:
                     entity = orjson.loads(body)
                     shown = {"kind": entity["kind"], "metadata": {"name": entity["metadata"]["name"]}}
-                    standing[ref] = Standing(ref, shown, "a source that you may not see")
+                    standing[ref] = Standing(ref, shown, "a source that you may not see", hidden=True)
             marks.update({ref: given.mark for ref, given in own.items()})
             await asyncio.sleep(0)  # others are served between two chunks
         return standing, marks
@@ -247,6 +247,7 @@ def summarize(plan: Plan, table: Table, workbook_notes: Sequence[str]) -> PlanSu
         leaving=plan.leaving,
         skipped=table.skipped,
         notes=(*workbook_notes, *table.notes),
+        relied=plan.relied,
     )
 
 

@@ -303,10 +303,12 @@ class Imports:
         summary = summary_of(require_planned(row))
         if row.created_by == actor.subject:
             return summary
-        hidden = await self._hidden([*summary.leaving, *(owner.ref for owner in summary.owners)], actor)
+        refs = [*summary.leaving, *summary.relied, *(owner.ref for owner in summary.owners)]
+        hidden = await self._hidden(refs, actor)
         return replace(
             summary,
             leaving=tuple(ref for ref in summary.leaving if ref not in hidden),
+            relied=tuple(ref for ref in summary.relied if ref not in hidden),
             owners=tuple(owner for owner in summary.owners if owner.ref not in hidden),
         )
 

@@ -300,8 +300,12 @@ class SheetReader:
             return self._one_ref("spec.subdomainOf", raw)
         return self._label(raw, ColumnMapping(column.column, "label", "domain"), scope)
 
+    def part_name(self, raw: str) -> str:
+        """A cell that names a system or domain, as a ref that can be written down; empty where none can be made of it."""
+        return raw if self.export or is_ref(raw) else naming.clean_name(raw)[0]
+
     def _one_ref(self, path: str, raw: str) -> Taken:
-        value = raw if self.export or is_ref(raw) else naming.clean_name(raw)[0]
+        value = self.part_name(raw)
         return _text(path, raw, value) if value else Taken("rejected", note=f"no name can be made of '{short(raw)}'")
 
     def _repository(self, raw: str, column: ColumnMapping, scope: Scope) -> Taken:

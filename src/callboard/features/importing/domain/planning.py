@@ -17,6 +17,7 @@ from callboard.features.importing.domain.comparing import diff_standing
 from callboard.features.importing.domain.drafts import NEEDS_OWNER, NO_DEFINITION, TITLE, Draft
 from callboard.features.importing.domain.naming import one_line
 from callboard.features.importing.domain.owners import NEW, made_entity, made_ref, match_owners, ref_of
+from callboard.features.importing.domain.parents import find_parents, parents_wanted
 from callboard.features.importing.interface import (
     ACTIONS,
     Action,
@@ -33,15 +34,16 @@ from callboard.features.importing.interface import (
 EVERY: Final = 500
 """Rows between two calls of ``progress``."""
 MAX_TITLE: Final = 200
+NO_OWNER: Final = "No owner is said: fill the cell, or choose an owner for rows that name none"
 
 
 def wanted_refs(table: Table, mapping: SheetMapping) -> set[str]:
-    """Every ref under which something may be planned: rows by each of their names, owners that may be made.
+    """Every ref under which something may be planned: rows by each of their names, owners, systems and domains that may be made.
 
     What stands under them, and under all that the source gave before, belongs into ``Surroundings.standing``.
     """
     reader = SheetReader(table, mapping)
-    refs: set[str] = set()
+    refs = parents_wanted(reader, table.rows)
     owners: set[tuple[str, str]] = {(one_line(mapping.owner), mapping.namespace)} if mapping.owner else set()
     for row in table.rows:
         identity = reader.identify(row.cells)
@@ -77,7 +79,7 @@ def plan_table(
         validate: What is wrong with a document, in words; empty for a good one.
 
     Returns:
-        Entities in the order of their first rows, then owners that the sheet makes, by ref. A row without a name is
+        Entities in the order of their first rows, then owners that the sheet makes, by ref, then systems and domains. A row without a name is
         ``rejected`` under the empty ref; a row that contradicts an earlier one is ``rejected`` under the same ref.
     """
     return _Planning(table, mapping, around, validate, progress or _quiet).plan()
@@ -124,7 +126,17 @@ class _Planning:
             planned.append(self._judge(draft))
         planned.extend(refused)
         planned.sort(key=lambda entity: entity.rows[0])
-        planned.extend(self._made_owners({entity.ref for entity in planned if entity.action != "rejected"}))
+        taken = {entity.ref for entity in planned if entity.action != "rejected"}
+        parents = find_parents(
+            self.reader, planned, self.around, taken=taken, create=self.mapping.create_systems
+        )
+        planned.extend(self._made_owners(taken))
+        planned.extend(
+            self._compared(one.ref, (), one.entity, (), one.reason)
+            if one.owner
+            else PlannedEntity(one.ref, "rejected", (), one.entity, (), NO_OWNER)
+            for one in parents.made
+        )
         self.progress(len(self.table.rows), len(self.table.rows))
         named = {entity.ref for entity in planned}
         leaving = tuple(sorted(ref for ref in self.around.given if ref not in named))
@@ -132,7 +144,8 @@ class _Planning:
         counts: dict[Action, int] = {action: 0 for action in ACTIONS}
         for entity in planned:
             counts[entity.action] += 1
-        return Plan(tuple(planned), owners, leaving, _digest(planned, owners, leaving), counts)
+        digest = _digest(planned, owners, leaving)
+        return Plan(tuple(planned), owners, leaving, digest, counts, tuple(parents.relied))
 
     # ---- owners ------------------------------------------------------------------------------------------------------
 
@@ -309,8 +322,7 @@ class _Planning:
         rows, cells = tuple(sorted(draft.rows)), tuple(draft.cells)
         spec = entity.get("spec")
         if draft.kind in NEEDS_OWNER and not (isinstance(spec, dict) and spec.get("owner")):
-            reason = "No owner is said: fill the cell, or choose an owner for rows that name none"
-            return PlannedEntity(draft.ref, "rejected", rows, entity, (), reason, cells)
+            return PlannedEntity(draft.ref, "rejected", rows, entity, (), NO_OWNER, cells)
         is_bare = isinstance(spec, dict) and spec.get("definition") == NO_DEFINITION
         told = "No definition is said: a line that says so stands in its place" if is_bare else ""
         return self._compared(draft.ref, rows, entity, cells, told)

@@ -122,6 +122,7 @@ class ColumnsPage:
     kind: str
     kinds: Sequence[str]
     create_owners: bool
+    create_systems: bool
     sources: Sequence[tuple[str, str]]
     source: str
     groups: Sequence[str]
@@ -178,6 +179,7 @@ def columns_page(
         kind=mapping.kind,
         kinds=kinds if mapping.kind in kinds else [*kinds, mapping.kind],
         create_owners=mapping.create_owners,
+        create_systems=mapping.create_systems,
         sources=_sources(record, sources, t),
         source=source,
         groups=groups,

@@ -24,8 +24,8 @@ _KEYED: tuple[Role, ...] = ("annotation", "label", "link")
 def read_mapping(form: Mapping[str, Any], guesses: Sequence[ColumnGuess], before: SheetMapping) -> SheetMapping:
     """The mapping that a form of columns says. Fields it lacks stay as ``before``; an unknown role leaves its column as guessed.
 
-    Fields: ``role-N`` and ``key-N`` for the Nth column, and the defaults by their names. ``create_owners`` is a box: its absence says
-    no, once the form is known to be the whole one (``whole``).
+    Fields: ``role-N`` and ``key-N`` for the Nth column, and the defaults by their names. ``create_owners`` and ``create_systems`` are
+    boxes: their absence says no, once the form is known to be the whole one (``whole``).
     """
     standing = {column.column: column for column in before.columns}
     columns = []
@@ -49,6 +49,7 @@ def read_mapping(form: Mapping[str, Any], guesses: Sequence[ColumnGuess], before
         owner=default("owner", before.owner),
         repository_host=default("repository_host", before.repository_host),
         create_owners="create_owners" in form if "whole" in form else before.create_owners,
+        create_systems="create_systems" in form if "whole" in form else before.create_systems,
     )
 
 
