@@ -12,12 +12,13 @@ import pytest
 
 from callboard.features.importing.interface import (
     ColumnMapping,
+    Drift,
     ImportRecord,
     ImportService,
     PlannedEntity,
     SheetMapping,
 )
-from callboard.features.importing.parts import APPLY_JOB, PLAN_JOB
+from callboard.features.importing.parts import APPLY_JOB, DRIFT_JOB, PLAN_JOB
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from tests.features.catalog.conftest import Site, World, each_world, postgres_world, world
 
@@ -99,6 +100,15 @@ class Desk:
         record = await self.imports.undo(id, actor=self.actor)
         await self.site.settle()
         return record
+
+    async def drift(self, id: str) -> Drift:
+        """Have the sheet compared anew; it must have been."""
+        await self.imports.compute_drift(id, wait_s=0, actor=self.actor)
+        await self.site.portal.jobs.run_due((DRIFT_JOB,))
+        state = await self.imports.get_drift(id, actor=self.actor)
+        assert (state.state, state.error) == ("computed", "")
+        assert state.drift is not None
+        return state.drift
 
     async def entities(self, id: str, action: str | None = None) -> list[PlannedEntity]:
         page = await self.imports.list_planned(id, action=action, limit=1000, actor=self.actor)  # type: ignore[arg-type]

@@ -55,7 +55,8 @@ async def test_importing_needs_the_permission_to_create(desk: Any):
             lambda i, a: i.choose(id, sheet=sheet, mapping=mapping, actor=a), lambda i, a: i.plan(id, wait_s=0, actor=a),
             lambda i, a: i.get_summary(id, actor=a), lambda i, a: i.list_planned(id, actor=a),
             lambda i, a: i.apply(id, digest="", wait_s=0, actor=a), lambda i, a: i.undo(id, actor=a),
-            lambda i, a: i.discard(id, actor=a), lambda i, a: i.drift(id, actor=a),
+            lambda i, a: i.discard(id, actor=a), lambda i, a: i.get_drift(id, actor=a),
+            lambda i, a: i.compute_drift(id, wait_s=0, actor=a),
         ]  # fmt: skip
         for call in calls:
             with pytest.raises(NotAllowedError):
@@ -218,15 +219,15 @@ async def test_drift_is_told_both_ways(each_desk: Any):
     """What was removed from the catalog since; nothing where nothing changed."""
     async with each_desk() as d:
         record = await d.bring_in(TWO)
-        none = await d.imports.drift(record.id, actor=d.actor)
-        assert (none.total, none.differing, none.unnamed) == (0, [], ())
+        none = await d.drift(record.id)
+        assert (none.total, none.differing, none.unnamed) == (0, [], [])
         await d.site.commands.delete_by_uid((await d.site.get(A))["metadata"]["uid"], actor=d.actor)
-        drift = await d.imports.drift(record.id, actor=d.actor)
+        drift = await d.drift(record.id)
         assert [(entity.ref, entity.action) for entity in drift.differing] == [(A, "create")]
         kept = await d.planned(sheet_of(["b", "crew", "The second", "library"]))
         await d.apply(kept.id, leaving="keep")
-        later = await d.imports.drift(kept.id, actor=d.actor)
-        assert later.unnamed == ("group:default/team",)
+        later = await d.drift(kept.id)
+        assert later.unnamed == ["group:default/team"]
 
 
 async def test_uploads_go_after_a_week_but_not_the_sheet_that_stands(each_desk: Any):
@@ -239,7 +240,7 @@ async def test_uploads_go_after_a_week_but_not_the_sheet_that_stands(each_desk: 
         with pytest.raises(ImportNotFound):
             await d.imports.get_import(draft.id, actor=d.actor)
         assert await d.site.rows("SELECT DISTINCT import_id FROM importing_planned") == [(second.id,)]
-        assert (await d.imports.drift(second.id, actor=d.actor)).total == 0
+        assert (await d.drift(second.id)).total == 0
         assert len(await d.site.rows("SELECT digest FROM importing_file")) == 1
         await d.undo(second.id)
         await d.undo(first.id)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from callboard.features.importing.interface import UndoRefused
-from callboard.testing import component, entity
+from callboard.testing import component, entity, user
 from tests.features.importing.conftest import sheet_of
+from tests.features.importing.test_access import CREATE, OWN_KIND, policy
 
 pytestmark = pytest.mark.anyio
 
@@ -106,13 +107,23 @@ async def test_refused_rows_make_nothing_and_other_kinds_are_left(desk: Any, wor
     """A row in conflict brings no system with it; a ref of another kind where a system belongs is left as it is."""
     world.write("org.yaml", component("till", metadata={"title": "Mine"}))
     async with desk("org.yaml") as d:
-        content = sheet_of(
-            ["till", "web", "Gone", ""], ["cart", "web", "component:default/till", ""], header=HEADER
-        )
+        content = sheet_of(["till", "web", "Gone", ""], ["cart", "web", "component:default/till", ""], header=HEADER)
         record = await d.planned(content, columns=COLUMNS)
         assert {e.ref: e.action for e in await d.entities(record.id)} == {
             "component:default/till": "conflict", "component:default/cart": "create", "group:default/web": "create",
         }  # fmt: skip
+
+
+async def test_a_system_that_one_may_not_see_is_not_spoken_of(desk: Any, world: Any):
+    """It is neither made nor refused nor named among what is relied on: the rows point at it as they say."""
+    world.write("org.yaml", entity("System", "care", spec={"owner": "team"}))
+    async with desk("org.yaml", more=policy(ada=[OWN_KIND, CREATE])) as d:
+        ada = d.as_(user("ada"))
+        record = await ada.planned(
+            sheet_of(["desk", "help", "care"], header=HEADER[:3]), columns=dict(list(COLUMNS.items())[:3])
+        )
+        assert {e.ref for e in await ada.entities(record.id)} == {"component:default/desk", "group:default/help"}
+        assert (await d.imports.get_summary(record.id, actor=ada.actor)).relied == ()
 
 
 async def test_a_provider_gives_them_too(world: Any, tmp_path: Path):

@@ -42,7 +42,16 @@ async def test_the_whole_way_over_rest(desk: Any):
         assert (await client.post(f"{one}/apply", json=body)).json()["stage"] == "applying"
         await d.site.portal.jobs.run_due((APPLY_JOB,))
         assert (await client.get(one)).json()["stage"] == "applied"
-        assert (await client.get(f"{one}/drift")).json()["total"] == 0
+        assert (await client.get(f"{one}/drift")).json() == {
+            "state": "none",
+            "progress": None,
+            "error": "",
+            "drift": None,
+        }
+        asked = await client.post(f"{one}/drift", json={"waitSeconds": 0})
+        assert (asked.status_code, asked.json()["state"]) == (200, "computing")
+        await d.site.settle()
+        assert (await client.get(f"{one}/drift")).json()["drift"]["total"] == 0
         assert [s["name"] for s in (await client.get("/api/importing/v1/sources")).json()["items"]] == ["sheet:x"]
         assert (await client.get(IMPORTS)).json()["totalItems"] == 1
         assert (await client.delete(one)).status_code == 409
@@ -104,7 +113,12 @@ async def test_the_actions_list_compare_and_undo(desk: Any):
         invoke = d.site.portal.actions.invoke
         listed = await invoke("importing:list-imports", {}, actor=SYSTEM)
         assert [item["id"] for item in listed["items"]] == [record.id]
-        assert (await invoke("importing:get-drift", {"id": record.id}, actor=SYSTEM))["total"] == 0
+        asked = {"id": record.id, "waitSeconds": 0}
+        assert (await invoke("importing:get-drift", asked, actor=SYSTEM))["state"] == "computing"
+        await d.site.settle()
+        compared = await d.imports.get_drift(record.id, actor=SYSTEM)
+        assert compared.drift is not None
+        assert compared.drift.total == 0
         tried = await invoke("importing:undo-import", {"id": record.id}, actor=SYSTEM, dry_run=True)
         assert tried["stage"] == "applied"
         done = await invoke("importing:undo-import", {"id": record.id}, actor=SYSTEM)

@@ -16,7 +16,15 @@ _ID: Mapping[str, Any] = {
     "required": ["id"],
     "additionalProperties": False,
 }
+_DRIFT: Mapping[str, Any] = {
+    **_ID,
+    "properties": {
+        **_ID["properties"],
+        "waitSeconds": {"type": "number", "minimum": 0, "maximum": 30, "description": "How long to wait for the end."},
+    },
+}
 LISTED = 50
+DRIFT_WAIT_S = 10
 
 
 def import_actions(imports: ImportService) -> Sequence[Action]:
@@ -27,8 +35,10 @@ def import_actions(imports: ImportService) -> Sequence[Action]:
         return {"items": to_wire(page.items), "totalItems": page.total}
 
     async def get_drift(context: ActionContext) -> Mapping[str, Any]:
-        drift: Mapping[str, Any] = to_wire(await imports.drift(context.input["id"], actor=context.actor))
-        return drift
+        wait_s = float(context.input.get("waitSeconds", DRIFT_WAIT_S))
+        found = await imports.compute_drift(context.input["id"], wait_s=wait_s, actor=context.actor)
+        state: Mapping[str, Any] = to_wire(found)
+        return state
 
     async def undo(context: ActionContext) -> Mapping[str, Any]:
         if context.dry_run:
@@ -46,7 +56,8 @@ def import_actions(imports: ImportService) -> Sequence[Action]:
         ),
         Action(
             "importing:get-drift", "Compare a sheet with the catalog",
-            "What an imported sheet says that the catalog does not, and what it gave and no longer names.", get_drift, _ID,
+            "What an imported sheet says that the catalog does not, and what it gave and no longer names. A job compares them;"
+            " ask again while the state is computing.", get_drift, _DRIFT,
             attributes=ActionAttributes(read_only=True, idempotent=True), permission=CREATE_ENTITY,
         ),
         Action(

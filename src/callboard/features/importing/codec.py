@@ -13,6 +13,7 @@ from callboard.features.importing.interface import (
     ROLES,
     CellNote,
     ColumnMapping,
+    Drift,
     OwnerMatch,
     PlannedEntity,
     PlanSummary,
@@ -119,7 +120,10 @@ def _column_of(value: Any, index: int) -> ColumnMapping:
 
 
 def planned_of(body: bytes | str) -> PlannedEntity:
-    value = orjson.loads(body)
+    return _planned(orjson.loads(body))
+
+
+def _planned(value: Mapping[str, Any]) -> PlannedEntity:
     return PlannedEntity(
         ref=value["ref"],
         action=value["action"],
@@ -142,6 +146,16 @@ def summary_of(body: str) -> PlanSummary:
             "notes": tuple(value["notes"]),
             "relied": tuple(value.get("relied", ())),
         }
+    )
+
+
+def drift_of(body: bytes) -> Drift:
+    value = orjson.loads(body)
+    return Drift(
+        checked_at=datetime.fromisoformat(value["checked_at"]),
+        differing=[_planned(one) for one in value["differing"]],
+        unnamed=value["unnamed"],
+        total=value["total"],
     )
 
 

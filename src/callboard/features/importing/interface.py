@@ -389,13 +389,28 @@ class Drift:
 
     ``differing`` are entities as a new plan has them: ``create`` for what the sheet names and the catalog lacks, ``change``
     for fields that differ (diff: from what the catalog says to what the sheet says), ``conflict`` for what another source gives now.
-    ``unnamed`` are refs that the source gives and the sheet does not name. Both are cut to ``limit``; ``total`` counts all.
+    ``unnamed`` are refs that the source gives and the sheet does not name. Both are cut to ``limit`` (500 are kept);
+    ``total`` counts all.
     """
 
     checked_at: datetime
     differing: Sequence[PlannedEntity]
     unnamed: Sequence[str]
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class DriftState:
+    """What is known of how a sheet and the catalog differ, as the person who asks sees both.
+
+    ``none``: nobody of that name has asked yet. ``computing``: a job is at it, see ``progress``. ``failed``: see ``error``.
+    ``drift`` is the last answer, also while another is made; None before the first.
+    """
+
+    state: Literal["none", "computing", "computed", "failed"]
+    progress: Progress | None = None
+    error: str = ""
+    drift: Drift | None = None
 
 
 class ImportService(Protocol):
@@ -477,5 +492,11 @@ class ImportService(Protocol):
     async def discard(self, id: str, *, actor: Actor) -> None:
         """Forget an import that was not applied, with its upload. Raises ``NotReady`` for one that was."""
 
-    async def drift(self, id: str, *, limit: int = 100, actor: Actor) -> Drift:
-        """Raises ``NotReady`` unless applied and not undone, ``ImportNotFound`` once the upload is gone."""
+    async def get_drift(self, id: str, *, limit: int = 100, actor: Actor) -> DriftState:
+        """What was last found. Raises ``NotReady`` unless applied and not undone."""
+
+    async def compute_drift(self, id: str, *, limit: int = 100, wait_s: float = 1.0, actor: Actor) -> DriftState:
+        """Compare anew, as a job; waits at most ``wait_s`` for it.
+
+        Raises ``NotReady`` unless applied and not undone, ``ImportNotFound`` once the upload is gone.
+        """

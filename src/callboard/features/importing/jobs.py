@@ -11,20 +11,21 @@ import orjson
 from callboard.features.catalog.interface.held import SourceMoved, SourceWrite, SourceWritten
 from callboard.features.importing import store
 from callboard.features.importing.codec import actor_of, dump, dump_bytes, mapping_of, summary_of
-from callboard.features.importing.interface import PlanChanged, PlannedEntity
+from callboard.features.importing.interface import PlanChanged, PlannedEntity, Progress
 from callboard.features.importing.parts import APPLY_JOB, PLAN_JOB, SWEEP_JOB, Parts
 from callboard.features.importing.planner import document_for, lost_rows, summarize
+from callboard.features.importing.progress import ProgressWriter
 from callboard.features.importing.store import ImportRow
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.clock import format_time
-from callboard.kernel.errors import CallboardError, ConflictError, UnavailableError
+from callboard.kernel.db.interface import Transaction
+from callboard.kernel.errors import CallboardError, UnavailableError
 from callboard.kernel.jobs import JobContext, JobFailed, JobKind, Schedule
 from callboard.kernel.logs import get_logger
 
 log = get_logger(__name__)
 
 KEPT = timedelta(days=7)
-PROGRESS_EVERY_S = 0.4
 PLAN_CHUNK = 1_000
 ATTEMPTS = 3
 _FAULT = "It failed by a fault of the portal; its log says more. Try it again, and tell those who run the portal."
@@ -69,7 +70,13 @@ class ImportJobs:
 
     async def _make_plan(self, row: ImportRow, actor: Actor) -> None:
         parts = self._parts
-        progress = _Progress(parts, row)
+
+        async def write(tx: Transaction, said: Progress) -> None:
+            now = await store.find_import(tx, row.id)
+            if now is not None and now.stage == "planning" and now.plan_no == row.plan_no:
+                await store.update_import(tx, row.id, step=said.step, done=said.done, total=said.total)
+
+        progress = ProgressWriter(parts.db, write)
         async with progress:
             workbook, table = await parts.load(row)
             progress.tell(0, len(table.rows))
@@ -176,42 +183,6 @@ class ImportJobs:
             imports, files = await store.forget_old(tx, format_time(now), format_time(now + KEPT))
         if imports or files:
             log.info("old uploads forgotten", imports=imports, files=files)
-
-
-class _Progress:
-    """Writes how far planning is, now and then; ``tell`` is called from the thread that plans."""
-
-    def __init__(self, parts: Parts, row: ImportRow) -> None:
-        self._parts = parts
-        self._row = row
-        self._said = ("reading", 0, 0)
-        self._task: asyncio.Task[None] | None = None
-
-    def tell(self, done: int, total: int) -> None:
-        self._said = ("planning", done, total)
-
-    async def __aenter__(self) -> None:
-        self._task = asyncio.create_task(self._write_now_and_then())
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _write_now_and_then(self) -> None:
-        written = None
-        while True:
-            await asyncio.sleep(PROGRESS_EVERY_S)
-            if self._said == written:
-                continue
-            written = step, done, total = self._said
-            try:
-                async with self._parts.db.write() as tx:
-                    row = await store.find_import(tx, self._row.id)
-                    if row is not None and row.stage == "planning" and row.plan_no == self._row.plan_no:
-                        await store.update_import(tx, row.id, step=step, done=done, total=total)
-            except (UnavailableError, ConflictError):
-                continue  # nobody is hurt by one figure that is missing
 
 
 def _plan_rows(part: Sequence[PlannedEntity], at: int, marks: Mapping[str, str]) -> list[tuple[Any, ...]]:

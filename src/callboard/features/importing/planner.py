@@ -130,14 +130,17 @@ class Planner:
         kept = self._people.get(actor.subject)
         if not fresh and kept is not None and time.monotonic() - kept[0] < PEOPLE_KEPT_S:
             return kept[1]
-        found: dict[str, Sequence[str]] = {}
+        found: Mapping[str, Sequence[str]]
+        found = names = {}
         query = EntityQuery(has_value("kind", ["group", "user"]), want_total=False)
         async for chunk in self._queries.iter_raw(query, actor=actor):
             for raw in chunk:
                 entity = orjson.loads(raw)
                 metadata = entity["metadata"]
                 ref = f"{entity['kind']}:{metadata['namespace']}/{metadata['name']}".lower()
-                found[ref] = _names_of(entity)
+                names[ref] = _names_of(entity)
+        if kept is not None and kept[1] == found:
+            found = kept[1]  # the same object: what was made of it is still good
         if len(self._people) > 50:
             self._people.clear()
         self._people[actor.subject] = (time.monotonic(), found)

@@ -41,7 +41,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
 
 @hookimpl
 def register_jobs(portal: Any) -> Sequence[Any]:
-    return portal.service(Importing).jobs.kinds()
+    return [*portal.service(Importing).jobs.kinds(), portal.service(Importing).imports.drifts.kind()]
 
 
 @hookimpl

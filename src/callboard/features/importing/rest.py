@@ -99,7 +99,13 @@ class ImportRoutes:
 
     async def drift(self, request: Request) -> Json:
         limit, _ = _paging(request)
-        return Json(to_wire(await self._imports.drift(_id(request), limit=limit, actor=request.actor)))
+        return Json(to_wire(await self._imports.get_drift(_id(request), limit=limit, actor=request.actor)))
+
+    async def compute_drift(self, request: Request) -> Json:
+        limit, _ = _paging(request)
+        wait_s = _seconds(await request.require_object())
+        found = await self._imports.compute_drift(_id(request), limit=limit, wait_s=wait_s, actor=request.actor)
+        return Json(to_wire(found))
 
 
 def import_routes(imports: ImportService) -> Sequence[Route]:
@@ -113,7 +119,8 @@ def import_routes(imports: ImportService) -> Sequence[Route]:
         ("GET", f"{one}/proposal", routes.propose, "What the columns of a tab could mean", None),
         ("GET", f"{one}/summary", routes.summary, "The plan in figures", None),
         ("GET", f"{one}/planned", routes.planned, "What becomes of each entity, by page", None),
-        ("GET", f"{one}/drift", routes.drift, "The sheet against the catalog as it is now", None),
+        ("GET", f"{one}/drift", routes.drift, "How sheet and catalog differed when that was last worked out", None),
+        ("POST", f"{one}/drift", routes.compute_drift, "Compare sheet and catalog anew: {waitSeconds?}", None),
         ("PUT", f"{one}/mapping", routes.choose, "Choose tab, mapping and source: {sheet, mapping, source?}", MAX_BODY_BYTES),
         ("POST", f"{one}/plan", routes.plan, "Plan it: {waitSeconds?}", None),
         ("POST", f"{one}/apply", routes.apply, "Write it: {digest, leaving?, waitSeconds?}", None),

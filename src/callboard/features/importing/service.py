@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from dataclasses import replace
 from typing import Any, Literal, Sequence
@@ -13,9 +12,10 @@ from callboard.features.catalog.interface import CREATE_ENTITY, DELETE_ENTITY, U
 from callboard.features.catalog.interface.held import Given, SourceMoved, SourceWrite
 from callboard.features.importing import naming, store
 from callboard.features.importing.codec import dump, mapping_of, plain, planned_of, summary_of
+from callboard.features.importing.drift import Drifts
 from callboard.features.importing.interface import (
     Action,
-    Drift,
+    DriftState,
     ImportNotFound,
     ImportPage,
     ImportRecord,
@@ -28,9 +28,9 @@ from callboard.features.importing.interface import (
     SheetInfo,
     SheetMapping,
     SheetSource,
-    Surroundings,
     Table,
     UndoRefused,
+    Workbook,
 )
 from callboard.features.importing.jobs import KEPT
 from callboard.features.importing.mappings import fit_to_table, require_usable
@@ -48,8 +48,6 @@ from callboard.kernel.permissions import Permission
 from callboard.model.predicates import matches
 from callboard.model.terms import terms_of
 
-WAIT_STEP_S = 0.25
-"""How often the store is asked about work that another replica may do; what is done here is heard of at once."""
 COLUMNS_CHOSEN, SOURCE_CHOSEN = 1, 2
 """What of an import is a person's word: its columns, or also which sheet it is the next version of."""
 MAX_DRAFTS = 50
@@ -62,6 +60,7 @@ class Imports:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.drifts = Drifts(parts)
 
     # ---- may they, and which? ----------------------------------------------------------------------------------------
 
@@ -112,7 +111,7 @@ class Imports:
         workbook = await parts.workbooks.read(content, filename)
         table = max(workbook.tables, key=lambda tab: len(tab.rows))
         id = secrets.token_hex(8)
-        proposal = await self._propose(table, workbook.notes, None, actor)
+        proposal = await self._propose(table, workbook, None, actor)
         sheets = [SheetInfo(tab.sheet, len(tab.rows), len(tab.columns)) for tab in workbook.tables]
         now = parts.clock.now()
         async with parts.db.write() as tx:
@@ -178,13 +177,13 @@ class Imports:
         workbook = await self._parts.load_workbook(row)
         table = table_of(workbook, sheet or row.sheet)
         chosen = row if row.chosen and table.sheet == row.sheet else None
-        return await self._propose(table, workbook.notes, chosen, actor)
+        return await self._propose(table, workbook, chosen, actor)
 
-    async def _propose(self, table: Table, notes: Sequence[str], chosen: ImportRow | None, actor: Actor) -> Proposal:
-        from callboard.features.importing.domain.columns import guess_columns, mapping_from
+    async def _propose(self, table: Table, workbook: Workbook, chosen: ImportRow | None, actor: Actor) -> Proposal:
+        from callboard.features.importing.domain.columns import mapping_from
 
-        known = Surroundings(people=await self._parts.planner.people(actor, fresh=False))
-        guesses = await asyncio.to_thread(guess_columns, table, known)
+        people = await self._parts.planner.people(actor, fresh=False)
+        guesses = await self._parts.guesses.of(workbook.digest, table, people)
         remembered = ""
         if chosen is not None:
             mapping = mapping_of(orjson.loads(chosen.mapping))
@@ -196,7 +195,7 @@ class Imports:
                 mapping, remembered = fit_to_table(mapping_of(orjson.loads(kept[1])), table, mapping), kept[0]
         return Proposal(
             table.sheet, table.header_row, len(table.rows), tuple(guesses), mapping, remembered,
-            (*notes, *table.notes), table.skipped,
+            (*workbook.notes, *table.notes), table.skipped,
         )  # fmt: skip
 
     async def preview(
@@ -280,23 +279,12 @@ class Imports:
 
     async def _wait(self, id: str, stage: str, wait_s: float) -> None:
         """Until the import is at another stage, or ``wait_s`` have gone."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + wait_s
-        event = self._parts.ended.setdefault(id, asyncio.Event())
-        try:
-            while (left := until - loop.time()) > 0:
-                event.clear()
-                async with self._parts.db.read(snapshot=False) as tx:
-                    row = await store.find_import(tx, id)
-                if row is None or row.stage != stage:
-                    return
-                try:
-                    async with asyncio.timeout(min(left, WAIT_STEP_S)):
-                        await event.wait()
-                except TimeoutError:
-                    pass
-        finally:
-            self._parts.ended.pop(id, None)
+
+        async def is_at_it(tx: Transaction) -> bool:
+            row = await store.find_import(tx, id)
+            return row is not None and row.stage == stage
+
+        await self._parts.wait(id, is_at_it, wait_s)
 
     async def get_summary(self, id: str, *, actor: Actor) -> PlanSummary:
         row = await self._row(id, actor)
@@ -304,7 +292,7 @@ class Imports:
         if row.created_by == actor.subject:
             return summary
         refs = [*summary.leaving, *summary.relied, *(owner.ref for owner in summary.owners)]
-        hidden = await self._hidden(refs, actor)
+        hidden = await self._parts.hidden(refs, actor)
         return replace(
             summary,
             leaving=tuple(ref for ref in summary.leaving if ref not in hidden),
@@ -323,15 +311,9 @@ class Imports:
             bodies, total = await store.list_planned(tx, id, action, words, number, limit, offset)
         found = [planned_of(body) for body in bodies]
         if row.created_by != actor.subject:  # planned as somebody who may see more
-            hidden = await self._hidden([entity.ref for entity in found], actor)
+            hidden = await self._parts.hidden([entity.ref for entity in found], actor)
             found = [entity for entity in found if entity.ref not in hidden]
         return PlannedPage(found, total)
-
-    async def _hidden(self, refs: Sequence[str], actor: Actor) -> set[str]:
-        """Those of ``refs`` that stand and that ``actor`` may not see."""
-        seen = await self._parts.queries.get_many_raw(refs, actor=actor)
-        there = await self._parts.queries.get_many_raw(refs, actor=SYSTEM)
-        return {ref for ref, mine, body in zip(refs, seen, there, strict=True) if mine is None and body is not None}
 
     # ---- into the catalog, and back -------------------------------------------------------------------------------------
 
@@ -401,6 +383,7 @@ class Imports:
                     later = await store.find_later(tx, id, now.applied_no or 0)
                     if later is not None:
                         raise _stands_on_top(later[1])
+                    await store.clear_drift(tx, id)
                     await store.update_import(tx, id, stage="undone", undone_at=parts.now(), undone_by=actor.subject)
                     await self._audit(tx, "undo", actor, id, row.source, row.filename, severity="medium")
                     tx.after_commit(parts.jobs.wake)
@@ -416,16 +399,15 @@ class Imports:
             raise UndoRefused(f"What stood before is not accepted any more: {error.message}") from None
         return await self._record(id, actor)
 
-    async def drift(self, id: str, *, limit: int = 100, actor: Actor) -> Drift:
+    # ---- afterwards ----------------------------------------------------------------------------------------------------
+
+    async def get_drift(self, id: str, *, limit: int = 100, actor: Actor) -> DriftState:
+        return await self.drifts.find(await self._row(id, actor), limit, actor)
+
+    async def compute_drift(self, id: str, *, limit: int = 100, wait_s: float = 1.0, actor: Actor) -> DriftState:
         row = await self._row(id, actor)
-        require_stage(row, "applied")
-        _, table = await self._parts.load(row)
-        mapping = mapping_of(orjson.loads(row.mapping))
-        plan = (await self._parts.planner.plan(table, mapping, row.source, actor=actor)).plan
-        differing = [entity for entity in plan.entities if entity.action in ("create", "change", "conflict")]
-        return Drift(
-            self._parts.clock.now(), differing[:limit], plan.leaving[:limit], len(differing) + len(plan.leaving)
-        )
+        await self.drifts.ask(row, wait_s, actor)
+        return await self.drifts.find(row, limit, actor)
 
     async def _audit(
         self,

@@ -281,6 +281,75 @@ async def insert_reliances(tx: Transaction, id: str, refs: Iterable[str]) -> Non
     await tx.insert_many("importing_reliance", ("import_id", "ref"), [(ref,) for ref in sorted(set(refs))], same=(id,))
 
 
+# ---- drift -----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DriftRow:
+    """``state``: computing, computed, failed. ``body``: the last answer as JSON, also while another is made."""
+
+    state: str
+    no: int
+    done: int
+    total: int
+    error: str
+    body: bytes | None
+
+
+async def find_drift(tx: Transaction, id: str, subject: str) -> DriftRow | None:
+    row = await tx.fetch_one(
+        "SELECT state, no, done, total, error, body FROM importing_drift WHERE import_id = $1 AND subject = $2",
+        id,
+        subject,
+    )
+    return None if row is None else DriftRow(*row)
+
+
+async def ask_drift(tx: Transaction, id: str, subject: str) -> int:
+    """The number of the request that is to be answered: that of one which is not answered yet, or a new one."""
+    kept = await find_drift(tx, id, subject)
+    if kept is not None and kept.state == "computing":
+        return kept.no
+    await tx.execute(
+        "INSERT INTO importing_drift (import_id, subject, state, no) VALUES ($1, $2, 'computing', 1)"
+        " ON CONFLICT (import_id, subject) DO UPDATE SET state = 'computing', no = importing_drift.no + 1, done = 0,"
+        " total = 0, error = ''",
+        id,
+        subject,
+    )
+    return 1 if kept is None else kept.no + 1
+
+
+async def tell_drift(tx: Transaction, id: str, subject: str, no: int, done: int, total: int) -> None:
+    await tx.execute(
+        "UPDATE importing_drift SET done = $4, total = $5 WHERE import_id = $1 AND subject = $2 AND no = $3"
+        " AND state = 'computing'",
+        id,
+        subject,
+        no,
+        done,
+        total,
+    )
+
+
+async def end_drift(tx: Transaction, id: str, subject: str, no: int, body: bytes | None, error: str) -> None:
+    """``body`` None: it failed, and what was known stays."""
+    await tx.execute(
+        "UPDATE importing_drift SET state = $4, error = $5, body = COALESCE($6, body)"
+        " WHERE import_id = $1 AND subject = $2 AND no = $3 AND state = 'computing'",
+        id,
+        subject,
+        no,
+        "failed" if body is None else "computed",
+        error,
+        body,
+    )
+
+
+async def clear_drift(tx: Transaction, id: str) -> None:
+    await tx.execute("DELETE FROM importing_drift WHERE import_id = $1", id)
+
+
 # ---- remembered mappings --------------------------------------------------------------------------------------------------
 
 
@@ -321,6 +390,10 @@ async def forget_old(tx: Transaction, now: str, later: str) -> tuple[int, int]:
         "DELETE FROM importing_planned WHERE import_id IN (SELECT id FROM importing_import WHERE expires_at <= $1)", now
     )
     imports = await tx.execute(f"DELETE FROM importing_import WHERE id IN ({old})", now)
+    await tx.execute(
+        "DELETE FROM importing_drift WHERE import_id NOT IN (SELECT id FROM importing_import WHERE expires_at > $1)",
+        now,
+    )
     files = await tx.execute(
         "DELETE FROM importing_file WHERE NOT EXISTS (SELECT 1 FROM importing_import i"
         " WHERE i.file_digest = importing_file.digest AND i.expires_at > $1)",

@@ -127,9 +127,7 @@ class _Planning:
         planned.extend(refused)
         planned.sort(key=lambda entity: entity.rows[0])
         taken = {entity.ref for entity in planned if entity.action != "rejected"}
-        parents = find_parents(
-            self.reader, planned, self.around, taken=taken, create=self.mapping.create_systems
-        )
+        parents = find_parents(self.reader, planned, self.around, taken=taken, create=self.mapping.create_systems)
         planned.extend(self._made_owners(taken))
         planned.extend(
             self._compared(one.ref, (), one.entity, (), one.reason)

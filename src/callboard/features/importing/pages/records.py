@@ -7,7 +7,14 @@ from datetime import datetime
 from typing import Sequence
 from urllib.parse import urlencode
 
-from callboard.features.importing.interface import Drift, ImportPage, ImportRecord, PlannedEntity, PlanSummary
+from callboard.features.importing.interface import (
+    Drift,
+    DriftState,
+    ImportPage,
+    ImportRecord,
+    PlannedEntity,
+    PlanSummary,
+)
 from callboard.features.importing.pages.entities import PlannedView, planned_view
 from callboard.features.importing.pages.frame import (
     Head,
@@ -123,17 +130,33 @@ class DriftGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class DriftWaiting:
+    """A job is comparing: ``done`` of ``total`` rows, 0 for not known yet."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class DriftPage:
-    """``importing/drift.html``. ``unlisted`` are too many to show. ``again_path`` posts to a new plan from the same upload."""
+    """``importing/drift.html``. ``unlisted`` are too many to show.
+
+    ``checked`` is when what is shown was worked out, None before the first time; ``waiting`` says how far a job is that works
+    it out now. ``again_path`` posts to a new plan from the same upload, ``anew_path`` has the two compared again.
+    """
 
     title: str
     crumbs: Sequence[Crumb]
     head: Head
-    checked: Moment
+    banners: Sequence[Banner]
+    checked: Moment | None
+    waiting: DriftWaiting | None
     total: int
     groups: Sequence[DriftGroup]
     unnamed: Sequence[EntityLink]
     unlisted: int
+    href: str
+    anew_path: str
     back_href: str
     again_path: str
 
@@ -253,7 +276,9 @@ def done_page(
     )
 
 
-def drift_page(record: ImportRecord, drift: Drift, t: Translator, *, now: datetime) -> DriftPage:
+def drift_page(record: ImportRecord, state: DriftState, t: Translator, *, now: datetime) -> DriftPage:
+    drift = state.drift or Drift(now, (), (), 0)
+    progress = state.progress
     groups = []
     for action in ("create", "change", "conflict", "rejected"):
         found = [planned_view(entity, t) for entity in drift.differing if entity.action == action]
@@ -270,11 +295,15 @@ def drift_page(record: ImportRecord, drift: Drift, t: Translator, *, now: dateti
             Crumb(t("importing.drift.short")),
         ),
         head=head_of(record),
-        checked=moment(drift.checked_at, now),
+        banners=[Banner("bad", t("importing.drift.failed"), [state.error])] if state.state == "failed" else (),
+        checked=moment(drift.checked_at, now) if state.drift is not None else None,
+        waiting=None if progress is None else DriftWaiting(progress.done, progress.total),
         total=drift.total,
         groups=groups,
         unnamed=[ref_link(ref) for ref in drift.unnamed],
         unlisted=max(0, drift.total - shown),
+        href=import_path(record.id, "drift"),
+        anew_path=import_path(record.id, "drift"),
         back_href=import_path(record.id),
         again_path=import_path(record.id, "again"),
     )

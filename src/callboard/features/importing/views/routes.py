@@ -81,6 +81,7 @@ class ImportViews:
             ("/undo", self.undo, "undo"),
             ("/discard", self.discard, "discard"),
             ("/again", self.again, "again"),
+            ("/drift", self.compare, "compare"),
         )
         gets: Sequence[tuple[str, Any, str]] = (
             ("/columns", self.columns, "columns"),
@@ -352,14 +353,26 @@ class ImportViews:
         return _to(record.id, _page_for(record))
 
     async def drift(self, request: Request) -> Response:
+        """What was last found; who looks for the first time has it worked out."""
         record = await self._get(request)
         try:
-            drift = await self._imports.drift(record.id, limit=DRIFT_SHOWN, actor=request.actor)
+            state = await self._imports.get_drift(record.id, limit=DRIFT_SHOWN, actor=request.actor)
+            if state.state == "none":
+                state = await self._imports.compute_drift(record.id, limit=DRIFT_SHOWN, actor=request.actor)
         except NotReady:
             return _to(record.id)
         return request.render(
-            "importing/drift.html", drift_page(record, drift, self._t(request), now=self._clock.now())
+            "importing/drift.html", drift_page(record, state, self._t(request), now=self._clock.now())
         )
+
+    async def compare(self, request: Request) -> Response:
+        """Have sheet and catalog compared anew."""
+        id = request.path_params["id"]
+        try:
+            await self._imports.compute_drift(id, actor=request.actor)
+        except NotReady:
+            return _to(id)
+        return _to(id, "drift")
 
     async def _get(self, request: Request) -> ImportRecord:
         return await self._imports.get_import(request.path_params["id"], actor=request.actor)
