@@ -93,7 +93,7 @@ def test_from_an_empty_portal_to_its_catalog(browser: Any, tmp_path: Path, scrip
         assert "Found one entity" in page.locator("#verdict").inner_text()
         page.locator(".setup-foot button").click()
         page.wait_for_url("**/setup/administrator")
-        page.locator(".setup-steps a").first.click()  # back, and nothing is lost
+        page.locator(".wizard a").first.click()  # back, and nothing is lost
         assert page.locator("#organization").input_value() == "Lighthouse Inn"
         page.locator(".setup-foot button").click()
         assert page.locator("#folder_path").input_value() == "services"

@@ -12,7 +12,19 @@ from callboard.ui.icons import ICONS, kind_mark, stable_hue
 from callboard.ui.markdown import render_markdown
 from callboard.ui.messages import Messages
 from callboard.ui.moments import Moment, moment
-from callboard.ui.parts import Banner, Column, Crumb, EntityLink, Facet, FacetOption, LinkItem, Pager, Tab
+from callboard.ui.parts import (
+    Banner,
+    Column,
+    Crumb,
+    EntityLink,
+    Facet,
+    FacetOption,
+    LinkItem,
+    Pager,
+    Step,
+    Tab,
+    steps_to,
+)
 
 KINDS = (
     "Component",
@@ -44,6 +56,7 @@ class GalleryPage:
     moments: Sequence[Moment]
     banners: Sequence[Banner]
     tabs: Sequence[Tab]
+    steps: Sequence[Step]
     facet: Facet
     chosen: Sequence[LinkItem]
     columns: Sequence[Column]
@@ -125,6 +138,7 @@ class Gallery:
                 Tab("problems", "Problems", "/gallery", count=2, bad=True),
                 Tab("yaml", "YAML", "/gallery"),
             ],
+            steps=steps_to(2, [("File", "/gallery"), ("Columns", "/gallery"), ("Plan", None), ("Done", None)]),
             facet=Facet("sample", "Type", options, more, unlisted=112),
             chosen=[LinkItem("service", "/gallery", type="type"), LinkItem("Team Ledger", "/gallery", type="owner")],
             columns=[

@@ -40,6 +40,23 @@ class Crumb:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A step of several pages that belong together. ``href`` leads to one that can be gone to from here."""
+
+    title: str
+    href: str | None
+    state: Literal["done", "current", "ahead"]
+
+
+def steps_to(current: int, steps: Sequence[tuple[str, str | None]]) -> Sequence[Step]:
+    """Steps by (title, href), counted from 0; a link stands only at those before ``current``."""
+    return [
+        Step(title, href if n < current else None, "current" if n == current else "done" if n < current else "ahead")
+        for n, (title, href) in enumerate(steps)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class Tab:
     """A tab with an address of its own. ``count`` None shows no number; ``bad`` paints it as a problem."""
 

@@ -91,6 +91,9 @@ class Extension:
         return self._kinds
 
 
+Open = Callable[..., Any]
+
+
 class Site:
     """A started portal with the questions that these tests ask of it. Everybody is the portal itself unless said otherwise."""
 
@@ -311,6 +314,16 @@ class World:
         if self.database is not None:
             backend["database"] = self.database
         return {"catalog": part, "backend": backend, **(more or {})}
+
+    def opener(self, over: Callable[[Site], Any]) -> Open:
+        """``async with open(locations…)``: a started portal's ``Site``, as ``over`` makes something of it."""
+
+        @asynccontextmanager
+        async def opened(*locations: Any, **options: Any) -> AsyncIterator[Any]:
+            async with self.site(*locations, **options) as site:
+                yield over(site)
+
+        return opened
 
     @asynccontextmanager
     async def site(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from typing import Any, AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
 from callboard.features.editing.interface import Editable, Editing, Saved
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.model.refs import EntityRef
-from tests.features.catalog.conftest import Site, World, each_world, postgres_world, world
+from tests.features.catalog.conftest import Open, Site, World, each_world, postgres_world, world
 
 __all__ = ["Desk", "World", "each_desk", "each_world", "open_desk", "postgres_world", "text_of", "world"]
 
@@ -64,25 +63,13 @@ class Desk:
         return [finding.message for finding in (await self.editing.judge(text, actor=self.actor)).findings]
 
 
-Open = Callable[..., Any]
-
-
-def _opener(world: World) -> Open:
-    @asynccontextmanager
-    async def opened(*locations: Any, **options: Any) -> AsyncIterator[Desk]:
-        async with world.site(*locations, **options) as site:
-            yield Desk(site)
-
-    return opened
-
-
 @pytest.fixture
 def open_desk(world: World) -> Open:
     """``async with open_desk(locations…) as d``: on SQLite."""
-    return _opener(world)
+    return world.opener(Desk)
 
 
 @pytest.fixture
 def each_desk(each_world: World) -> Open:
     """The same on each engine."""
-    return _opener(each_world)
+    return each_world.opener(Desk)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 import pytest
 
@@ -20,7 +19,7 @@ from callboard.features.importing.interface import (
 )
 from callboard.features.importing.parts import APPLY_JOB, DRIFT_JOB, PLAN_JOB
 from callboard.kernel.auth.actor import SYSTEM, Actor
-from tests.features.catalog.conftest import Site, World, each_world, postgres_world, world
+from tests.features.catalog.conftest import Open, Site, World, each_world, postgres_world, world
 
 __all__ = ["Desk", "World", "desk", "each_desk", "each_world", "postgres_world", "sheet_of", "world"]
 
@@ -134,25 +133,14 @@ ANSWERS = (
     "/api/catalog/v1/export?format=csv", "/api/catalog/v1/export?format=json", "/api/catalog/v1/findings", "/api/catalog/locations",
 )  # fmt: skip
 
-Open = Callable[..., Any]
-
-
-def _opener(world: World) -> Open:
-    @asynccontextmanager
-    async def open_desk(*locations: Any, **options: Any) -> AsyncIterator[Desk]:
-        async with world.site(*locations, **options) as site:
-            yield Desk(site)
-
-    return open_desk
-
 
 @pytest.fixture
 def desk(world: World) -> Open:
     """``async with desk(locations…) as d``: on SQLite."""
-    return _opener(world)
+    return world.opener(Desk)
 
 
 @pytest.fixture
 def each_desk(each_world: World) -> Open:
     """The same on each engine."""
-    return _opener(each_world)
+    return each_world.opener(Desk)

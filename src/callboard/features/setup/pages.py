@@ -7,21 +7,13 @@ from typing import Literal, Mapping, Sequence
 
 from callboard.features.setup.interface import Draft, Fault, Outcome, Verdict
 from callboard.ui.messages import Translator
+from callboard.ui.parts import Step, steps_to
 
 STEPS: Sequence[tuple[str, str]] = (
     ("look", "/setup"),
     ("software", "/setup/software"),
     ("administrator", "/setup/administrator"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One of the steps. ``href`` leads back to those that are done."""
-
-    title: str
-    href: str | None
-    state: Literal["done", "current", "ahead"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +65,7 @@ class DonePage:
 
 def steps_of(current: str, t: Translator) -> Sequence[Step]:
     at = [name for name, _ in STEPS].index(current)
-    return [
-        Step(
-            t(f"setup.step.{name}"),
-            href if n < at else None,
-            "current" if n == at else "done" if n < at else "ahead",
-        )
-        for n, (name, href) in enumerate(STEPS)
-    ]
+    return steps_to(at, [(t(f"setup.step.{name}"), href) for name, href in STEPS])
 
 
 def words_of(faults: Sequence[Fault], t: Translator) -> Mapping[str, str]:

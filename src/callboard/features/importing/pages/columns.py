@@ -18,7 +18,6 @@ from callboard.features.importing.interface import (
 from callboard.features.importing.pages.entities import PlannedView, planned_view
 from callboard.features.importing.pages.frame import (
     Head,
-    Step,
     confidence_of,
     crumbs_of,
     head_of,
@@ -26,7 +25,7 @@ from callboard.features.importing.pages.frame import (
     steps_of,
 )
 from callboard.ui.messages import Translator
-from callboard.ui.parts import Banner, Crumb, Tab
+from callboard.ui.parts import Banner, Crumb, Step, Tab
 
 ROLE_GROUPS: Mapping[str, Sequence[Role]] = {
     "what": ("name", "title", "description", "kind", "type", "lifecycle", "tags"),

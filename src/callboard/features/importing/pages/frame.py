@@ -10,7 +10,7 @@ from callboard.features.importing.interface import ACTIONS, Action, ImportRecord
 from callboard.ui.environment import entity_path
 from callboard.ui.icons import kind_mark, stable_hue
 from callboard.ui.messages import Translator
-from callboard.ui.parts import Crumb, EntityLink, Status
+from callboard.ui.parts import Crumb, EntityLink, Status, Step, steps_to
 
 StepId = Literal["file", "columns", "plan", "done"]
 STEPS: tuple[StepId, ...] = ("file", "columns", "plan", "done")
@@ -23,15 +23,6 @@ ACTION_STATUS: Mapping[Action, str] = {
     "rejected": "bad",
 }
 STAGE_STATUS: Mapping[Stage, str] = {"applied": "ok", "failed": "bad", "planning": "info", "applying": "info"}
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One of the four steps. ``href`` leads to those that can be gone to from here; None for the others."""
-
-    title: str
-    href: str | None
-    state: Literal["done", "current", "ahead"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +52,13 @@ def crumbs_of(record: ImportRecord, t: Translator) -> Sequence[Crumb]:
 
 def steps_of(current: StepId, t: Translator, record: ImportRecord | None = None) -> Sequence[Step]:
     """Steps behind the current one can be gone back to, until the import is applied: what was written is not chosen again."""
-    at = STEPS.index(current)
     is_open = record is not None and record.stage in ("draft", "planned", "failed")
-    steps = []
-    for n, id in enumerate(STEPS):
-        href = None
-        if n < at and record is not None and id == "plan":
-            href = import_path(record.id, "plan")
-        elif n < at and record is not None and is_open:
-            href = "/import" if id == "file" else import_path(record.id, id)
-        steps.append(Step(t(f"importing.step.{id}"), href, "current" if n == at else "done" if n < at else "ahead"))
-    return steps
+    hrefs: dict[StepId, str] = {}
+    if record is not None:
+        hrefs["plan"] = import_path(record.id, "plan")
+        if is_open:
+            hrefs |= {"file": "/import", "columns": import_path(record.id, "columns")}
+    return steps_to(STEPS.index(current), [(t(f"importing.step.{id}"), hrefs.get(id)) for id in STEPS])
 
 
 def ref_link(ref: str, title: str | None = None) -> EntityLink:

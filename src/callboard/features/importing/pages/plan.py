@@ -16,7 +16,6 @@ from callboard.features.importing.interface import (
 from callboard.features.importing.pages.entities import PlannedView, planned_view
 from callboard.features.importing.pages.frame import (
     Head,
-    Step,
     confidence_of,
     crumbs_of,
     head_of,
@@ -26,7 +25,7 @@ from callboard.features.importing.pages.frame import (
     steps_of,
 )
 from callboard.ui.messages import Translator
-from callboard.ui.parts import Banner, Crumb, EntityLink, LinkItem, Pager, Status, Tab
+from callboard.ui.parts import Banner, Crumb, EntityLink, LinkItem, Pager, Status, Step, Tab
 
 ENTITIES_PAGE = 25
 LINES_PAGE = 100
@@ -230,24 +229,12 @@ def _banners(
         banners.append(Banner("info", t("importing.moved"), [t("importing.moved_means")]))
     if record.stage != "planned":
         return banners
-    if summary.rows_rejected:
-        banners.append(
-            Banner(
-                "bad",
-                t("importing.rejected", n=summary.rows_rejected),
-                [t("importing.rejected_means")],
-                see("rejected"),
-            )
-        )
-    if summary.rows_conflicting:
-        banners.append(
-            Banner(
-                "warn",
-                t("importing.conflicts", n=summary.rows_conflicting),
-                [t("importing.conflicts_means")],
-                see("conflict"),
-            )
-        )
+    if rows := summary.rows_rejected:
+        means = [t("importing.rejected_means")]
+        banners.append(Banner("bad", t("importing.rejected", n=rows), means, see("rejected")))
+    if rows := summary.rows_conflicting:
+        means = [t("importing.conflicts_means")]
+        banners.append(Banner("warn", t("importing.conflicts", n=rows), means, see("conflict")))
     if not any(summary.counts.get(action) for action in ("create", "change")) and not summary.leaving:
         same = summary.counts.get("unchanged", 0)
         words = "importing.nothing_new" if same else "importing.nothing_at_all"

@@ -18,7 +18,6 @@ from callboard.features.importing.interface import (
 from callboard.features.importing.pages.entities import PlannedView, planned_view
 from callboard.features.importing.pages.frame import (
     Head,
-    Step,
     counts_text,
     crumbs_of,
     head_of,
@@ -32,7 +31,7 @@ from callboard.features.importing.pages.frame import (
 from callboard.ui.environment import entity_path
 from callboard.ui.messages import Translator
 from callboard.ui.moments import Moment, moment
-from callboard.ui.parts import Banner, Crumb, EntityLink, Pager
+from callboard.ui.parts import Banner, Crumb, EntityLink, Pager, Step
 
 RECORDS_PAGE = 10
 MIB = 1024 * 1024
