@@ -47,6 +47,32 @@ async def connect(settings: Settings, data_dir: Path) -> Database:
     )
 
 
+def locate(settings: Settings, data_dir: Path) -> Path | str:
+    """What ``connect`` would open, without opening it: the path of a SQLite file, or the URL of a PostgreSQL database.
+
+    Raises ``InputError`` as ``connect`` does, and for ``:memory:``, which nobody else can find.
+    """
+    client, connection = _parse_section(settings.get("backend.database", None))
+    if client != "sqlite":
+        return parse_postgres_dsn(connection, data_dir)
+    path = parse_sqlite_path(connection, data_dir)
+    if not isinstance(path, Path):
+        raise InputError("A database in memory ends with its process.", field="backend.database.connection")
+    return path
+
+
+def parse_place(text: str) -> Path | str:
+    """A database as people name it on a command line: a PostgreSQL URL, a data folder, or a SQLite file."""
+    if _is_postgres_url(text):
+        return _with_database(text, {})
+    path = Path(text)
+    if "://" in text:
+        raise InputError(
+            f"{text.partition('://')[0]}:// is no database that is known here. Use postgresql://, or a folder."
+        )
+    return path if path.is_file() or path.suffix in (".sqlite3", ".sqlite", ".db") else path / FILE_NAME
+
+
 def _parse_section(section: Any) -> tuple[str, Any]:
     if section is None:
         return "sqlite", None
