@@ -42,5 +42,11 @@ def page_request() -> Any:
     )
     actor = Actor("user", "user:default/ada", frozenset({"user:default/ada"}), display_name="Ada Lovelace")
     return SimpleNamespace(
-        locale="en", url=SimpleNamespace(path="/gallery"), actor=actor, portal=portal, nonce="n", csrf_token="c"
+        locale="en",
+        locales=["de", "en"],
+        url=SimpleNamespace(path="/gallery", query=""),
+        actor=actor,
+        portal=portal,
+        nonce="n",
+        csrf_token="c",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from markupsafe import Markup
 
 import callboard
-from callboard.ui.messages import MessageError, Messages
+from callboard.ui.messages import MessageError, Messages, Text
 
 SOURCE = Path(callboard.__file__).parent
 TEMPLATES = sorted(SOURCE.glob("**/templates/**/*.html"))
@@ -18,7 +19,7 @@ TEMPLATES = sorted(SOURCE.glob("**/templates/**/*.html"))
 SHOWS_SAMPLES = {"gallery.html"}
 # Ids that are put together at run time, by what they begin with.
 COMPOSED = (
-    "time.", "keys.", "error.", "nav.", "catalog.relation.", "catalog.facet.", "catalog.column.", "catalog.change.", "catalog.health.",
+    "time.", "keys.", "language.", "error.", "nav.", "catalog.relation.", "catalog.facet.", "catalog.column.", "catalog.change.", "catalog.health.",
     "catalog.severity.", "catalog.step.", "catalog.state.", "catalog.why.outcome.", "catalog.tab.", "catalog.fact.", "catalog.kind.",
     "catalog.cause.", "catalog.file.", "graph.direction.", "importing.step.", "importing.stage.", "importing.count.", "importing.planned.", "importing.role.",
     "importing.roles.",
@@ -26,6 +27,8 @@ COMPOSED = (
     "editing.field.", "editing.help.", "editing.group.", "importing.progress.", "importing.drift.", "importing.nothing_",
     "setup.step.", "setup.source.", "setup.fault.", "setup.check.", "setup.github_", "setup.gitlab_",
 )  # fmt: skip
+CATALOGUES = sorted({file.parent for file in SOURCE.glob("**/i18n/*.json")})
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _EXPRESSION = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _USED = re.compile(r"""\b(?:t|translate|_say\(request,\s*)\(?\s*["']([a-z_]+\.[a-z0-9_.]+)["']""")
 
@@ -99,16 +102,46 @@ def test_every_message_is_used(messages: Messages) -> None:
     assert [id for id in messages.catalogues["en"] if id not in used and not id.startswith(COMPOSED)] == []
 
 
-def test_translations_name_the_same_arguments(messages: Messages) -> None:
-    """A translation fills the placeholders of the English text and invents no id."""
-    english = messages.catalogues["en"]
-    for locale, texts in messages.catalogues.items():
-        assert texts.keys() <= english.keys(), locale
-        for id, text in texts.items():
-            assert set(re.findall(r"\{(\w+)\}", str(text))) == set(re.findall(r"\{(\w+)\}", str(english[id]))), (
-                locale,
-                id,
-            )
+def _forms(text: Text) -> dict[str, str]:
+    return {"": text} if isinstance(text, str) else dict(text)
+
+
+def _lacks(english: dict[str, Text], other: dict[str, Text]) -> list[str]:
+    """What is wrong with a translation, a line for each message."""
+    found = [f"{id}: is not translated" for id in english if id not in other]
+    found += [f"{id}: is no message any more" for id in other if id not in english]
+    for id in english.keys() & other.keys():
+        ours, theirs = _forms(english[id]), _forms(other[id])
+        if isinstance(english[id], str) != isinstance(other[id], str) or ("zero" in ours) != ("zero" in theirs):
+            found.append(f"{id}: has other plural forms")
+        wanted, given = (
+            {name for text in forms.values() for name in _PLACEHOLDER.findall(text)} for forms in (ours, theirs)
+        )
+        if wanted != given:
+            found.append(f"{id}: names {sorted(given)} instead of {sorted(wanted)}")
+        if not all(text.strip() for text in theirs.values()):
+            found.append(f"{id}: is empty")
+    return sorted(found)
+
+
+@pytest.mark.parametrize("folder", CATALOGUES, ids=lambda folder: folder.parent.name)
+def test_german_is_complete(folder: Path) -> None:
+    """Each package with words has all of them in German, with the same arguments and plural forms."""
+    english, german = (
+        json.loads(file.read_text("utf-8")) if file.exists() else {}
+        for file in (folder / "en.json", folder / "de.json")
+    )
+    assert _lacks(english, german) == [], f"of {folder.relative_to(SOURCE)}/de.json"
+
+
+def test_what_a_translation_lacks_is_named() -> None:
+    """The check itself: a message that is missing, one too many, another argument, another form, nothing in it."""
+    english: dict[str, Text] = {"a": "x", "b": "{n}", "c": {"one": "1", "other": "{n}"}, "d": "x"}
+    assert _lacks(english, dict(english)) == []
+    assert _lacks(english, {"b": "{m}", "c": "{n}", "d": " ", "e": "y"}) == [
+        "a: is not translated", "b: names ['m'] instead of ['n']", "c: has other plural forms", "d: is empty",
+        "e: is no message any more",
+    ]  # fmt: skip
 
 
 def test_plural_forms_follow_the_language() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Mapping
 
 from callboard.model.refs import EntityRef, RefError
 from callboard.ui.icons import initials, stable_hue
 from callboard.ui.messages import format_number
+from callboard.ui.moments import format_date, format_exact
 
 SHORTCUTS: Mapping[str, str] = {"h": "/", "c": "/catalog", "p": "/catalog/problems", "w": "/catalog/why"}
 """After ``g``: where a key leads."""
@@ -28,5 +30,16 @@ def template_globals() -> dict[str, Any]:
         "initials": initials,
         "stable_hue": stable_hue,
         "entity_path": entity_path,
+        "exact_time": format_exact,
+        "date_of": format_date,
         "shortcuts": dict(SHORTCUTS),
+    }
+
+
+def locale_context(locale: str) -> dict[str, Any]:
+    """The same functions for numbers and times, in the language of the page."""
+    return {
+        "number": partial(format_number, locale=locale),
+        "exact_time": partial(format_exact, locale=locale),
+        "date_of": partial(format_date, locale=locale),
     }

@@ -40,6 +40,7 @@ ICONS: Final[Mapping[str, str]] = {
     "more": "ellipsis",
     "rail": "panel-left-close",
     "theme": "sun-moon",
+    "language": "languages",
     "keyboard": "keyboard",
     "sign-in": "log-in",
     "sign-out": "log-out",

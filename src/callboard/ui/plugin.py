@@ -8,7 +8,7 @@ from typing import Any, Mapping, Sequence
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.web.routing import Route
 from callboard.kernel.web.templates import PageTools
-from callboard.ui.environment import template_globals
+from callboard.ui.environment import locale_context, template_globals
 from callboard.ui.messages import Messages
 from callboard.ui.moments import moment
 
@@ -27,6 +27,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         static_folders=(STATIC,),
         globals=template_globals(),
         moment=moment,
+        context=lambda request: locale_context(request.locale),
     )
     return {Messages: messages, PageTools: tools}
 

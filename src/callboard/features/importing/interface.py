@@ -389,8 +389,7 @@ class Drift:
 
     ``differing`` are entities as a new plan has them: ``create`` for what the sheet names and the catalog lacks, ``change``
     for fields that differ (diff: from what the catalog says to what the sheet says), ``conflict`` for what another source gives now.
-    ``unnamed`` are refs that the source gives and the sheet does not name. Both are cut to ``limit`` (500 are kept);
-    ``total`` counts all.
+    ``unnamed`` are refs that the source gives and the sheet does not name. Both are cut to 500 at most; ``total`` counts all.
     """
 
     checked_at: datetime
@@ -403,8 +402,7 @@ class Drift:
 class DriftState:
     """What is known of how a sheet and the catalog differ, as the person who asks sees both.
 
-    ``none``: nobody of that name has asked yet. ``computing``: a job is at it, see ``progress``. ``failed``: see ``error``.
-    ``drift`` is the last answer, also while another is made; None before the first.
+    ``none``: not asked yet. ``computing``: a job is at it, see ``progress``. ``drift`` is the last answer, also meanwhile.
     """
 
     state: Literal["none", "computing", "computed", "failed"]

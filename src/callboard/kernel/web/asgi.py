@@ -25,6 +25,7 @@ from callboard.kernel.web.compression import THRESHOLD, GzipStream, accepts_gzip
 from callboard.kernel.web.cookies import set_cookie
 from callboard.kernel.web.cors import Cors
 from callboard.kernel.web.errors import ToldError, error_page, error_response
+from callboard.kernel.web.locales import find_chosen
 from callboard.kernel.web.raw import send_error
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Empty, JsonBytes, Redirect, is_fresh, weak_etag
@@ -189,6 +190,8 @@ class WebApp:
                 raise
             actor = ANONYMOUS
         request.actor = actor
+        if request.is_own_user and error_style(request.url.path, route) == "page" and len(request.locales) > 1:
+            request.chosen_locale = await find_chosen(self._portal, actor.subject)
         plugin = plugin_of(request.url.path)
         if (
             actor.restrictions

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from callboard.kernel.auth.actor import ANONYMOUS, Actor
 from callboard.kernel.errors import InputError
-from callboard.kernel.web import csrf, security
+from callboard.kernel.web import csrf, locales, security
 from callboard.kernel.web.body import parse_json
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class Request(StarletteRequest):
         """Set when the answer must give the browser its CSRF cookie."""
         self._templates = templates
         self._nonce: str | None = None
+        self.chosen_locale: str | None = None
+        """What the user chose, in whatever browser."""
 
     @property
     def nonce(self) -> str:
@@ -64,8 +66,21 @@ class Request(StarletteRequest):
 
     @property
     def locale(self) -> str:
-        """The first of the reader's languages that has messages, else ``en``."""
+        """What the user chose, else what this browser chose, else the first of its languages that has messages, else ``en``."""
+        for chosen in (self.chosen_locale, self.cookies.get(locales.COOKIE)):
+            if chosen and chosen in self._templates.locales:
+                return chosen
         return pick_locale(self.headers.get("accept-language", ""), self._templates.locales)
+
+    @property
+    def locales(self) -> list[str]:
+        """Languages that there are messages in."""
+        return self._templates.locales
+
+    @property
+    def is_own_user(self) -> bool:
+        """Whether somebody is signed in who has settings of their own: a guest shares theirs with all others."""
+        return self.actor.is_user and not self.portal.auth.is_guest(self.actor)
 
     @property
     def translate(self) -> Callable[..., str]:
@@ -96,7 +111,7 @@ class Request(StarletteRequest):
         html = self._templates.render(template, self, page, context)
         response = Response(html, status, media_type="text/html")
         response.headers["cache-control"] = "private, no-cache"
-        response.headers["vary"] = "Accept-Encoding, Cookie, HX-Request"
+        response.headers["vary"] = "Accept-Encoding, Accept-Language, Cookie, HX-Request"
         response.headers.update(headers or {})
         return response
 

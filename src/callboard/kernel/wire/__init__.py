@@ -12,6 +12,7 @@ from callboard.kernel.web.routing import Route
 
 def own_routes(portal: Any) -> Sequence[Route]:
     """Every route that the kernel itself answers, for an assembled portal."""
+    from callboard.kernel.web.locales import locale_routes
     from callboard.kernel.web.openapi import openapi_routes
     from callboard.kernel.web.routing import plugin_of
     from callboard.kernel.web.views_auth import AuthViews
@@ -22,6 +23,7 @@ def own_routes(portal: Any) -> Sequence[Route]:
 
     routes = [
         *AuthViews(portal.auth).routes(),
+        *locale_routes(portal),
         *auth_routes(portal.auth),
         *permission_routes(portal),
         *user_settings_routes(portal.db, portal.clock, portal.audit),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Sequence
 from starlette.responses import Response
 
 from callboard.kernel.clock import Clock, format_time
-from callboard.kernel.db.interface import Database
+from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.errors import InputError, LimitError, NotFoundError
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Empty, Json
@@ -65,24 +65,7 @@ class _UserSettings:
         body = await request.require_object()
         if "value" not in body:
             raise InputError("The body must have a value.", field="value")
-        user, text = request.actor.subject, json.dumps(body["value"], separators=(",", ":"), ensure_ascii=False)
-        async with self._db.write() as tx:
-            count = await tx.fetch_value("SELECT count(*) FROM kernel_user_setting WHERE user_ref = $1", user)
-            if count >= MAX_KEYS and await self._find(user, bucket, key) is None:
-                raise LimitError(f"You have {MAX_KEYS} values stored already; delete some first.")
-            await tx.execute(
-                "INSERT INTO kernel_user_setting (user_ref, bucket, key, value, updated_at) VALUES ($1, $2, $3, $4, $5)"
-                " ON CONFLICT (user_ref, bucket, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
-                user, bucket, key, text, format_time(self._clock.now()),
-            )  # fmt: skip
-            await self._audit.record(
-                tx,
-                "user-setting-write",
-                actor=request.actor,
-                severity="low",
-                meta={"bucket": bucket, "key": key},
-                request=request,
-            )
+        await store_setting(request, self._db, self._clock, self._audit, bucket, key, body["value"])
         return Json({"bucket": bucket, "key": key, "value": body["value"]})
 
     async def delete(self, request: Request) -> Response:
@@ -124,13 +107,38 @@ class _UserSettings:
 
     async def _find(self, user: str, bucket: str, key: str) -> str | None:
         async with self._db.read() as tx:
-            value: str | None = await tx.fetch_value(
-                "SELECT value FROM kernel_user_setting WHERE user_ref = $1 AND bucket = $2 AND key = $3",
-                user,
-                bucket,
-                key,
-            )
-        return value
+            return await _find(tx, user, bucket, key)
+
+
+async def store_setting(
+    request: Request, db: Database, clock: Clock, audit: "Audit", bucket: str, key: str, value: Any
+) -> None:
+    """Keep a JSON value for the user who asks. Raises ``LimitError`` when they have too many."""
+    user, text = request.actor.subject, json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    async with db.write() as tx:
+        count = await tx.fetch_value("SELECT count(*) FROM kernel_user_setting WHERE user_ref = $1", user)
+        if count >= MAX_KEYS and await _find(tx, user, bucket, key) is None:
+            raise LimitError(f"You have {MAX_KEYS} values stored already; delete some first.")
+        await tx.execute(
+            "INSERT INTO kernel_user_setting (user_ref, bucket, key, value, updated_at) VALUES ($1, $2, $3, $4, $5)"
+            " ON CONFLICT (user_ref, bucket, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
+            user, bucket, key, text, format_time(clock.now()),
+        )  # fmt: skip
+        await audit.record(
+            tx,
+            "user-setting-write",
+            actor=request.actor,
+            severity="low",
+            meta={"bucket": bucket, "key": key},
+            request=request,
+        )
+
+
+async def _find(tx: Transaction, user: str, bucket: str, key: str) -> str | None:
+    value: str | None = await tx.fetch_value(
+        "SELECT value FROM kernel_user_setting WHERE user_ref = $1 AND bucket = $2 AND key = $3", user, bucket, key
+    )
+    return value
 
 
 def _place(request: Request) -> tuple[str, str]:

@@ -1,0 +1,67 @@
+"""Which language a page is in: what the user chose, else what this browser chose, else what the browser asks for.
+
+A user's choice is the setting ``locale`` in the bucket ``callboard`` (``kernel_user_setting``), so it holds in every browser; strangers
+and guests have a cookie.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Sequence
+
+from starlette.responses import Response
+
+from callboard.kernel.errors import CallboardError, InputError
+from callboard.kernel.web.cookies import set_cookie
+from callboard.kernel.web.responses import Redirect, safe_next
+from callboard.kernel.web.routing import Route
+
+if TYPE_CHECKING:
+    from callboard.kernel.web.request import Request
+
+COOKIE = "callboard_locale"
+BUCKET, KEY = "callboard", "locale"
+MAX_AGE_S = 400 * 86_400
+"""As long as browsers keep a cookie."""
+MAX_FORM_BYTES = 4 * 1024
+
+
+async def find_chosen(portal: Any, subject: str) -> str | None:
+    """The language that a user chose; None without a choice, and while the database does not answer."""
+    try:
+        async with portal.db.read(snapshot=False) as tx:
+            value = await tx.fetch_value(
+                "SELECT value FROM kernel_user_setting WHERE user_ref = $1 AND bucket = $2 AND key = $3",
+                subject,
+                BUCKET,
+                KEY,
+            )
+    except CallboardError:
+        return None  # the page itself will say what is wrong
+    try:
+        chosen = json.loads(value) if value is not None else None
+    except ValueError:
+        return None
+    return chosen if isinstance(chosen, str) else None
+
+
+def locale_routes(portal: Any) -> Sequence[Route]:
+    """``POST /locale``: a form with ``locale`` (empty: as the browser asks) and ``next``, from whoever can see a page."""
+
+    async def choose(request: Request) -> Response:
+        form = await request.read_form()
+        locale = form.get("locale", "")
+        if locale and locale not in request.locales:
+            raise InputError(
+                f"There are no messages in {locale!r}. Choose one of {', '.join(request.locales)}.", field="locale"
+            )
+        response = Redirect(safe_next(form.get("next")), headers={"cache-control": "no-store"})
+        if request.is_own_user:
+            from callboard.kernel.wire.user_settings import store_setting
+
+            await store_setting(request, portal.db, portal.clock, portal.audit, BUCKET, KEY, locale)
+        else:
+            set_cookie(response, portal.auth.settings, COOKIE, locale, max_age_s=MAX_AGE_S if locale else 0)
+        return response
+
+    return [Route("/locale", choose, ("POST",), auth="public", name="locale", max_body_bytes=MAX_FORM_BYTES)]
