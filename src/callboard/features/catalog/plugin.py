@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
+from callboard.features.catalog.apis.service import ApiDefinitions
 from callboard.features.catalog.demo import find_example_organisation
 from callboard.features.catalog.ingest.documents import Documents, fingerprint_of_kinds
 from callboard.features.catalog.ingest.sources import Sources
@@ -82,6 +83,7 @@ class Catalog:
         self.looks = FileLooks(files)
         self.sources = Sources(files, UrlReaders(readers))
         self.queries = Queries(portal.db, portal.permissions, self.index)
+        self.definitions = ApiDefinitions(self.queries)
         self.mutations = Mutations(self.writer, self.documents)
         self.locations = LocationReader(self.writer, self.documents, self.sources)
         self.inspection = Inspection(portal.db, self.documents, self.sources, portal.permissions)
@@ -193,6 +195,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         Catalog: catalog,
         CatalogQueries: catalog.queries,
         CatalogCommands: catalog.commands,
+        ApiDefinitions: catalog.definitions,
         CatalogSources: catalog.held,
         FileLook: catalog.looks,
         UrlReader: catalog.sources.urls,
@@ -242,7 +245,7 @@ def register_routes(portal: Any) -> Sequence[Any]:
     catalog = portal.service(Catalog)
     types = relation_types(catalog.kinds)
     return [
-        *catalog_routes(catalog.queries, catalog.commands, types),
+        *catalog_routes(catalog.queries, catalog.commands, types, catalog.definitions),
         *page_routes(portal, catalog.settings.hosts),
         *graph_views(portal).routes(),
     ]

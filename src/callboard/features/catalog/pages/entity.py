@@ -179,6 +179,8 @@ class EntityPage:
     side_cards: Sequence[RenderedCard] = ()
     # other tabs
     code: Code | None = None
+    api: Any = None
+    """An ``apis.pages.ApiView``, where the definition is of a format that is read."""
     raw_href: str | None = None
     language: str | None = None
     changes: Sequence[Change] = ()
@@ -320,6 +322,12 @@ def file_views(
             )
         )
     return views, unread
+
+
+def has_definition(entity: Mapping[str, Any]) -> bool:
+    """Whether there is anything to show on the tab."""
+    definition = spec_of(entity).get("definition")
+    return isinstance(definition, str) and bool(definition.strip())
 
 
 def definition_of(entity: Mapping[str, Any]) -> Code | None:

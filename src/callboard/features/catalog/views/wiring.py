@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
+from callboard.features.catalog.apis.service import ApiDefinitions
+from callboard.features.catalog.apis.views import ApiViews
 from callboard.features.catalog.graph.reader import GraphReader, relation_types
 from callboard.features.catalog.graph.views import GraphViews
 from callboard.features.catalog.interface import READ_ENTITY, CatalogCommands, CatalogQueries
@@ -33,7 +35,7 @@ def graph_views(portal: Any) -> GraphViews:
 
 def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
     """The pages, with the tabs and cards that plugins add to entities, and lists as files."""
-    queries = portal.service(CatalogQueries)
+    queries, definitions = portal.service(CatalogQueries), portal.service(ApiDefinitions)
     pages = CatalogViews(
         queries,
         portal.service(CatalogCommands),
@@ -44,5 +46,7 @@ def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
         cards=portal.plugins.collect("register_entity_cards", portal=portal),
         actions=portal.plugins.collect("register_entity_actions", portal=portal),
         home_cards=portal.plugins.collect("register_home_cards", portal=portal),
+        definitions=definitions,
     )
-    return [*pages.routes(), *ExportViews(queries, hosts).routes()]
+    apis = ApiViews(queries, definitions, portal.clock, portal.service(Messages))
+    return [*apis.routes(), *pages.routes(), *ExportViews(queries, hosts).routes()]
