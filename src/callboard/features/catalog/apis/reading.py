@@ -61,7 +61,10 @@ def read_api(text: str, format: Format) -> Api | ApiFault:
         found = read_openapi(document)
     else:
         return ApiFault(
-            "Neither openapi, swagger nor asyncapi says what this is", 1, 1, 'The document begins as in: openapi: "3.1.0"'
+            "Neither openapi, swagger nor asyncapi says what this is",
+            1,
+            1,
+            'The document begins as in: openapi: "3.1.0"',
         )
     if isinstance(found, ApiFault):
         return replace(found, line=found.line or 1, column=found.column or 1)

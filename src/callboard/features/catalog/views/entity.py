@@ -20,6 +20,7 @@ from callboard.features.catalog.interface import (
     EntityTab,
 )
 from callboard.features.catalog.pages.entity import (
+    LEADING,
     EntityPage,
     RenderedCard,
     definition_of,
@@ -140,7 +141,9 @@ class EntityReader:
         for column in ("main", "side"):
             chosen = shown_cards(self._cards, column, asked.terms)
             fields[f"{column}_cards"] = [
-                RenderedCard(c.id, t.title(c.title), _safe(await c.render(entity, request))) for c in chosen
+                RenderedCard(c.id, t.title(c.title), html, leads=c.rank < LEADING)
+                for c in chosen
+                if (html := _safe(await c.render(entity, request)))
             ]
         return fields
 
