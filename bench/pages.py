@@ -193,7 +193,9 @@ def pages(n: int) -> dict[str, Callable[[int], str]]:
         "APIs": lambda i: f"/api-docs?start={50 * (i % 30)}",
         "APIs, operations": lambda i: f"/api-docs?q={words[i % 10]}",
         "graph, 500 entities": lambda i: f"/catalog-graph?root=group:default/crowd&n={i}",
-        "graph, folded, depth 4": lambda i: f"{component(i).replace('/catalog/default/component/', '/catalog-graph?collapse=system&depth=4&root=component:default/')}",
+        "graph, folded, depth 4": lambda i: (
+            f"{component(i).replace('/catalog/default/component/', '/catalog-graph?collapse=system&depth=4&root=component:default/')}"
+        ),
         "location with lost files": hub("location", "lost"),
         "problems": lambda i: f"/catalog/problems?page={1 + i % 2}",
         "what happened, file": lambda i: "/catalog/why?asked=" + quote("EXTREMES"),

@@ -384,7 +384,8 @@ class Queries:
             asked = await self._index.ids_of(tx, refs)
             sources = {id: ref for ref, id in asked.items() if id in visible}
             rows = await records.list_relations(tx, list(sources))
-        return sorted({Relation(sources[source], type, ref) for source, type, target, ref in rows if target in visible})
+        found = {(sources[source], type, ref) for source, type, target, ref in rows if target in visible}
+        return [Relation._make(relation) for relation in sorted(found)]
 
     async def changed_at(self, refs: Sequence[str], *, actor: Actor) -> list[datetime | None]:
         scope = self.scope(actor)
