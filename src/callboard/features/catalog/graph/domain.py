@@ -44,7 +44,7 @@ class Edge(NamedTuple):
     source: str
     type: str
     target: str
-    count: int = 1
+    count: int = 1  # type: ignore[assignment]  # its own word, over that of tuples
 
 
 class RelationTypes:
