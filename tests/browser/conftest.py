@@ -216,7 +216,7 @@ def signed_in(browser: Any, company: Company) -> dict[str, Any]:
 
     def is_loaded() -> bool:
         page.goto(f"{company.url}{company.crowd}")
-        return page.locator(".relation").count() > 0 and page.goto(company.url + company.others).status == 200
+        return page.locator(".explore-people li").count() > 0 and page.goto(company.url + company.others).status == 200
 
     wait_until(lambda: None, "the organisation", is_loaded)
     state: dict[str, Any] = context.storage_state()

@@ -320,6 +320,6 @@ def test_definitions_can_be_saved_whole(browser: Any, company: Company, signed_i
     with opened(browser, company, signed_in) as page:
         page.goto(f"{company.url}/catalog/default/api/basket-api/definition")
         with page.expect_download() as download:
-            page.locator(".code-head a").click()
+            page.locator(".api-line a[download]").click()
         assert download.value.suggested_filename == "basket-api-definition.txt"
         assert download.value.path().read_text().startswith("openapi: 3.1.0")

@@ -225,3 +225,27 @@ def test_validate_prints_one_line_a_document(capsys: Capture, organisation: Path
     code, out, _ = run(capsys, "catalog", "validate", "org.yaml", "--json")
     assert code == 1
     assert [json.loads(line)["verdict"] for line in out.splitlines()] == ["valid", "valid", "invalid"]
+
+
+OLD_API = 'openapi: 3.1.0\npaths: {/a: {get: {responses: {"200": {description: ok}}}}, /b: {get: {}}}\n'
+
+
+def test_definitions_of_apis_are_compared(capsys: Capture, door: tuple[str, ...], tmp_path: Path):
+    """Files with files; a change that breaks clients ends with 1 where that is asked for, what cannot be read with 2 and its place."""
+    old, new, broken = (tmp_path / name for name in ("old.yaml", "new.yaml", "broken.yaml"))
+    old.write_text(OLD_API)
+    new.write_text(OLD_API.replace(", /b: {get: {}}", ""))
+    broken.write_text("openapi: 3.1.0\npaths: [\n")
+    code, out, _ = run(capsys, "catalog", "api-diff", str(old), str(new))
+    assert (code, out) == (0, "GET /b\n  ! Removed\n1 breaking, 0 risky, 0 safe\n")
+    assert run(capsys, "catalog", "api-diff", str(old), str(new), "--fail-on-breaking")[0] == 1
+    assert run(capsys, "catalog", "api-diff", str(new), str(old), "--fail-on-breaking")[0] == 0
+    diff = run_json(capsys, "catalog", "api-diff", str(old), str(new))
+    assert (diff["breaking"], diff["changes"][0]["rule"], diff["format"]) == (1, "operation_removed", "openapi")
+    code, _, err = run(capsys, "catalog", "api-diff", str(old), str(broken))
+    assert code == 2 and f"{broken}:" in err
+    assert run(capsys, "catalog", "api-diff", str(old), str(tmp_path / "no.yaml"))[0] == 2
+    code, _, err = run(capsys, "catalog", "api-diff", str(old), "api:default/gone", *door)
+    assert code == 1 and "gone" in err
+    code, _, err = run(capsys, "catalog", "api-diff", str(old), PAYMENTS, *door)
+    assert code == 2 and "has no definition" in err

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Mapping, Optional, Sequence
 
 import typer
 
+from callboard.cli.apis import api_diff
 from callboard.cli.catalog_door import open_catalog
 from callboard.cli.commands import Config, Data, Json, Token, Url, make_group, run_async
 from callboard.cli.output import OK, PROBLEMS, Progress, print_json, print_table
@@ -20,6 +21,7 @@ from callboard.model.refs import LocationRef
 
 app = make_group("The software catalog.")
 app.command("validate")(validate)
+app.command("api-diff")(api_diff)
 if find_spec("callboard.features.importing") is not None:
     from callboard.cli.importing import import_sheet
 

@@ -11,7 +11,7 @@ from callboard.kernel.db.migrations import check, upgrade
 from callboard.testing import component
 
 pytestmark = pytest.mark.anyio
-INDEXES = ("catalog_file_location_lower", "catalog_read_url_lower")
+INDEXES = ("catalog_history_user", "catalog_file_location_lower", "catalog_read_url_lower")
 
 
 async def indexes(site: Any) -> set[str]:

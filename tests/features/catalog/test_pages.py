@@ -230,12 +230,12 @@ def test_any_document_makes_a_page(spec: Any, labels: Any, description: Any) -> 
 
 def test_ten_thousand_relations_fit_a_page() -> None:
     """The overview shows the first of them and leads to the rest, a hundred at a time."""
-    relations = [{"type": "ownerOf", "targetRef": f"component:default/c{n}"} for n in range(10_000)]
-    entity = document("Group", relations=relations)
+    relations = [{"type": "dependsOn", "targetRef": f"component:default/c{n}"} for n in range(10_000)]
+    entity = document("Component", relations=relations)
     (group,) = overview_fields(entity, {}, T)["relations"]
     assert (group.count, len(group.links)) == (10_000, SHOWN)
-    assert group.more_href == "/catalog?owner=group%3Adefault%2Fshop"  # the list shows them better than a page of links
-    found = relations_page(entity, "ownerof", 9_950)
+    assert group.more_href == "/catalog/default/component/shop/relations?type=dependson"
+    found = relations_page(entity, "dependson", 9_950)
     assert found is not None and len(found[2]) == 50
     assert len(yaml_of(entity).html) < 200_000
 

@@ -6,7 +6,11 @@ import os
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
+from callboard.features.catalog.apis.search import OperationSearch
+from callboard.features.catalog.apis.service import ApiDefinitions
 from callboard.features.catalog.demo import find_example_organisation
+from callboard.features.catalog.explore.reader import ExploreReader
+from callboard.features.catalog.graph.reader import relation_types
 from callboard.features.catalog.ingest.documents import Documents, fingerprint_of_kinds
 from callboard.features.catalog.ingest.sources import Sources
 from callboard.features.catalog.interface import (
@@ -82,6 +86,9 @@ class Catalog:
         self.looks = FileLooks(files)
         self.sources = Sources(files, UrlReaders(readers))
         self.queries = Queries(portal.db, portal.permissions, self.index)
+        self.definitions = ApiDefinitions(self.queries)
+        self.operations = OperationSearch(self.queries)
+        self.explore = ExploreReader(self.queries, relation_types(self.kinds))
         self.mutations = Mutations(self.writer, self.documents)
         self.locations = LocationReader(self.writer, self.documents, self.sources)
         self.inspection = Inspection(portal.db, self.documents, self.sources, portal.permissions)
@@ -193,6 +200,9 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         Catalog: catalog,
         CatalogQueries: catalog.queries,
         CatalogCommands: catalog.commands,
+        ApiDefinitions: catalog.definitions,
+        OperationSearch: catalog.operations,
+        ExploreReader: catalog.explore,
         CatalogSources: catalog.held,
         FileLook: catalog.looks,
         UrlReader: catalog.sources.urls,
@@ -235,14 +245,13 @@ def register_actions(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
-    from callboard.features.catalog.graph.reader import relation_types
     from callboard.features.catalog.rest.routes import catalog_routes
     from callboard.features.catalog.views.wiring import graph_views, page_routes
 
     catalog = portal.service(Catalog)
     types = relation_types(catalog.kinds)
     return [
-        *catalog_routes(catalog.queries, catalog.commands, types),
+        *catalog_routes(catalog.queries, catalog.commands, types, catalog.definitions),
         *page_routes(portal, catalog.settings.hosts),
         *graph_views(portal).routes(),
     ]
@@ -250,9 +259,16 @@ def register_routes(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_entity_tabs(portal: Any) -> Sequence[Any]:
-    from callboard.features.catalog.views.wiring import graph_views
+    from callboard.features.catalog.views.wiring import explore_cards, graph_views
 
-    return graph_views(portal).tabs()
+    return [*graph_views(portal).tabs(), *explore_cards(portal).tabs()]
+
+
+@hookimpl
+def register_entity_cards(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.views.wiring import explore_cards
+
+    return explore_cards(portal).cards()
 
 
 @hookimpl
@@ -282,4 +298,4 @@ def register_startup(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_shutdown(portal: Any) -> Sequence[Any]:
-    return [portal.service(Catalog).stop]
+    return [portal.service(Catalog).stop, portal.service(OperationSearch).stop]

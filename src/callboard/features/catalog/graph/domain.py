@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import Final, Iterable, Literal, Mapping, Sequence
+from typing import Final, Iterable, Literal, Mapping, NamedTuple, Sequence
 
 from callboard.model.relations import Relation
 
@@ -17,7 +17,7 @@ MAX_DEPTH: Final = 5
 MAX_NODES: Final = 500
 MAX_EDGES: Final = 1_500
 """Edges that are told; beyond, a drawing is a carpet and a page too heavy."""
-MAX_FOLDING: Final = 1_000
+MAX_FOLDING: Final = 650
 """Entities looked at where parts are folded into their systems: more go in than come out."""
 MAX_VISITED: Final = 20_000
 """Entities looked at in search of a way; none is told beyond."""
@@ -35,14 +35,16 @@ PEOPLE: Final = frozenset(["ownedBy", "memberOf", "childOf"])
 """About people: left out around a thing unless asked for, since owners lead to all that they own; else around people the default."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edge:
-    """``source`` relies on ``target``. ``count``: how many relations it stands for where parts are folded."""
+class Edge(NamedTuple):
+    """``source`` relies on ``target``. ``count``: how many relations it stands for where parts are folded.
+
+    A tuple, since a page makes tens of thousands of them and sorts them.
+    """
 
     source: str
     type: str
     target: str
-    count: int = 1
+    count: int = 1  # type: ignore[assignment]  # its own word, over that of tuples
 
 
 class RelationTypes:
@@ -64,14 +66,24 @@ class RelationTypes:
             else:
                 known[one], known[other] = (forward, False), (forward, True)
         self._known = known
+        self._written: dict[
+            str, tuple[str, bool]
+        ] = {}  # as relations write their types, so that none is lower-cased twice
         self._reverses: dict[str, str] = {}
         for one, other in ((a, b) for pair in pairs for a, b in (pair, pair[::-1])):
             if not known[one.lower()][1]:
                 self._reverses.setdefault(known[one.lower()][0], other)
 
     def edge_of(self, relation: Relation) -> Edge:
-        name, flipped = self._known.get(relation.type.lower(), (relation.type, False))
-        source, target = (relation.target, relation.source) if flipped else (relation.source, relation.target)
+        source, type, target = relation
+        known = self._written.get(type)
+        if known is None:
+            known = self._known.get(type.lower(), (type, False))
+            if len(self._written) < 1_000:
+                self._written[type] = known
+        name, flipped = known
+        if flipped:
+            source, target = target, source
         if name in self._mutual and target < source:
             source, target = target, source
         return Edge(source, name, target)
@@ -178,12 +190,15 @@ class Walk:
         level = list(self.wanted)
         self._asked.update(level)
         by_end: dict[str, list[Edge]] = {ref: [] for ref in level}
+        edge_of, wanted, edges = self.types.edge_of, self.question.relations, self._edges
         for relation in relations:
-            edge = self.types.edge_of(relation)
-            self._note_home(edge)
-            if edge.type in self.question.relations and relation.source in by_end:
-                self._edges.add(edge)
-                by_end[relation.source].append(edge)
+            edge = edge_of(relation)
+            name = edge.type
+            if name == "partOf":
+                self._note_home(edge)
+            if name in wanted and (found := by_end.get(relation.source)) is not None:
+                edges.add(edge)
+                found.append(edge)
         distance = self._places[level[0]].distance + 1 if level else 0
         fresh: list[str] = []
         if distance <= self.question.depth and not self._beyond:
@@ -207,7 +222,7 @@ class Walk:
         return fresh
 
     def _note_home(self, edge: Edge) -> None:
-        if edge.type == "partOf" and edge.target.startswith(("system:", "component:")):
+        if edge.target.startswith(("system:", "component:")):
             known = self._homes.get(edge.source)
             # a system before a component, else the first by name
             if known is None or (not edge.target.startswith("system:"), edge.target) < (

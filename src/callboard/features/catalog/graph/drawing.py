@@ -55,6 +55,29 @@ class NodeView:
     is_person: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A box with a title around some entities of a drawing."""
+
+    title: str
+    refs: Sequence[str]
+
+
+_PADDING: Final = 18
+
+
+def _framed(frame: Frame, layout: Layout) -> str:
+    boxes = [layout.boxes[ref] for ref in frame.refs if ref in layout.boxes]
+    if not boxes:
+        return ""
+    left, top = min(b.x for b in boxes) - _PADDING, min(b.y for b in boxes) - _PADDING - 4
+    right, bottom = max(b.x for b in boxes) + WIDTH + _PADDING, max(b.y for b in boxes) + HEIGHT + _PADDING
+    return (
+        f'<rect class="graph-group" x="{left:g}" y="{top:g}" width="{right - left:g}" height="{bottom - top:g}" rx="8"/>'
+        f'<text class="graph-group-title" x="{left + 8:g}" y="{top + 13:g}">{escape(fit(clean(frame.title), 11, right - left - 16))}</text>'
+    )
+
+
 def style_of(type: str) -> tuple[int, str]:
     """Hue and dashes of an edge: no two usual ones share their dashes, so colour is never alone."""
     return _STYLES.get(type, _OTHER)
@@ -76,8 +99,10 @@ def legend_line(type: str) -> Markup:
     )
 
 
-def draw_page(layout: Layout, nodes: Sequence[NodeView], names: Mapping[str, str], label: str) -> Markup:
-    """The drawing inside a page. ``names``: what each type of edge is called; ``label`` names the drawing."""
+def draw_page(
+    layout: Layout, nodes: Sequence[NodeView], names: Mapping[str, str], label: str, frame: Frame | None = None
+) -> Markup:
+    """The drawing inside a page. ``names``: what each type of edge is called; ``label`` names the drawing; ``frame`` is drawn below it."""
     lines, words = [], []
     is_large = len(nodes) > FEW
     at = {node.ref: number for number, node in enumerate(nodes)}
@@ -110,7 +135,7 @@ def draw_page(layout: Layout, nodes: Sequence[NodeView], names: Mapping[str, str
         f'<svg class="graph-drawing{" is-large" if is_large else ""}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {layout.width:g} {layout.height:g}"'
         f' width="{layout.width:g}" height="{layout.height:g}" role="group" aria-label="{escape(label)}">'
         f'<defs>{_symbols({n.icon for n in nodes})}{"".join(heads)}</defs><g class="graph-all">'
-        f'<g aria-hidden="true">{"".join(lines)}{"".join(words)}</g>{"".join(places)}</g></svg>'
+        f'<g aria-hidden="true">{_framed(frame, layout) if frame else ""}{"".join(lines)}{"".join(words)}</g>{"".join(places)}</g></svg>'
     )
 
 

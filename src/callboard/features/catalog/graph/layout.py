@@ -368,10 +368,11 @@ def path_of(points: Sequence[Point], *, radius: float = RADIUS) -> str:
 def _moved(boxes: Mapping[str, Box], lines: Sequence[Line]) -> Layout:
     left, top = min(box.x for box in boxes.values()), min(box.y for box in boxes.values())
     right, bottom = (max(box.x for box in boxes.values()) + WIDTH, max(box.y for box in boxes.values()) + HEIGHT)
-    for line in lines:
-        for x, y in line.points:
-            left, right = min(left, x), max(right, x)
-            top, bottom = min(top, y), max(bottom, y)
+    if lines:
+        points = [point for line in lines for point in line.points]
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        left, right = min(left, *xs), max(right, *xs)
+        top, bottom = min(top, *ys), max(bottom, *ys)
     dx, dy = MARGIN - round(left), MARGIN - round(top)
     moved = {ref: Box(box.x + dx, box.y + dy) for ref, box in boxes.items()}
     shifted = [

@@ -24,7 +24,10 @@ class EntityTab:
 
 @dataclass(frozen=True, slots=True)
 class EntityCard:
-    """A card on the overview tab, in the main column or at the side. ``render`` and ``shown`` as in ``EntityTab``."""
+    """A card on the overview tab, in the main column or at the side. ``render`` and ``shown`` as in ``EntityTab``.
+
+    One that gives an empty text is left out. In the main column a ``rank`` below 50 stands over the relations.
+    """
 
     id: str
     title: str

@@ -128,11 +128,12 @@ class FileView:
 
 @dataclass(frozen=True, slots=True)
 class RenderedCard:
-    """A card that a plugin gave, rendered."""
+    """A card that a plugin gave, rendered. ``leads``: it stands over the relations."""
 
     id: str
     title: str
     html: Markup
+    leads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,8 @@ class EntityPage:
     side_cards: Sequence[RenderedCard] = ()
     # other tabs
     code: Code | None = None
+    api: Any = None
+    """An ``apis.pages.ApiView``, where the definition is of a format that is read."""
     raw_href: str | None = None
     language: str | None = None
     changes: Sequence[Change] = ()
@@ -218,7 +221,8 @@ def facts_of(entity: Mapping[str, Any], known: Mapping[str, Any], t: Translator)
         if value := text(spec.get(field)):
             facts.append(Fact(t(f"catalog.fact.{field}"), value))
     profile = spec.get("profile")
-    if isinstance(profile, dict) and (email := text(profile.get("email"))):
+    # a group has a card that says how to reach it
+    if str(entity["kind"]).lower() != "group" and isinstance(profile, dict) and (email := text(profile.get("email"))):
         facts.append(Fact(t("catalog.fact.email"), email, href=safe_href(f"mailto:{email}")))
     for key, raw in spec.items():
         value = text(raw)
@@ -320,6 +324,12 @@ def file_views(
             )
         )
     return views, unread
+
+
+def has_definition(entity: Mapping[str, Any]) -> bool:
+    """Whether there is anything to show on the tab."""
+    definition = spec_of(entity).get("definition")
+    return isinstance(definition, str) and bool(definition.strip())
 
 
 def definition_of(entity: Mapping[str, Any]) -> Code | None:
@@ -462,6 +472,10 @@ def overview_fields(entity: Mapping[str, Any], known: Mapping[str, Any], t: Tran
         "annotations": pairs(metadata.get("annotations")),
         "labels": pairs(metadata.get("labels")),
     }
+
+
+LEADING: Final = 50
+"""Cards of a lower rank stand over the relations."""
 
 
 def shown_cards(cards: Sequence[EntityCard], column: str, terms: Terms) -> list[EntityCard]:

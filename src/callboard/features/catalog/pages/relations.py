@@ -18,8 +18,10 @@ ORDER: Final = (
 SHOWN: Final = 8
 PAGE: Final = 100
 _FACTS: Final = frozenset(["partof", "memberof", "childof"])
-_LISTS: Final = {"ownerof": "owner", "haspart": "system"}
-"""Relations whose other ends the list page shows better: its filter by that name asks for them."""
+_TOLD: Final = {
+    "group": ("hasmember", "parentof", "childof", "ownerof"), "user": ("ownerof", "memberof"), "system": ("haspart",), "domain": ("haspart",),
+}  # fmt: skip
+"""Relations that cards of their own tell of, by kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +59,13 @@ def relation_groups(entity: Mapping[str, Any], known: Mapping[str, Any], t: Tran
     ref = EntityRef.of(entity)
     groups = []
     for key, name, refs in relation_counts(entity):
-        if key == "ownedby" or (key in _FACTS and len(refs) <= 3):
+        if key == "ownedby" or key in _TOLD.get(ref.kind.lower(), ()) or (key in _FACTS and len(refs) <= 3):
             continue
         # "all 9" would take the place of the ninth
         shown = len(refs) if len(refs) <= SHOWN + 1 else SHOWN
         more = None
         if len(refs) > shown:
-            listed = _LISTS.get(key) if ref.kind.lower() in ("group", "user", "system") else None
-            more = f"/catalog?{urlencode({listed: str(ref)})}" if listed else relations_href(entity, key)
+            more = relations_href(entity, key)
         groups.append(RelationGroup(key, relation_title(key, name, t), len(refs), links_of(refs[:shown], known), more))
     return groups
 

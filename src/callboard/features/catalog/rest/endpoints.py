@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping
 
+from callboard.features.catalog.apis.service import ApiDefinitions
 from callboard.features.catalog.graph.domain import USUAL_TYPES, RelationTypes
 from callboard.features.catalog.graph.reader import GraphReader
 from callboard.features.catalog.interface import CatalogCommands, CatalogQueries
@@ -12,6 +13,7 @@ from callboard.features.catalog.rest import own, requests, schemas
 from callboard.features.catalog.rest.answers import Answer
 from callboard.features.catalog.rest.body import Schema
 from callboard.features.catalog.rest.calls import Call, Handler
+from callboard.features.catalog.rest.definitions import DIFF_PARAMETERS, VERSIONS_PARAMETERS, DefinitionRoutes
 from callboard.features.catalog.rest.graph import GRAPH_PARAMETERS, GraphRoutes
 from callboard.features.catalog.rest.locations import CREATE_PARAMETERS, OWNER_PARAMETERS, LocationRoutes
 from callboard.features.catalog.rest.own import OwnRoutes
@@ -87,16 +89,20 @@ class EntityRoutes:
 
 
 def catalog_endpoints(
-    queries: CatalogQueries, commands: CatalogCommands, types: RelationTypes = USUAL_TYPES
+    queries: CatalogQueries,
+    commands: CatalogCommands,
+    types: RelationTypes = USUAL_TYPES,
+    definitions: ApiDefinitions | None = None,
 ) -> tuple[Endpoint, ...]:
     """Every route of the catalog, bound to its services. More specific paths stand before those with parameters.
 
-    ``types``: how relation types pair up here; the usual ones unless given.
+    ``types``: how relation types pair up here; the usual ones unless given. ``definitions``: those that the pages read, too.
     """
     entities = EntityRoutes(EntityReads(queries))
     locations = LocationRoutes(commands)
     ours = OwnRoutes(queries, commands)
     graphs = GraphRoutes(GraphReader(queries, types))
+    apis = DefinitionRoutes(definitions or ApiDefinitions(queries))
     name = "/entities/by-name/{kind}/{namespace}/{name}"
     return (
         Endpoint("GET", "/entities", "GetEntities", "All entities, or a page of them.", entities.entities,
@@ -157,6 +163,10 @@ def catalog_endpoints(
                  own.FINDINGS_PARAMETERS, answers={200: "FindingPage", 400: "Problem", 404: "Problem"}),
         Endpoint("GET", "/v1/graph", "Graph", "What lies around an entity, or the ways between two.", graphs.graph,
                  GRAPH_PARAMETERS, answers={200: "Graph", 400: "Problem", 404: "Problem"}),
+        Endpoint("GET", "/v1/definition-versions", "DefinitionVersions", "Earlier definitions of an API.", apis.versions,
+                 VERSIONS_PARAMETERS, answers={200: "DefinitionVersions", 400: "Problem", 404: "Problem"}),
+        Endpoint("GET", "/v1/definition-diff", "DefinitionDiff", "What differs between two definitions, and what of it breaks.",
+                 apis.diff, DIFF_PARAMETERS, answers={200: "DefinitionDiff", 400: "Problem", 404: "Problem"}),
         Endpoint("GET", "/v1/export", "Export", "A list of entities as a file.", ours.export, own.EXPORT_PARAMETERS,
                  answers={200: "EntityList", 400: "Problem"}, media=("application/json", "text/csv")),
     )  # fmt: skip

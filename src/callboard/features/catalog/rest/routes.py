@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from callboard.features.catalog.apis.service import ApiDefinitions
 from callboard.features.catalog.graph.domain import USUAL_TYPES, RelationTypes
 from callboard.features.catalog.interface import CatalogCommands, CatalogQueries
 from callboard.features.catalog.rest.calls import PREFIX
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
 
 
 def catalog_routes(
-    queries: CatalogQueries, commands: CatalogCommands, types: RelationTypes = USUAL_TYPES
+    queries: CatalogQueries,
+    commands: CatalogCommands,
+    types: RelationTypes = USUAL_TYPES,
+    definitions: ApiDefinitions | None = None,
 ) -> list[Route | RawRoute]:
     """The fast way in, every endpoint, and the OpenAPI document of them."""
-    endpoints = catalog_endpoints(queries, commands, types)
+    endpoints = catalog_endpoints(queries, commands, types, definitions)
 
     async def document(request: Request) -> Json:
         return Json(openapi_document(endpoints))

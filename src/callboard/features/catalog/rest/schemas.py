@@ -200,6 +200,52 @@ COMPONENTS: Json = {
         },
         ("root", "nodes", "edges", "relations", "omitted", "omittedEdges"),
     ),
+    "DefinitionVersions": obj(
+        {
+            "items": array(
+                obj(
+                    {
+                        "id": INTEGER,
+                        "until": {"type": "string", "format": "date-time"},
+                        "actor": STRING,
+                        "characters": INTEGER,
+                    },
+                    ("id", "until", "actor", "characters"),
+                )
+            )
+        },
+        ("items",),
+    ),
+    "DefinitionDiff": obj(
+        {
+            "from": STRING,
+            "to": STRING,
+            "fromVersion": INTEGER,
+            "toVersion": INTEGER,
+            "format": {"type": "string", "enum": ["openapi", "asyncapi", "graphql", "proto"]},
+            "breaking": INTEGER,
+            "risky": INTEGER,
+            "safe": INTEGER,
+            "untold": INTEGER,
+            "isWhole": {"type": "boolean"},
+            "changes": array(
+                obj(
+                    {
+                        "level": {"type": "string", "enum": ["breaking", "risky", "safe"]},
+                        "sort": {"type": "string", "enum": ["added", "removed", "changed"]},
+                        "rule": STRING,
+                        "subject": STRING,
+                        "place": STRING,
+                        "before": STRING,
+                        "after": STRING,
+                        "message": STRING,
+                    },
+                    ("level", "sort", "rule", "subject", "message"),
+                )
+            ),
+        },
+        ("from", "to", "format", "breaking", "risky", "safe", "untold", "isWhole", "changes"),
+    ),
     "Why": obj(
         {
             "asked": STRING,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from datetime import datetime
-from typing import AsyncIterator, Literal, Sequence, cast
+from typing import Any, AsyncIterator, Awaitable, Callable, Hashable, Literal, Sequence, cast
 
 import orjson
 
@@ -19,15 +19,18 @@ from callboard.features.catalog.interface import (
     RawPage,
 )
 from callboard.features.catalog.service.reading import LazyRead
-from callboard.features.catalog.store import records
+from callboard.features.catalog.store import dependencies, records
 from callboard.features.catalog.store.index import EntityIndex, page, position
 from callboard.features.catalog.store.sets import Ids
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.permissions import Decision, PermissionService
-from callboard.model.predicates import EVERYTHING, NOTHING, HasText, HasValue, Predicate, conjoin
+from callboard.model.predicates import EVERYTHING, NOTHING, HasText, HasValue, Predicate, conjoin, has_value
 from callboard.model.refs import EntityRef
 from callboard.model.relations import Relation
+
+MAX_DANGLING = 5_000
+"""Entities of an owner whose relations are looked at."""
 
 
 class Queries:
@@ -381,7 +384,8 @@ class Queries:
             asked = await self._index.ids_of(tx, refs)
             sources = {id: ref for ref, id in asked.items() if id in visible}
             rows = await records.list_relations(tx, list(sources))
-        return sorted({Relation(sources[source], type, ref) for source, type, target, ref in rows if target in visible})
+        found = {(sources[source], type, ref) for source, type, target, ref in rows if target in visible}
+        return [Relation._make(relation) for relation in sorted(found)]
 
     async def changed_at(self, refs: Sequence[str], *, actor: Actor) -> list[datetime | None]:
         scope = self.scope(actor)
@@ -393,6 +397,45 @@ class Queries:
                 allowed = await self._index.ids(tx, scope)
                 times = {id: at for id, at in times.items() if id in allowed}
         return [times.get(ids.get(ref, -1)) for ref in refs]
+
+    # ---- over the whole catalog -----------------------------------------------------------------------------------
+
+    async def kept(self, key: Hashable, make: Callable[[], Awaitable[Any]], *, actor: Actor) -> Any:
+        """What ``make`` gives, kept until the catalog changes. It must depend on nothing but ``key`` and on what ``actor`` sees."""
+        asked = ("kept", key, self.scope(actor))
+        async with self._reading() as lazy:
+            await self._ready(lazy)
+        found = self._index.find_answer(asked)
+        if found is None:
+            revision = self._index.revision
+            found = await make()
+            self._index.keep_answer(asked, found, revision)
+        return found
+
+    async def system_dependencies(self, *, actor: Actor) -> dict[tuple[str, str], int]:
+        """(system, system that it needs) to by how many relations of their parts."""
+        scope = self.scope(actor)
+        async with self._reading() as lazy:
+            tx = await self._ready(lazy)
+            visible = None if scope == EVERYTHING else await self._index.ids(tx, scope)
+            return await dependencies.count_dependencies(tx, visible)
+
+    async def dangling(self, owners: Sequence[str], *, actor: Actor) -> Sequence[Relation]:
+        """Relations to what is not there, of visible entities that one of ``owners`` (lower-cased refs) owns."""
+        wanted = conjoin(self.scope(actor), has_value("relations.ownedby", owners))
+        async with self._reading() as lazy:
+            tx = await self._ready(lazy)
+            ids = list(await self._index.ids(tx, wanted))[:MAX_DANGLING]
+            return await dependencies.list_dangling(tx, ids) if ids else []
+
+    async def changes_by(self, user: str, *, actor: Actor, limit: int) -> Sequence[HistoryEntry]:
+        """The newest changes that a user (lower-cased ref) made to visible entities, without their diffs."""
+        scope = self.scope(actor)
+        async with self._reading() as lazy:
+            tx = await self._ready(lazy)
+            visible = await self._index.ids(tx, scope)
+            rows = await dependencies.list_by_user(tx, user, limit * 5, None)
+        return [entry for id, entry in rows if id in visible][:limit]
 
 
 def _cut(start: int, stop: int, query: EntityQuery) -> tuple[int, int]:

@@ -117,7 +117,7 @@ async def all_findings(tx: Transaction, *, owner: Sequence[str] | None, severity
     return [_stored(row) for row in rows]
 
 
-def _entry(row: Row, ref: str) -> HistoryEntry:
+def entry_of(row: Row, ref: str) -> HistoryEntry:
     at = parse_time_if(row[1])
     assert at is not None
     return HistoryEntry(
@@ -140,7 +140,7 @@ async def list_history(tx: Transaction, ref_id: int, ref: str, *, limit: int, be
         before if before is not None else 2**62,
         limit,
     )
-    return [_entry(row, ref) for row in rows]
+    return [entry_of(row, ref) for row in rows]
 
 
 async def list_latest(tx: Transaction, before: int | None, limit: int) -> list[tuple[int, HistoryEntry]]:
@@ -153,7 +153,7 @@ async def list_latest(tx: Transaction, before: int | None, limit: int) -> list[t
         before if before is not None else 2**62,
         limit,
     )
-    return [(row[6], _entry(row, row[7])) for row in rows]
+    return [(row[6], entry_of(row, row[7])) for row in rows]
 
 
 async def list_times(tx: Transaction, ids: Sequence[int]) -> dict[int, datetime]:

@@ -9,6 +9,8 @@ from typing import Any, Awaitable, Callable, Mapping, Sequence
 import orjson
 from markupsafe import Markup, escape
 
+from callboard.features.catalog.apis.service import ApiDefinitions
+from callboard.features.catalog.apis.views import read_tab
 from callboard.features.catalog.interface import (
     REFRESH_ENTITY,
     CatalogQueries,
@@ -18,11 +20,13 @@ from callboard.features.catalog.interface import (
     EntityTab,
 )
 from callboard.features.catalog.pages.entity import (
+    LEADING,
     EntityPage,
     RenderedCard,
     definition_of,
     entity_page,
     file_views,
+    has_definition,
     overview_fields,
     shown_cards,
     shown_refs,
@@ -75,7 +79,9 @@ class EntityReader:
         tabs: Sequence[EntityTab],
         cards: Sequence[EntityCard],
         actions: Sequence[EntityAction] = (),
+        definitions: ApiDefinitions | None = None,
     ) -> None:
+        self._definitions = definitions or ApiDefinitions(queries)
         self._queries = queries
         self._problems = problems
         self._tabs = tabs
@@ -135,19 +141,25 @@ class EntityReader:
         for column in ("main", "side"):
             chosen = shown_cards(self._cards, column, asked.terms)
             fields[f"{column}_cards"] = [
-                RenderedCard(c.id, t.title(c.title), _safe(await c.render(entity, request))) for c in chosen
+                RenderedCard(c.id, t.title(c.title), html, leads=c.rank < LEADING)
+                for c in chosen
+                if (html := _safe(await c.render(entity, request)))
             ]
         return fields
 
     async def _definition(self, asked: _Asked) -> dict[str, Any]:
-        code = definition_of(asked.entity)
-        if code is None:
+        if not has_definition(asked.entity):
             raise NotFoundError("This entity has no definition.")
+        api = await read_tab(self._definitions, asked.entity, asked.request, asked.t)
+        code = None
+        if api is None or api.api is None or api.state.is_text:
+            code = definition_of(asked.entity)
         language = spec_of(asked.entity).get("type")
         return {
+            "api": api,
             "code": code,
             "raw_href": entity_href(asked.ref, "definition") + "/raw",
-            "language": language if isinstance(language, str) else code.language,
+            "language": language if isinstance(language, str) else code.language if code else None,
         }
 
     async def _relations(self, asked: _Asked) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from callboard.features.catalog.apis.service import ApiDefinitions
 from callboard.features.catalog.interface import (
     CatalogCommands,
     CatalogQueries,
@@ -61,6 +62,7 @@ class CatalogViews:
         cards: Sequence[EntityCard] = (),
         actions: Sequence[EntityAction] = (),
         home_cards: Sequence[HomeCard] = (),
+        definitions: ApiDefinitions | None = None,
     ) -> None:
         self._queries = queries
         self._commands = commands
@@ -68,7 +70,7 @@ class CatalogViews:
         self._clock = clock
         self._messages = messages
         self._home_cards = home_cards
-        self._entities = EntityReader(queries, problems, tabs, cards, actions)
+        self._entities = EntityReader(queries, problems, tabs, cards, actions, definitions)
 
     def routes(self) -> list[Route]:
         entity = "/catalog/{namespace}/{kind}/{name}"

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
+from callboard.features.catalog.apis.search import OperationSearch
+from callboard.features.catalog.apis.service import ApiDefinitions
+from callboard.features.catalog.apis.views import ApiViews
+from callboard.features.catalog.explore.cards import ExploreCards
+from callboard.features.catalog.explore.reader import ExploreReader
+from callboard.features.catalog.explore.views import ExploreViews
 from callboard.features.catalog.graph.reader import GraphReader, relation_types
 from callboard.features.catalog.graph.views import GraphViews
 from callboard.features.catalog.interface import READ_ENTITY, CatalogCommands, CatalogQueries
@@ -19,6 +25,9 @@ from callboard.ui.messages import Messages
 NAV_ITEMS = (
     NavItem("home", "nav.home", "/", "home", 0),
     NavItem("catalog", "nav.catalog", "/catalog", "catalog", 10, READ_ENTITY),
+    NavItem("groups", "nav.groups", "/groups", "group", 50, READ_ENTITY),
+    NavItem("systems", "nav.systems", "/systems", "system", 52, READ_ENTITY),
+    NavItem("apis", "nav.apis", "/api-docs", "api", 54, READ_ENTITY),
     NavItem("problems", "nav.problems", "/catalog/problems", "problems", 80, READ_ENTITY),
     NavItem("why", "nav.why", "/catalog/why", "why", 90, READ_ENTITY),
 )
@@ -31,9 +40,15 @@ def graph_views(portal: Any) -> GraphViews:
     return GraphViews(queries, reader, portal.service(Messages))
 
 
+def explore_cards(portal: Any) -> ExploreCards:
+    """What the pages of groups, systems and other kinds show beside what every entity has."""
+    kinds = portal.service(KindRegistry)
+    return ExploreCards(portal.service(ExploreReader), portal.service(ProblemReader), kinds, portal.clock)
+
+
 def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
     """The pages, with the tabs and cards that plugins add to entities, and lists as files."""
-    queries = portal.service(CatalogQueries)
+    queries, definitions = portal.service(CatalogQueries), portal.service(ApiDefinitions)
     pages = CatalogViews(
         queries,
         portal.service(CatalogCommands),
@@ -44,5 +59,10 @@ def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
         cards=portal.plugins.collect("register_entity_cards", portal=portal),
         actions=portal.plugins.collect("register_entity_actions", portal=portal),
         home_cards=portal.plugins.collect("register_home_cards", portal=portal),
+        definitions=definitions,
     )
-    return [*pages.routes(), *ExportViews(queries, hosts).routes()]
+    apis = ApiViews(queries, definitions, portal.clock, portal.service(Messages))
+    explore = ExploreViews(
+        portal.service(ExploreReader), portal.service(OperationSearch), portal.clock, portal.service(Messages)
+    )
+    return [*apis.routes(), *explore.routes(), *pages.routes(), *ExportViews(queries, hosts).routes()]
