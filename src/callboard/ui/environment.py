@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any
 
 from callboard.model.refs import EntityRef, RefError
 from callboard.ui.icons import initials, stable_hue
 from callboard.ui.messages import format_number
-
-SHORTCUTS: Mapping[str, str] = {"h": "/", "c": "/catalog", "p": "/catalog/problems", "w": "/catalog/why"}
-"""After ``g``: where a key leads."""
+from callboard.ui.shortcuts import SHORTCUTS
 
 
 def entity_path(ref: str) -> str:
@@ -28,5 +26,5 @@ def template_globals() -> dict[str, Any]:
         "initials": initials,
         "stable_hue": stable_hue,
         "entity_path": entity_path,
-        "shortcuts": dict(SHORTCUTS),
+        "shortcuts": SHORTCUTS,
     }

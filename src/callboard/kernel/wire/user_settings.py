@@ -1,7 +1,4 @@
-"""``/api/user-settings``: small JSON values that a user's browser keeps here. Source: Backstage user-settings-backend 0.4.
-
-Table: kernel_user_setting.
-"""
+"""``/api/user-settings``: small JSON values that a user's browser keeps here. Source: Backstage user-settings-backend 0.4."""
 
 from __future__ import annotations
 
@@ -10,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Sequence
 
 from starlette.responses import Response
 
-from callboard.kernel.clock import Clock, format_time
+from callboard.kernel.clock import Clock
 from callboard.kernel.db.interface import Database
-from callboard.kernel.errors import InputError, LimitError, NotFoundError
+from callboard.kernel.errors import InputError, NotFoundError
+from callboard.kernel.user_settings import UserSettings
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Empty, Json
 from callboard.kernel.web.routing import Route
@@ -21,7 +19,6 @@ from callboard.kernel.wire.credentials import require_user
 if TYPE_CHECKING:
     from callboard.kernel.audit import Audit
 
-MAX_KEYS = 1000
 MAX_NAME = 255
 MAX_MULTIGET = 200
 
@@ -50,12 +47,12 @@ def user_settings_routes(db: Database, clock: Clock, audit: "Audit") -> Sequence
 class _UserSettings:
     def __init__(self, db: Database, clock: Clock, audit: "Audit") -> None:
         self._db = db
-        self._clock = clock
+        self._values = UserSettings(db, clock)
         self._audit = audit
 
     async def get(self, request: Request) -> Response:
         bucket, key = _place(request)
-        value = await self._find(request.actor.subject, bucket, key)
+        value = await self._values.find_text(request.actor.subject, bucket, key)
         if value is None:
             raise SettingNotFound(bucket, key)
         return Json({"bucket": bucket, "key": key, "value": json.loads(value)})
@@ -65,16 +62,8 @@ class _UserSettings:
         body = await request.require_object()
         if "value" not in body:
             raise InputError("The body must have a value.", field="value")
-        user, text = request.actor.subject, json.dumps(body["value"], separators=(",", ":"), ensure_ascii=False)
         async with self._db.write() as tx:
-            count = await tx.fetch_value("SELECT count(*) FROM kernel_user_setting WHERE user_ref = $1", user)
-            if count >= MAX_KEYS and await self._find(user, bucket, key) is None:
-                raise LimitError(f"You have {MAX_KEYS} values stored already; delete some first.")
-            await tx.execute(
-                "INSERT INTO kernel_user_setting (user_ref, bucket, key, value, updated_at) VALUES ($1, $2, $3, $4, $5)"
-                " ON CONFLICT (user_ref, bucket, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
-                user, bucket, key, text, format_time(self._clock.now()),
-            )  # fmt: skip
+            await self._values.put(tx, request.actor.subject, bucket, key, body["value"])
             await self._audit.record(
                 tx,
                 "user-setting-write",
@@ -88,10 +77,7 @@ class _UserSettings:
     async def delete(self, request: Request) -> Response:
         bucket, key = _place(request)
         async with self._db.write() as tx:
-            gone = await tx.execute(
-                "DELETE FROM kernel_user_setting WHERE user_ref = $1 AND bucket = $2 AND key = $3",
-                request.actor.subject, bucket, key,
-            )  # fmt: skip
+            gone = await self._values.delete(tx, request.actor.subject, bucket, key)
             if gone:
                 await self._audit.record(
                     tx,
@@ -118,19 +104,9 @@ class _UserSettings:
                 raise InputError(f"items[{i}] must have bucket and key.", field=f"items[{i}]")
         found: list[Any] = []
         for item in items:
-            value = await self._find(request.actor.subject, item["bucket"], item["key"])
+            value = await self._values.find_text(request.actor.subject, item["bucket"], item["key"])
             found.append(None if value is None else {"value": json.loads(value)})
         return Json({"items": found})
-
-    async def _find(self, user: str, bucket: str, key: str) -> str | None:
-        async with self._db.read() as tx:
-            value: str | None = await tx.fetch_value(
-                "SELECT value FROM kernel_user_setting WHERE user_ref = $1 AND bucket = $2 AND key = $3",
-                user,
-                bucket,
-                key,
-            )
-        return value
 
 
 def _place(request: Request) -> tuple[str, str]:

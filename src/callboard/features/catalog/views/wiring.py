@@ -7,6 +7,7 @@ from typing import Any, Sequence
 from callboard.features.catalog.graph.reader import GraphReader, relation_types
 from callboard.features.catalog.graph.views import GraphViews
 from callboard.features.catalog.interface import READ_ENTITY, CatalogCommands, CatalogQueries
+from callboard.features.catalog.personal.wiring import all_routes, personal_of
 from callboard.features.catalog.problems import ProblemReader
 from callboard.features.catalog.views.exporting import ExportViews
 from callboard.features.catalog.views.routes import CatalogViews
@@ -17,10 +18,10 @@ from callboard.model.urls import Hosts
 from callboard.ui.messages import Messages
 
 NAV_ITEMS = (
-    NavItem("home", "nav.home", "/", "home", 0),
-    NavItem("catalog", "nav.catalog", "/catalog", "catalog", 10, READ_ENTITY),
-    NavItem("problems", "nav.problems", "/catalog/problems", "problems", 80, READ_ENTITY),
-    NavItem("why", "nav.why", "/catalog/why", "why", 90, READ_ENTITY),
+    NavItem("home", "nav.home", "/", "home", 0, key="h"),
+    NavItem("catalog", "nav.catalog", "/catalog", "catalog", 10, READ_ENTITY, "c"),
+    NavItem("problems", "nav.problems", "/catalog/problems", "problems", 80, READ_ENTITY, "p"),
+    NavItem("why", "nav.why", "/catalog/why", "why", 90, READ_ENTITY, "w"),
 )
 
 
@@ -34,6 +35,7 @@ def graph_views(portal: Any) -> GraphViews:
 def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
     """The pages, with the tabs and cards that plugins add to entities, and lists as files."""
     queries = portal.service(CatalogQueries)
+    personal = personal_of(portal)
     pages = CatalogViews(
         queries,
         portal.service(CatalogCommands),
@@ -43,6 +45,6 @@ def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
         tabs=portal.plugins.collect("register_entity_tabs", portal=portal),
         cards=portal.plugins.collect("register_entity_cards", portal=portal),
         actions=portal.plugins.collect("register_entity_actions", portal=portal),
-        home_cards=portal.plugins.collect("register_home_cards", portal=portal),
+        personal=personal,
     )
-    return [*pages.routes(), *ExportViews(queries, hosts).routes()]
+    return [*pages.routes(), *ExportViews(queries, hosts).routes(), *all_routes(portal, personal)]
