@@ -189,5 +189,5 @@ def _kind(value: Any, t: Translator) -> KindChoice:
 
 
 def _item(ref: str, entity: Any, at: datetime | None, now: datetime) -> HomeItem:
-    said = text(entity["metadata"].get("description")) or text(spec_of(entity).get("type")) or ""
+    said = text(spec_of(entity).get("type")) or ""
     return HomeItem(link_to(ref, entity), said, moment(at, now) if at else None)
