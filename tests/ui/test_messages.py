@@ -24,7 +24,7 @@ COMPOSED = (
     "importing.roles.",
     "importing.confidence.", "importing.fact.", "importing.action.", "importing.cell.", "importing.sum.", "importing.tab.",
     "editing.field.", "editing.help.", "editing.group.", "importing.progress.", "importing.drift.", "importing.nothing_",
-    "keys.", "preferences.shortcuts", "preferences.visits", "home.card.", "setup.step.", "setup.source.", "setup.fault.", "setup.check.", "setup.github_", "setup.gitlab_",
+    "github_actions.tab", "github_actions.word.", "github_actions.trouble.", "github_actions.do.", "github_actions.rerun.", "preferences.shortcuts", "preferences.visits", "home.card.", "setup.step.", "setup.source.", "setup.fault.", "setup.check.", "setup.github_", "setup.gitlab_",
 )  # fmt: skip
 _EXPRESSION = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _USED = re.compile(r"""\b(?:t|translate|_say\(request,\s*)\(?\s*["']([a-z_]+\.[a-z0-9_.]+)["']""")
@@ -84,6 +84,7 @@ def _used_ids() -> set[str]:
         *SOURCE.glob("features/*/views.py"),
         *SOURCE.glob("features/*/graph/*.py"),
         *SOURCE.glob("features/*/personal/*.py"),
+        *SOURCE.glob("integrations/*/*.py"),
     ]
     files += SOURCE.glob("kernel/web/*.py")
     return {id for file in files for id in _USED.findall(file.read_text("utf-8"))}

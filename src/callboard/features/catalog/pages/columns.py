@@ -182,7 +182,7 @@ def dig(value: Any, key: str) -> list[Any]:
         for name, child in value.items():
             lowered = name.lower()
             if lowered == key:
-                found += child if isinstance(child, list) else [child]
+                found += _spread(child)
             elif key.startswith(lowered + "."):
                 found += dig(child, key[len(lowered) + 1 :])
         return found
@@ -191,6 +191,10 @@ def dig(value: Any, key: str) -> list[Any]:
             return [True]
         return [found for item in value for found in dig(item, key)]
     return []
+
+
+def _spread(value: Any) -> list[Any]:
+    return [inner for item in value for inner in _spread(item)] if isinstance(value, list) else [value]
 
 
 def cell_of(column: ShownColumn, entity: Mapping[str, Any], known: Mapping[str, Any]) -> Cell:
