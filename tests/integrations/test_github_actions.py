@@ -244,6 +244,17 @@ async def test_owners_limit_whose_runs_are_shown(actions: ActionsEmulator, tmp_p
         assert "has had no runs yet" in await fragment(client, PAGE + "/ci/card")
 
 
+async def test_a_portal_without_github_asks_nobody(actions: ActionsEmulator, tmp_path: Path, clock: FakeClock):
+    """The tab says how to connect it, the overview has no card, and no request leaves; the manifest tells the truth."""
+    async with portal_of(actions, tmp_path, clock, settings={}) as portal, portal.client(OWNER) as client:
+        assert "ci/card" not in (await client.get(PAGE)).text
+        assert "is not connected to GitHub" in await fragment(client, PAGE + "/ci/runs")
+        assert sum(budget.requests for budget in portal.http.budgets) == 0
+        portal.plugins.check_manifests()
+        assert [p for p in portal.plugins.problems if p.plugin == "github-actions"] == []
+    assert actions.log == []
+
+
 def test_runs_are_read_with_whatever_is_missing(clock: FakeClock):
     """Rows without a number are passed over, fields may be absent or null; what is no answer of GitHub is refused."""
     found = read_page({"workflow_runs": [{}, {"id": 1, "html_url": "javascript:x", "actor": None}, 5]}, clock.now())

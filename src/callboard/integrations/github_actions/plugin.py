@@ -20,7 +20,9 @@ def _views(portal: Any) -> Any:
     if apis is None or queries is None:
         return None
     owners = [str(owner) for owner in portal.settings.get("githubActions.owners", []) or []]
-    runs = WorkflowRuns(apis, portal.clock, owners)
+    # a portal that nobody connected to GitHub must not ask it about annotations that came with a catalog
+    is_on = portal.settings.has("integrations.github") or portal.settings.has("githubActions")
+    runs = WorkflowRuns(apis, portal.clock, owners, is_on=is_on)
     return ActionsViews(
         runs, queries, portal.permissions, portal.audit, clock=portal.clock, messages=portal.service(Messages)
     )

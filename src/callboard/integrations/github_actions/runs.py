@@ -100,8 +100,9 @@ def _is_part(text: str) -> bool:
 class WorkflowRuns:
     """Asks through what ``integrations.github`` offers, so that credentials, budget and cache are theirs."""
 
-    def __init__(self, apis: GithubApis, clock: Clock, owners: Sequence[str] = ()) -> None:
-        """``owners``: only repositories of these logins are shown; of all, when empty."""
+    def __init__(self, apis: GithubApis, clock: Clock, owners: Sequence[str] = (), *, is_on: bool = True) -> None:
+        """``owners``: only repositories of these logins are shown; of all, when empty. ``is_on``: whether GitHub is asked at all."""
+        self.is_on = is_on
         self._apis = apis
         self._clock = clock
         self._owners = frozenset(owner.lower() for owner in owners)

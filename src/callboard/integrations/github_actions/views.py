@@ -81,6 +81,9 @@ class ActionsViews:
         ]
 
     def cards(self) -> list[EntityCard]:
+        """None in a portal that is not connected to GitHub: there the tab says what to do."""
+        if not self._runs.is_on:
+            return []
         return [EntityCard(TAB, "github_actions.title", self._card_frame, "main", HasKey(_KEY), 60)]
 
     def tabs(self) -> list[EntityTab]:
@@ -129,7 +132,9 @@ class ActionsViews:
         try:
             project = _project(entity)
             slug = project.slug
-            if not self._runs.is_known(project):
+            if not self._runs.is_on:
+                trouble = Trouble("off", slug)
+            elif not self._runs.is_known(project):
                 trouble = Trouble("not_configured", slug, project.host)
             else:
                 found = await self._runs.list(
@@ -197,7 +202,7 @@ class ActionsViews:
             allowed = bool(matches(self._permissions.compile(decision.condition), terms_of(entity)))
         else:
             allowed = decision.result == "ALLOW"
-        return allowed and self._runs.may_write(project)
+        return allowed and self._runs.is_on and self._runs.may_write(project)
 
     async def _entity(self, request: Request) -> Mapping[str, Any]:
         params = request.path_params

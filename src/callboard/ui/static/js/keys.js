@@ -6,7 +6,7 @@ const KNOWN = "callboard.keys";
 const API = "/api/ui/v1/preferences";
 const PATIENCE_MS = 1200;
 const me = document.body?.dataset.me;
-let isOn = !me;
+let isOn = true; // until it is known otherwise, which the first page of a visit takes a moment for
 let pressed = ""; // "g", while its second key may follow
 let since = 0;
 
@@ -59,6 +59,7 @@ function step(by) {
 }
 
 document.addEventListener("focusin", (event) => {
+  if (event.target.closest?.("dialog")) return; // the row is still there when it closes
   const row = event.target.closest?.("[data-row]");
   for (const other of document.querySelectorAll("[data-row][data-current]")) if (other !== row) delete other.dataset.current;
   if (row?.closest("[data-list]")) row.dataset.current = "";
