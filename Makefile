@@ -79,6 +79,9 @@ types: setup  ## Type check with mypy
 docs: setup  ## Write docs/reference again from the code
 	@$(PY) docs/build_reference.py
 
+screenshots: setup  ## Take the pictures of the README again, from the example organisation
+	@$(PY) docs/take_screenshots.py $(ARGS)
+
 assets: $(VENV)/.stamp-assets  ## Build the front-end files that pages load
 
 wheel: setup  ## Build dist/*.whl, front-end files included
@@ -99,7 +102,7 @@ lock:  ## Resolve the requirements again (needs the network)
 clean:  ## Remove what these targets made, the data of the demo included
 	@rm -rf $(VENV) .make build dist node_modules callboard-data $(VENDOR) .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
-.PHONY: help setup demo dev test check soak bench lint format types docs assets wheel lock clean browser force
+.PHONY: help setup demo dev test check soak bench lint format types docs screenshots assets wheel lock clean browser force
 
 # ---- how setup works: one stamp file a step, all of them inside .venv, so that removing .venv starts over ----------------
 

@@ -172,6 +172,12 @@ def pages(n: int) -> dict[str, Callable[[int], str]]:
         ),
         "list by owner, 100 rows": lambda i: f"/catalog?sort=owner&size=100&kind={('component', 'api')[i % 2]}",
         "list, newest changes": lambda i: f"/catalog?sort=-changed&kind={('component', 'api')[i % 2]}",
+        "list, 8 columns, 50 rows": lambda i: (
+            f"/catalog?kind=component&size=50&sort={('', '-')[i % 2]}spec.type&columns=name,owner,system,spec.type,"
+            "relations.dependsOn,relations.providesApi,metadata.annotations.backstage.io/source-location,changed"
+        ),
+        "home, being arranged": lambda i: "/?arrange=1",
+        "columns of a list": lambda i: f"/catalog/columns?kind={('component', 'api')[i % 2]}",
         "entity": lambda i: component(i),
         "entity, history": lambda i: component(i, "/history"),
         "entity, yaml": lambda i: component(i, "/yaml"),
@@ -201,6 +207,10 @@ def pages(n: int) -> dict[str, Callable[[int], str]]:
         "what happened, file": lambda i: "/catalog/why?asked=" + quote("EXTREMES"),
         "what happened, ref": lambda i: f"/catalog/why?asked=component:default/wrong-{i % 200:03}",
         "palette": lambda i: "/api/catalog/v1/find?q=" + (f"component-00{i}" if i % 2 else words[i % 10]),
+        "palette, misspelt": lambda i: (
+            "/api/catalog/v1/find?q=" + ("compnoent-00", "invocie", "ledgre", "straem")[i % 4]
+        ),
+        "palette, before typing": lambda i: "/api/catalog/v1/palette",
         "tokens": lambda i: "/settings/tokens",
     }
 

@@ -45,6 +45,7 @@ BUILTINS: Mapping[str, str] = {
     "setup": "callboard.features.setup.plugin",
     "git": "callboard.integrations.git.plugin",
     "github": "callboard.integrations.github.plugin",
+    "github-actions": "callboard.integrations.github_actions.plugin",
     "gitlab": "callboard.integrations.gitlab.plugin",
     "bitbucket": "callboard.integrations.bitbucket.plugin",
     "azure": "callboard.integrations.azure.plugin",

@@ -13,7 +13,7 @@ from callboard.kernel.web.templates import PageTools, Templates
 from callboard.ui.environment import template_globals
 from callboard.ui.messages import Messages
 
-PACKAGES = (
+PACKAGES = ("callboard.integrations.github_actions",
     "callboard.ui", "callboard.features.catalog", "callboard.features.importing", "callboard.features.editing",
     "callboard.features.setup",
 )  # fmt: skip

@@ -26,7 +26,7 @@ COMPOSED = (
     "importing.confidence.", "importing.fact.", "importing.action.", "importing.cell.", "importing.sum.", "importing.tab.",
     "editing.field.", "editing.help.", "editing.group.", "importing.progress.", "importing.drift.", "importing.nothing_",
     "apis.rule.", "apis.why.", "apis.part.", "apis.fact.", "apis.mark.", "apis.level.", "apis.show.", "explore.card.", "explore.health.", "explore.part.",
-    "setup.step.", "setup.source.", "setup.fault.", "setup.check.", "setup.github_", "setup.gitlab_",
+    "github_actions.tab", "github_actions.word.", "github_actions.trouble.", "github_actions.do.", "github_actions.rerun.", "preferences.shortcuts", "preferences.visits", "home.card.", "setup.step.", "setup.source.", "setup.fault.", "setup.check.", "setup.github_", "setup.gitlab_",
 )  # fmt: skip
 CATALOGUES = sorted({file.parent for file in SOURCE.glob("**/i18n/*.json")})
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -89,6 +89,8 @@ def _used_ids() -> set[str]:
         *SOURCE.glob("features/*/graph/*.py"),
         *SOURCE.glob("features/*/apis/*.py"),
         *SOURCE.glob("features/*/explore/*.py"),
+        *SOURCE.glob("features/*/personal/*.py"),
+        *SOURCE.glob("integrations/*/*.py"),
     ]
     files += SOURCE.glob("kernel/web/*.py")
     return {id for file in files for id in _USED.findall(file.read_text("utf-8"))}

@@ -56,8 +56,9 @@ def register_metrics(portal: Any) -> Sequence[Any]:
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
     from callboard.kernel.rate_budget import RateBudgets
+    from callboard.kernel.user_settings import UserSettings
 
-    return {RateBudgets: portal.http.budgets}
+    return {RateBudgets: portal.http.budgets, UserSettings: UserSettings(portal.db, portal.clock)}
 
 
 @hookimpl

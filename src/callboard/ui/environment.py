@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Mapping
+from typing import Any
 
 from callboard.model.refs import EntityRef, RefError
 from callboard.ui.icons import initials, stable_hue
 from callboard.ui.messages import format_number
 from callboard.ui.moments import format_date, format_exact
-
-SHORTCUTS: Mapping[str, str] = {"h": "/", "c": "/catalog", "p": "/catalog/problems", "w": "/catalog/why"}
-"""After ``g``: where a key leads."""
+from callboard.ui.shortcuts import SHORTCUTS
 
 
 def entity_path(ref: str) -> str:
@@ -32,7 +30,7 @@ def template_globals() -> dict[str, Any]:
         "entity_path": entity_path,
         "exact_time": format_exact,
         "date_of": format_date,
-        "shortcuts": dict(SHORTCUTS),
+        "shortcuts": SHORTCUTS,
     }
 
 

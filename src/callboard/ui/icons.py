@@ -77,6 +77,11 @@ ICONS: Final[Mapping[str, str]] = {
     "drift": "git-compare-arrows",
     "to": "arrow-right",
     "tag": "tag",
+    "star": "star",
+    "views": "bookmark",
+    "columns": "columns-3-cog",
+    "grip": "grip-vertical",
+    "arrange": "layout-dashboard",
     # links of entities (Backstage's icon names, as far as a picture says more than the word)
     "dashboard": "chart-line",
     "chat": "message-circle",

@@ -92,12 +92,14 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A table head. ``href`` sorts by it; ``sorted`` is the direction now."""
+    """A table head. ``href`` sorts by it; ``sorted`` is the direction now. ``css`` names the class when it is not the id."""
 
     id: str
     title: str
     href: str | None = None
     sorted: Literal["asc", "desc"] | None = None
+    css: str | None = None
+    tooltip: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,8 @@ from callboard.features.catalog.export.columns import (
 from callboard.features.catalog.export.documents import descriptor_of, format_descriptor, iter_zip, path_of
 from callboard.features.catalog.export.tables import MAX_XLSX_ROWS, Table, neutralise
 from callboard.features.catalog.interface import CatalogQueries, RawPage
-from callboard.features.catalog.pages.listing import ListState, pager_of
+from callboard.features.catalog.pages.list_state import ListState
+from callboard.features.catalog.pages.listing import pager_of
 from callboard.features.catalog.views.exporting import iter_listed
 from callboard.kernel.auth.actor import SYSTEM
 from callboard.kernel.errors import LimitError

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
 from callboard.features.catalog.interface import FacetValue, Finding, RawPage
+from callboard.features.catalog.pages.columns import ColumnChoice
 from callboard.features.catalog.pages.entity import (
     MAX_DEFINITION_BYTES,
     definition_of,
@@ -28,15 +29,8 @@ from callboard.features.catalog.pages.links import (
     link_to,
     safe_href,
 )
-from callboard.features.catalog.pages.listing import (
-    MAX_OPTIONS,
-    ListState,
-    decode_position,
-    encode_position,
-    facet_of,
-    list_page,
-    pager_of,
-)
+from callboard.features.catalog.pages.list_state import ListState, decode_position, encode_position
+from callboard.features.catalog.pages.listing import MAX_OPTIONS, facet_of, list_page, pager_of
 from callboard.features.catalog.pages.relations import SHOWN, relation_title, relations_page
 from callboard.model.predicates import matches, parse_filter_params
 from callboard.model.terms import terms_of
@@ -160,7 +154,8 @@ def test_the_range_is_right_in_the_middle_and_at_both_ends() -> None:
 def test_sorting_tells_of_rows_that_it_leaves_out() -> None:
     """Entities without the field of the order are counted, not silently gone."""
     page = RawPage([], 3, None, None, False, False)
-    made = list_page(state_of("/catalog?sort=-owner"), page, [], [], {}, {}, [], 5, NOW, T)
+    columns = ColumnChoice(lambda kind: None).shown((), None, T)
+    made = list_page(state_of("/catalog?sort=-owner"), page, [], [], {}, {}, [], 5, NOW, T, columns=columns)
     assert (made.count, made.without_sort_key) == (5, 2)
     sorted_head = next(c for c in made.columns if c.sorted)
     assert (sorted_head.id, sorted_head.sorted) == ("owner", "desc")

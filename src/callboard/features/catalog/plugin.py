@@ -23,7 +23,10 @@ from callboard.features.catalog.interface import (
 )
 from callboard.features.catalog.interface.checks import FileLook, SourceCheckHooks
 from callboard.features.catalog.interface.held import CatalogSources
+from callboard.features.catalog.interface.personal import VIEW_PERMISSIONS, SavedViews, Stars
 from callboard.features.catalog.jobs import CatalogJobs, FileWatch, RevisionWatch
+from callboard.features.catalog.personal.services import stars_of, visits_of
+from callboard.features.catalog.personal.visits import Visits
 from callboard.features.catalog.problems import ProblemReader
 from callboard.features.catalog.processing.model_settings import load_registry
 from callboard.features.catalog.readers.files import FileReader
@@ -183,7 +186,12 @@ def register_settings() -> Sequence[Any]:
 
 @hookimpl
 def register_permissions(portal: Any) -> Sequence[Any]:
-    return PERMISSIONS
+    return [*PERMISSIONS, *VIEW_PERMISSIONS]
+
+
+@hookimpl
+def register_preferences(portal: Any) -> Sequence[Any]:
+    return [portal.service(Visits).preference()]
 
 
 @hookimpl
@@ -195,6 +203,9 @@ def register_permission_rules(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
+    from callboard.features.catalog.personal.people import Keeping
+    from callboard.features.catalog.personal.saved_views import ViewShelf
+
     catalog = Catalog(portal)
     return {
         Catalog: catalog,
@@ -210,6 +221,9 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         KindRegistry: catalog.kinds,
         OwnershipResolver: catalog.ownership,
         ResourceLoader: catalog.resources,
+        SavedViews: ViewShelf(portal.db, portal.clock, portal.permissions, portal.audit, Keeping(portal)),
+        Stars: stars_of(portal, catalog.queries),
+        Visits: visits_of(portal),
     }
 
 
@@ -293,9 +307,9 @@ def register_metrics(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_startup(portal: Any) -> Sequence[Any]:
-    return [portal.service(Catalog).start]
+    return [portal.service(Catalog).start, portal.service(Visits).start]
 
 
 @hookimpl
 def register_shutdown(portal: Any) -> Sequence[Any]:
-    return [portal.service(Catalog).stop, portal.service(OperationSearch).stop]
+    return [portal.service(Catalog).stop, portal.service(OperationSearch).stop, portal.service(Visits).stop]

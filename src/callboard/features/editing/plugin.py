@@ -11,7 +11,7 @@ from callboard.features.editing.service import EntityEditing
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.web.shell import NavItem
 
-NAV_ITEM = NavItem("create-entity", "nav.create_entity", "/create-entity", "create", 40, CREATE_ENTITY)
+NAV_ITEM = NavItem("create-entity", "nav.create_entity", "/create-entity", "create", 40, CREATE_ENTITY, "e")
 
 
 @hookimpl

@@ -214,3 +214,13 @@ class GithubClients:
         raise InputError(
             f"No GitHub host {host!r} is known. Add it to integrations.github.", field="integrations.github"
         )
+
+    def find_api_url(self, host: str) -> str | None:
+        return next((client.host.api_url for client in self.all if client.host.host == host.lower()), None)
+
+    def has_credentials(self, host: str) -> bool:
+        return any(client.host.has_credentials for client in self.all if client.host.host == host.lower())
+
+    async def api_for(self, host: str, owner: str) -> RemoteApi:
+        """See ``kernel.host_apis.HostApis``."""
+        return await self.get(host).api_for(owner)

@@ -7,6 +7,7 @@ from typing import Any, Mapping, Sequence
 from callboard.features.catalog.interface import EntityProvider, UrlReader
 from callboard.features.catalog.interface.checks import SourceCheck
 from callboard.integrations.github.client import GithubClients
+from callboard.kernel.host_apis import GithubApis
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.settings import Setting
 
@@ -14,7 +15,7 @@ from callboard.kernel.settings import Setting
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
     clients = GithubClients(portal.settings, portal.http, portal.http.budgets, portal.clock)
-    return {GithubClients: clients}
+    return {GithubClients: clients, GithubApis: clients}
 
 
 @hookimpl

@@ -11,7 +11,8 @@ from callboard.kernel.permissions import Permission
 class NavItem:
     """A place in the rail. ``title`` is a message key, ``icon`` a name in the icon set; lower ``rank`` stands higher.
 
-    With a ``permission`` it is shown only to those who may at least in part (not DENY).
+    With a ``permission`` it is shown only to those who may at least in part (not DENY). ``key`` is a letter: ``g`` and then it
+    lead there; of two places with the same one the first has it.
     """
 
     id: str
@@ -20,3 +21,4 @@ class NavItem:
     icon: str
     rank: int = 100
     permission: Permission | None = None
+    key: str | None = None

@@ -56,13 +56,14 @@ class PageTools:
 
 @dataclass(frozen=True, slots=True)
 class NavLink:
-    """A place in the rail as drawn: ``title`` is translated, ``current`` marks where one is."""
+    """A place in the rail as drawn: ``title`` is translated, ``current`` marks where one is, ``keys`` lead there ("g c")."""
 
     id: str
     title: str
     path: str
     icon: str
     current: bool
+    keys: str | None = None
 
 
 class Templates:
@@ -128,7 +129,17 @@ class Templates:
         ]
         leading = [i.path for i in shown if here == i.path or here.startswith(i.path.rstrip("/") + "/")]
         current = max(leading, key=len, default=None)
-        return [NavLink(i.id, t(i.title), i.path, i.icon, i.path == current) for i in shown]
+        takers: dict[str, str] = {}
+        for item in shown:
+            if item.key:
+                takers.setdefault(item.key, item.id)
+        return [
+            NavLink(
+                i.id, t(i.title), i.path, i.icon, i.path == current,
+                f"g {i.key}" if i.key and takers[i.key] == i.id else None,
+            )
+            for i in shown
+        ]  # fmt: skip
 
     def _make(self) -> "jinja2.Environment":
         import jinja2

@@ -1,7 +1,4 @@
-"""``/api/user-settings``: small JSON values that a user's browser keeps here. Source: Backstage user-settings-backend 0.4.
-
-Table: kernel_user_setting.
-"""
+"""``/api/user-settings``: small JSON values that a user's browser keeps here. Source: Backstage user-settings-backend 0.4."""
 
 from __future__ import annotations
 
@@ -10,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Sequence
 
 from starlette.responses import Response
 
-from callboard.kernel.clock import Clock, format_time
-from callboard.kernel.db.interface import Database, Transaction
-from callboard.kernel.errors import InputError, LimitError, NotFoundError
+from callboard.kernel.clock import Clock
+from callboard.kernel.db.interface import Database
+from callboard.kernel.errors import InputError, NotFoundError
+from callboard.kernel.user_settings import UserSettings
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Empty, Json
 from callboard.kernel.web.routing import Route
@@ -21,7 +19,6 @@ from callboard.kernel.wire.credentials import require_user
 if TYPE_CHECKING:
     from callboard.kernel.audit import Audit
 
-MAX_KEYS = 1000
 MAX_NAME = 255
 MAX_MULTIGET = 200
 
@@ -51,11 +48,12 @@ class _UserSettings:
     def __init__(self, db: Database, clock: Clock, audit: "Audit") -> None:
         self._db = db
         self._clock = clock
+        self._values = UserSettings(db, clock)
         self._audit = audit
 
     async def get(self, request: Request) -> Response:
         bucket, key = _place(request)
-        value = await self._find(request.actor.subject, bucket, key)
+        value = await self._values.find_text(request.actor.subject, bucket, key)
         if value is None:
             raise SettingNotFound(bucket, key)
         return Json({"bucket": bucket, "key": key, "value": json.loads(value)})
@@ -71,10 +69,7 @@ class _UserSettings:
     async def delete(self, request: Request) -> Response:
         bucket, key = _place(request)
         async with self._db.write() as tx:
-            gone = await tx.execute(
-                "DELETE FROM kernel_user_setting WHERE user_ref = $1 AND bucket = $2 AND key = $3",
-                request.actor.subject, bucket, key,
-            )  # fmt: skip
+            gone = await self._values.delete(tx, request.actor.subject, bucket, key)
             if gone:
                 await self._audit.record(
                     tx,
@@ -101,29 +96,17 @@ class _UserSettings:
                 raise InputError(f"items[{i}] must have bucket and key.", field=f"items[{i}]")
         found: list[Any] = []
         for item in items:
-            value = await self._find(request.actor.subject, item["bucket"], item["key"])
+            value = await self._values.find_text(request.actor.subject, item["bucket"], item["key"])
             found.append(None if value is None else {"value": json.loads(value)})
         return Json({"items": found})
-
-    async def _find(self, user: str, bucket: str, key: str) -> str | None:
-        async with self._db.read() as tx:
-            return await _find(tx, user, bucket, key)
 
 
 async def store_setting(
     request: Request, db: Database, clock: Clock, audit: "Audit", bucket: str, key: str, value: Any
 ) -> None:
     """Keep a JSON value for the user who asks. Raises ``LimitError`` when they have too many."""
-    user, text = request.actor.subject, json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     async with db.write() as tx:
-        count = await tx.fetch_value("SELECT count(*) FROM kernel_user_setting WHERE user_ref = $1", user)
-        if count >= MAX_KEYS and await _find(tx, user, bucket, key) is None:
-            raise LimitError(f"You have {MAX_KEYS} values stored already; delete some first.")
-        await tx.execute(
-            "INSERT INTO kernel_user_setting (user_ref, bucket, key, value, updated_at) VALUES ($1, $2, $3, $4, $5)"
-            " ON CONFLICT (user_ref, bucket, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
-            user, bucket, key, text, format_time(clock.now()),
-        )  # fmt: skip
+        await UserSettings(db, clock).put(tx, request.actor.subject, bucket, key, value)
         await audit.record(
             tx,
             "user-setting-write",
@@ -133,12 +116,6 @@ async def store_setting(
             request=request,
         )
 
-
-async def _find(tx: Transaction, user: str, bucket: str, key: str) -> str | None:
-    value: str | None = await tx.fetch_value(
-        "SELECT value FROM kernel_user_setting WHERE user_ref = $1 AND bucket = $2 AND key = $3", user, bucket, key
-    )
-    return value
 
 
 def _place(request: Request) -> tuple[str, str]:

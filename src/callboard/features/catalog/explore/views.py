@@ -21,7 +21,8 @@ from callboard.features.catalog.explore.pages import (
 from callboard.features.catalog.explore.reader import ExploreReader, Landscape
 from callboard.features.catalog.interface import BY_TITLE, EntityQuery, Order
 from callboard.features.catalog.pages.links import display_title, entity_href, link_to, links_of, related
-from callboard.features.catalog.pages.listing import TEXT_KEYS, row_of
+from callboard.features.catalog.pages.list_state import TEXT_KEYS
+from callboard.features.catalog.pages.listing import row_of
 from callboard.features.catalog.views.reading import decode, look_up
 from callboard.kernel.clock import Clock
 from callboard.kernel.web.request import Request

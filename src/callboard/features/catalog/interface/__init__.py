@@ -14,6 +14,7 @@ from callboard.features.catalog.interface.parts import EntityAction as EntityAct
 from callboard.features.catalog.interface.parts import EntityCard as EntityCard
 from callboard.features.catalog.interface.parts import EntityTab as EntityTab
 from callboard.features.catalog.interface.parts import HomeCard as HomeCard
+from callboard.features.catalog.interface.parts import ListColumn as ListColumn
 from callboard.kernel import read_file
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import ConflictError, NotFoundError
@@ -81,6 +82,8 @@ class LocationExists(ConflictError):
 
 BY_TITLE = ":title"
 BY_CHANGE = ":changed"
+BY_FIRST = ":first:"
+"""Before a search key: an entity with several values stands once, at its first, instead of at each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,6 +476,10 @@ class CatalogHooks:
     @hookspec
     def register_entity_cards(self, portal: Any) -> Sequence[EntityCard]:
         """Cards on the overview tab of the entity page."""
+
+    @hookspec
+    def register_list_columns(self, portal: Any) -> Sequence[ListColumn]:
+        """Columns that people may choose for lists of entities, beside the fields that entities have."""
 
     @hookspec
     def register_home_cards(self, portal: Any) -> Sequence[HomeCard]:

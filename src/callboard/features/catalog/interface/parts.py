@@ -52,6 +52,19 @@ class HomeCard:
 
 
 @dataclass(frozen=True, slots=True)
+class ListColumn:
+    """A column of lists that no field of the entity holds. ``id`` has no dot; ``title`` is a message key or plain text.
+
+    ``await cells(refs, request)`` gives the cells of a page of rows by ref (lower-cased), as ``markupsafe.Markup`` or text that is
+    escaped; one call for all rows, and what has no cell stays empty.
+    """
+
+    id: str
+    title: str
+    cells: Any
+
+
+@dataclass(frozen=True, slots=True)
 class EntityAction:
     """A button in the header of the entity page: ``offer(entity, request)`` gives a ``ui.parts.LinkItem``, or None for no button."""
 

@@ -1,17 +1,15 @@
-"""The list page: its state is its address, and both become one predicate."""
+"""The list page: what its template shows."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, Mapping, Sequence
 from urllib.parse import urlencode
 
-import orjson
-
-from callboard.features.catalog.interface import BY_CHANGE, BY_TITLE, EntityQuery, FacetValue, Order, RawPage
+from callboard.features.catalog.interface import FacetValue, RawPage
+from callboard.features.catalog.interface.personal import SavedView
+from callboard.features.catalog.pages.columns import Cell, ShownColumn
 from callboard.features.catalog.pages.links import (
     distinct_titles,
     kind_rank,
@@ -22,182 +20,15 @@ from callboard.features.catalog.pages.links import (
     spec_of,
     text,
 )
-from callboard.model.predicates import HasText, Predicate, conjoin, has_value
+from callboard.features.catalog.pages.list_state import FACETS, SIZES, SORTS, ListState, encode_position
 from callboard.model.refs import EntityRef
 from callboard.ui.icons import kind_mark
 from callboard.ui.messages import Translator
 from callboard.ui.moments import Moment, moment
-from callboard.ui.parts import Column, Crumb, EntityLink, Facet, FacetOption, LinkItem, Pager
+from callboard.ui.parts import Column, Crumb, EntityLink, Facet, FacetOption, LinkItem, Pager, Tab
 
-FACETS: Final[Mapping[str, str]] = {
-    "type": "spec.type",
-    "owner": "relations.ownedby",
-    "lifecycle": "spec.lifecycle",
-    "tag": "metadata.tags",
-    "namespace": "metadata.namespace",
-}
-"""Facet id, which is the query parameter, to the search key that it looks at."""
-
-FILTERS: Final[Mapping[str, str]] = {**FACETS, "system": "relations.partof"}
-SORTS: Final[Mapping[str, str]] = {
-    "name": BY_TITLE,
-    "owner": "relations.ownedby",
-    "type": "spec.type",
-    "lifecycle": "spec.lifecycle",
-    "system": "relations.partof",
-    "changed": BY_CHANGE,
-}
-_WHOLE_SORTS: Final = ("name", "changed")
-"""Orders that leave no entity out."""
-_WIRE_SORTS: Final = {**SORTS, "name": "metadata.name"}
-TEXT_KEYS: Final = (
-    "metadata.name",
-    "metadata.title",
-    "metadata.description",
-    "metadata.tags",
-    "spec.profile.displayname",
-    "spec.profile.email",
-)
-SIZES: Final = (25, 50, 100)
 SHOWN_OPTIONS: Final = 7
 MAX_OPTIONS: Final = 40
-MAX_QUERY_LENGTH: Final = 200
-
-Position = tuple[str | None, int]
-
-
-def encode_position(position: Position) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(position)).decode().rstrip("=")
-
-
-def decode_position(text: str) -> Position | None:
-    """The position in ``text``, or None when it is none of ours: the list then starts anew."""
-    try:
-        value = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (ValueError, binascii.Error):
-        return None
-    if (
-        isinstance(value, list)
-        and len(value) == 2
-        and (value[0] is None or isinstance(value[0], str))
-        and type(value[1]) is int
-    ):
-        return value[0], value[1]
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class ListState:
-    """What the address of a list says.
-
-    ``kind`` None is all kinds. ``chosen`` is filter id to values, any of which will do. ``start`` is how many rows lie
-    before the page, carried along so that the range can be told without counting.
-    """
-
-    kind: str | None = None
-    q: str = ""
-    chosen: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    sort: str = "name"
-    descending: bool = False
-    size: int = SIZES[0]
-    after: str | None = None
-    before: str | None = None
-    start: int = 0
-
-    @classmethod
-    def parse(cls, params: Any) -> ListState:
-        """Read query parameters (a multi-dict). What it does not understand is left out."""
-        chosen = []
-        for name in FILTERS:
-            if values := tuple(dict.fromkeys(v.strip() for v in params.getlist(name) if v.strip())):
-                chosen.append((name, values[:50]))
-        sort = params.get("sort", "name")
-        size = params.get("size", "")
-        start = params.get("start", "")
-        kind = params.get("kind", "").strip().lower()
-        return cls(
-            kind=kind if kind and kind != "all" else None,
-            q=params.get("q", "").strip()[:MAX_QUERY_LENGTH],
-            chosen=tuple(chosen),
-            sort=sort.removeprefix("-") if sort.removeprefix("-") in SORTS else "name",
-            descending=sort.startswith("-"),
-            size=int(size) if size.isdecimal() and int(size) in SIZES else SIZES[0],
-            after=params.get("after") or None,
-            before=params.get("before") or None,
-            start=int(start) if start.isdecimal() and len(start) < 10 else 0,
-        )
-
-    def values(self, name: str) -> tuple[str, ...]:
-        return dict(self.chosen).get(name, ())
-
-    @property
-    def leaves_out(self) -> bool:
-        """Whether the order has no place for entities that lack its field."""
-        return self.sort not in _WHOLE_SORTS
-
-    @property
-    def is_filtered(self) -> bool:
-        return bool(self.q or self.chosen)
-
-    def params(self, *, paging: bool = True) -> list[tuple[str, str]]:
-        """Query parameters that ``parse`` reads back, defaults left out."""
-        out: list[tuple[str, str]] = []
-        if self.kind:
-            out.append(("kind", self.kind))
-        if self.q:
-            out.append(("q", self.q))
-        out += [(name, value) for name, values in self.chosen for value in values]
-        if self.sort != "name" or self.descending:
-            out.append(("sort", ("-" if self.descending else "") + self.sort))
-        if self.size != SIZES[0]:
-            out.append(("size", str(self.size)))
-        if paging and (self.after or self.before):
-            out.append(("after", self.after) if self.after else ("before", str(self.before)))
-            out.append(("start", str(self.start)))
-        return out
-
-    def href(self, path: str = "/catalog", **changes: Any) -> str:
-        """The address after ``changes``; any change but of the paging leads to the first page."""
-        if not changes.keys() & {"after", "before"}:
-            changes |= {"after": None, "before": None, "start": 0}
-        params = replace(self, **changes).params()
-        return path + ("?" + urlencode(params) if params else "")
-
-    def toggled(self, name: str, value: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """``chosen`` with this value put in, or taken out if it was there (any case)."""
-        now = self.values(name)
-        then = tuple(v for v in now if v.lower() != value.lower())
-        then = then if len(then) < len(now) else (*now, value)
-        rest = {**dict(self.chosen), name: then}
-        return tuple((n, rest[n]) for n in FILTERS if rest.get(n))
-
-    def predicate(self, *, without: Sequence[str] = ()) -> Predicate | None:
-        """What the rows must satisfy, leaving out the filters named in ``without`` (``kind`` and ``q`` among them)."""
-        parts: list[Predicate] = []
-        if self.kind and "kind" not in without:
-            parts.append(has_value("kind", [self.kind]))
-        parts += [has_value(FILTERS[name], values) for name, values in self.chosen if name not in without]
-        if self.q and "q" not in without:
-            parts.append(HasText(TEXT_KEYS, self.q.lower()))
-        return conjoin(*parts) if parts else None
-
-    def query(self) -> EntityQuery:
-        after = decode_position(self.after) if self.after else None
-        before = decode_position(self.before) if self.before and not after else None
-        order = Order(SORTS[self.sort], "desc" if self.descending else "asc")
-        return EntityQuery(predicate=self.predicate(), order=order, limit=self.size, after=after, before=before)
-
-    def wire_params(self) -> str:
-        """The same rows as parameters of ``GET /api/catalog/entities/by-query``."""
-        conditions = [f"kind={self.kind}"] if self.kind else []
-        conditions += [f"{FILTERS[name]}={value}" for name, values in self.chosen for value in values]
-        out = [("filter", ",".join(conditions))] if conditions else []
-        if self.q:
-            out.append(("fullTextFilterTerm", self.q))
-            out.append(("fullTextFilterFields", ",".join(TEXT_KEYS)))
-        if self.sort != "changed":  # Backstage's wire has no word for that order
-            out.append(("orderField", f"{_WIRE_SORTS[self.sort]},{'desc' if self.descending else 'asc'}"))
-        return urlencode([*out, ("limit", "500")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +44,12 @@ class Row:
     tags: Sequence[str]
     health: Literal["ok", "warn", "bad"]
     changed: Moment | None
+    kind: str = ""
+    namespace: str = ""
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+    """By column id, for columns that are no field of a row."""
+    starred: bool | None = None
+    """None where nobody keeps stars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +62,23 @@ class KindChoice:
     icon: str
     hue: int
     current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Saved views above the list. ``tabs`` is empty without any; ``audiences`` (ref, title) whom the reader may save for.
+
+    ``base`` is the view that the list is or was made from, ``is_changed`` whether it is another list by now; ``query`` is what
+    a view would keep of it.
+    """
+
+    tabs: Sequence[Tab]
+    unlisted: int
+    audiences: Sequence[tuple[str, str]]
+    base: SavedView | None
+    is_changed: bool
+    query: str
+    manage_href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +103,9 @@ class ListPage:
     clear_href: str
     without_sort_key: int
     catalog_is_empty: bool
+    sort_title: str
+    columns_href: str
+    shelf: Shelf | None = None
 
 
 def health_of(entity: Mapping[str, Any]) -> Literal["ok", "warn", "bad"]:
@@ -259,7 +116,16 @@ def health_of(entity: Mapping[str, Any]) -> Literal["ok", "warn", "bad"]:
     return "bad" if "error" in levels else "warn" if "warning" in levels else "ok"
 
 
-def row_of(entity: Mapping[str, Any], known: Mapping[str, Any], changed: datetime | None, now: datetime) -> Row:
+def row_of(
+    entity: Mapping[str, Any],
+    known: Mapping[str, Any],
+    changed: datetime | None,
+    now: datetime,
+    *,
+    cells: Mapping[str, Cell] | None = None,
+    stars: frozenset[str] | None = None,
+) -> Row:
+    """``stars`` are the refs that the reader starred; None for those who keep none."""
     spec = spec_of(entity)
     metadata = entity["metadata"]
     return Row(
@@ -272,12 +138,21 @@ def row_of(entity: Mapping[str, Any], known: Mapping[str, Any], changed: datetim
         tags=tuple(str(tag) for tag in metadata.get("tags") or ()),
         health=health_of(entity),
         changed=moment(changed, now) if changed else None,
+        kind=str(entity["kind"]),
+        namespace=str(metadata.get("namespace") or "default"),
+        cells=cells or {},
+        starred=None if stars is None else str(EntityRef.of(entity)) in stars,
     )
 
 
-def mentioned(entities: Sequence[Mapping[str, Any]], facets: Mapping[str, Sequence[FacetValue]]) -> list[str]:
+def mentioned(
+    entities: Sequence[Mapping[str, Any]],
+    facets: Mapping[str, Sequence[FacetValue]],
+    columns: Sequence[ShownColumn] = (),
+) -> list[str]:
     """Refs that the page names and whose titles it should look up: owners and systems of rows, the foremost owners."""
     refs = [r for e in entities for r in [*related(e, "ownedBy")[:2], *related(e, "partOf")[:2]]]
+    refs += [r for column in columns if column.relation for e in entities for r in column.refs_of(e)]
     owners = sorted(facets.get(FACETS["owner"], ()), key=lambda v: -v.count)[:SHOWN_OPTIONS]
     return list(dict.fromkeys([*refs, *(v.value.lower() for v in owners)]))
 
@@ -355,8 +230,13 @@ def list_page(
     matching: int,
     now: datetime,
     t: Translator,
+    *,
+    columns: Sequence[ShownColumn] = (),
+    cells: Sequence[Mapping[str, Cell]] | None = None,
+    stars: frozenset[str] | None = None,
+    shelf: Shelf | None = None,
 ) -> ListPage:
-    """Everything the template needs. ``matching`` counts the rows whether or not they have the field of the order."""
+    """Everything the template needs, with ``cells`` for each entity. ``matching`` counts the rows whether or not they have the field of the order."""
     ordered_kinds = sorted(kinds, key=lambda v: (kind_rank(v.value), -v.count, v.value.lower()))
     by_kind: dict[str, list[Any]] = {}
     for value in ordered_kinds:  # two spellings of one kind are one kind
@@ -365,11 +245,14 @@ def list_page(
         by_kind[state.kind] = [state.kind, 0]
     total = sum(count for _, count in by_kind.values())
     without_type = tuple((n, v) for n, v in state.chosen if n not in ("type", "lifecycle"))
+    plain: dict[str, Any] = {"chosen": without_type, "columns": (), "base": ""}
+    if state.sort not in SORTS:
+        plain |= {"sort": "name", "descending": False}
     choices = [
         KindChoice(
             t("catalog.list.all_kinds"),
             total,
-            state.href(kind=None, chosen=without_type),
+            state.href(kind=None, **plain),
             "catalog",
             8,
             state.kind is None,
@@ -381,22 +264,19 @@ def list_page(
             KindChoice(
                 kind_title(title, t),
                 count,
-                state.href(kind=kind, chosen=without_type),
+                state.href(kind=kind, **plain),
                 mark.icon,
                 mark.hue,
                 kind == state.kind,
             )
         )
-    columns = []
-    for name in ("name", "owner", "type", "lifecycle", "system", "tags", "changed"):
-        is_sorted = name == state.sort
-        down = not state.descending if is_sorted else name == "changed"  # of times the newest come first
-        href = state.href(sort=name, descending=down) if name in SORTS else None
-        columns.append(
-            Column(
-                name, t(f"catalog.column.{name}"), href, ("desc" if state.descending else "asc") if is_sorted else None
-            )
-        )
+    heads = []
+    for column in columns:
+        is_sorted = column.id.lower() == state.sort.lower()
+        down = not state.descending if is_sorted else column.id == "changed"  # of times the newest come first
+        href = state.href(sort=column.id, descending=down) if column.sorts else None
+        now_sorted: Literal["asc", "desc"] | None = ("desc" if state.descending else "asc") if is_sorted else None
+        heads.append(Column(column.id, column.title, href, now_sorted, column.css, column.key))
     chosen = [LinkItem(state.q, state.href(q=""), type="q")] if state.q else []
     for name, values in state.chosen:
         for wanted in values:
@@ -411,14 +291,20 @@ def list_page(
         state=state,
         kinds=choices,
         facets=[f for name in FACETS if (f := facet_of(name, facets.get(FACETS[name], ()), state, known, t))],
-        columns=columns,
-        rows=[row_of(e, known, c, now) for e, c in zip(entities, changed, strict=True)],
+        columns=heads,
+        rows=[
+            row_of(e, known, c, now, cells=more, stars=stars)
+            for e, c, more in zip(entities, changed, cells or [{}] * len(entities), strict=True)
+        ],
         pager=pager_of(state, page, t),
         hidden=[(n, v) for n, v in state.params(paging=False) if n != "q"],
         chosen=chosen,
         clear_href=state.href(q="", chosen=()),
         without_sort_key=max(0, matching - (page.total or 0)),
         catalog_is_empty=matching == 0 and not state.is_filtered and state.kind is None,
+        sort_title=next((c.title for c in columns if c.id.lower() == state.sort.lower()), state.sort),
+        columns_href=state.href("/catalog/columns"),
+        shelf=shelf,
     )
 
 

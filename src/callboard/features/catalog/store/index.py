@@ -20,7 +20,7 @@ from typing import Any, AsyncIterator, Generic, Hashable, Iterable, Sequence, Ty
 import orjson
 from pyroaring import BitMap64
 
-from callboard.features.catalog.interface import BY_CHANGE, BY_TITLE
+from callboard.features.catalog.interface import BY_CHANGE, BY_FIRST, BY_TITLE
 from callboard.features.catalog.store.columns import FacetColumn, Ordering, TextColumn
 from callboard.features.catalog.store.sets import NULL_VALUE, SetQuery, splits
 from callboard.features.catalog.store.terms import KeyIds
@@ -298,6 +298,12 @@ class EntityIndex:
             for key in reversed(TITLE_KEYS):
                 titles.update((id, value) for value, id in await self._rows(tx, key, "value") if value.strip())
             rows = [(value, id) for id, value in titles.items()]
+        elif name.startswith(BY_FIRST):
+            firsts: dict[int, str] = {}
+            for value, id in await self._rows(tx, name.removeprefix(BY_FIRST), "value"):
+                if id not in firsts or value < firsts[id]:
+                    firsts[id] = value
+            rows = [(value, id) for id, value in firsts.items()]
         else:
             rows = await self._rows(tx, name, "value")
         kept = Ordering(rows)
@@ -422,7 +428,8 @@ def _order_values(name: str, terms: Terms, ref: str, at: str) -> Sequence[str]:
     if name == BY_TITLE:
         titles = (value for key in TITLE_KEYS for value in terms.get(key, ()) if value is not None and value.strip())
         return [value for value in (next(titles, None),) if value is not None]
-    return [v for v in terms.get(name, ()) if v is not None]
+    values = [v for v in terms.get(name.removeprefix(BY_FIRST), ()) if v is not None]
+    return [min(values)] if values and name.startswith(BY_FIRST) else values
 
 
 def _originals(key: str, terms: Terms) -> list[str]:

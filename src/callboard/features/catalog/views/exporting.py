@@ -9,8 +9,8 @@ from starlette.responses import Response, StreamingResponse
 
 from callboard.features.catalog.export.documents import iter_zip
 from callboard.features.catalog.export.tables import Table, stream
-from callboard.features.catalog.interface import CatalogQueries, EntityQuery
-from callboard.features.catalog.pages.listing import ListState
+from callboard.features.catalog.interface import BY_FIRST, CatalogQueries, EntityQuery
+from callboard.features.catalog.pages.list_state import ListState
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.routing import Route
@@ -77,7 +77,7 @@ async def iter_listed(
             seen |= {str(EntityRef.of(e)) for e in entities}
         yield entities
     if state.leaves_out and query.order is not None:
-        rest = conjoin(query.predicate, Negation(HasKey(query.order.field)))
+        rest = conjoin(query.predicate, Negation(HasKey(query.order.field.removeprefix(BY_FIRST).lower())))
         async for chunk in queries.iter_raw(EntityQuery(rest, by_ref=True), actor=actor):
             yield [e for item in chunk if str(EntityRef.of(e := orjson.loads(item))) not in seen]
 

@@ -15,11 +15,9 @@ from callboard.features.catalog.interface import (
     EntityCard,
     EntityNotFound,
     EntityTab,
-    HomeCard,
     Why,
 )
-from callboard.features.catalog.pages.links import entity_href, spec_of, why_href
-from callboard.features.catalog.pages.listing import ListState
+from callboard.features.catalog.pages.links import display_title, entity_href, spec_of, why_href
 from callboard.features.catalog.pages.problems import (
     FILES_PAGE,
     MAX_OF_FILE,
@@ -29,11 +27,13 @@ from callboard.features.catalog.pages.problems import (
     problems_page,
 )
 from callboard.features.catalog.pages.why import why_page
+from callboard.features.catalog.personal.shelf import open_list, shelf_of
 from callboard.features.catalog.problems import ProblemFilter, ProblemReader
 from callboard.features.catalog.views.entity import EntityReader
-from callboard.features.catalog.views.home import read_home
+from callboard.features.catalog.views.home import Personal
 from callboard.features.catalog.views.listing import find_quickly, read_list
 from callboard.features.catalog.views.reading import look_up, own_refs
+from callboard.kernel.auth.actor import Actor
 from callboard.kernel.clock import Clock
 from callboard.kernel.errors import NotFoundError
 from callboard.kernel.web.request import Request
@@ -47,7 +47,7 @@ RECENT_FILES = 6
 class CatalogViews:
     """Pages at ``/``, ``/catalog…`` and the palette's ``/api/catalog/v1/find``.
 
-    ``tabs``, ``cards``, ``actions`` and ``home_cards`` are what plugins registered. Dependencies arrive here and nowhere else.
+    ``tabs``, ``cards`` and ``actions`` are what plugins registered. Dependencies arrive here and nowhere else.
     """
 
     def __init__(
@@ -61,15 +61,15 @@ class CatalogViews:
         tabs: Sequence[EntityTab] = (),
         cards: Sequence[EntityCard] = (),
         actions: Sequence[EntityAction] = (),
-        home_cards: Sequence[HomeCard] = (),
         definitions: ApiDefinitions | None = None,
+        personal: Personal,
     ) -> None:
         self._queries = queries
         self._commands = commands
         self._problems = problems
         self._clock = clock
         self._messages = messages
-        self._home_cards = home_cards
+        self._personal = personal
         self._entities = EntityReader(queries, problems, tabs, cards, actions, definitions)
 
     def routes(self) -> list[Route]:
@@ -90,20 +90,32 @@ class CatalogViews:
         return self._messages.translator(request.locale)
 
     async def home(self, request: Request) -> Response:
-        page = await read_home(
-            self._queries,
-            self._problems,
-            request,
-            cards=self._home_cards,
-            now=self._clock.now(),
-            t=self._t(request),
-        )
+        page = await self._personal.home.read(request, now=self._clock.now(), t=self._t(request))
         return request.render("catalog/home.html", page)
 
     async def list(self, request: Request) -> Response:
-        state = ListState.parse(request.query_params)
-        page = await read_list(self._queries, state, actor=request.actor, now=self._clock.now(), t=self._t(request))
+        t, actor, personal = self._t(request), request.actor, self._personal
+        opened = await open_list(personal.saved, request.query_params, actor=actor)
+        audiences = personal.saved.audiences(actor)
+        groups = [audience for audience in audiences if audience.startswith("group:")]
+        known = await look_up(self._queries, groups, actor=actor)
+        titles = {ref: display_title(entity) for ref, entity in known.items() if entity is not None}
+        page = await read_list(
+            self._queries,
+            opened.state,
+            request,
+            choice=personal.choice,
+            shelf=shelf_of(opened, actor=actor, audiences=audiences, titles=titles, t=t),
+            stars=await self._stars_of(actor),
+            now=self._clock.now(),
+            t=t,
+        )
         return request.render("catalog/list.html", page)
+
+    async def _stars_of(self, actor: Actor) -> frozenset[str] | None:
+        """None for those who keep none."""
+        stars = self._personal.stars
+        return frozenset(await stars.list(actor=actor)) if stars.is_kept_for(actor) else None
 
     async def entity(self, request: Request) -> Response:
         ref, tab, t = _ref(request), request.path_params.get("tab", "overview"), self._t(request)
@@ -114,7 +126,10 @@ class CatalogViews:
             error.suggestions = near_links(near)
             error.ways = [(t("catalog.why.ask"), why_href(str(ref)))]
             raise
-        return request.render("catalog/entity.html", page)
+        if not request.is_fragment:
+            self._personal.visits.note(str(ref), request.actor)
+        stars = await self._stars_of(request.actor)
+        return request.render("catalog/entity.html", page, starred=None if stars is None else str(ref) in stars)
 
     async def refresh(self, request: Request) -> Response:
         ref = _ref(request)

@@ -13,6 +13,7 @@ from callboard.features.catalog.explore.views import ExploreViews
 from callboard.features.catalog.graph.reader import GraphReader, relation_types
 from callboard.features.catalog.graph.views import GraphViews
 from callboard.features.catalog.interface import READ_ENTITY, CatalogCommands, CatalogQueries
+from callboard.features.catalog.personal.wiring import all_routes, personal_of
 from callboard.features.catalog.problems import ProblemReader
 from callboard.features.catalog.views.exporting import ExportViews
 from callboard.features.catalog.views.routes import CatalogViews
@@ -23,13 +24,13 @@ from callboard.model.urls import Hosts
 from callboard.ui.messages import Messages
 
 NAV_ITEMS = (
-    NavItem("home", "nav.home", "/", "home", 0),
-    NavItem("catalog", "nav.catalog", "/catalog", "catalog", 10, READ_ENTITY),
+    NavItem("home", "nav.home", "/", "home", 0, key="h"),
+    NavItem("catalog", "nav.catalog", "/catalog", "catalog", 10, READ_ENTITY, "c"),
     NavItem("groups", "nav.groups", "/groups", "group", 50, READ_ENTITY),
     NavItem("systems", "nav.systems", "/systems", "system", 52, READ_ENTITY),
     NavItem("apis", "nav.apis", "/api-docs", "api", 54, READ_ENTITY),
-    NavItem("problems", "nav.problems", "/catalog/problems", "problems", 80, READ_ENTITY),
-    NavItem("why", "nav.why", "/catalog/why", "why", 90, READ_ENTITY),
+    NavItem("problems", "nav.problems", "/catalog/problems", "problems", 80, READ_ENTITY, "p"),
+    NavItem("why", "nav.why", "/catalog/why", "why", 90, READ_ENTITY, "w"),
 )
 
 
@@ -49,6 +50,7 @@ def explore_cards(portal: Any) -> ExploreCards:
 def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
     """The pages, with the tabs and cards that plugins add to entities, and lists as files."""
     queries, definitions = portal.service(CatalogQueries), portal.service(ApiDefinitions)
+    personal = personal_of(portal)
     pages = CatalogViews(
         queries,
         portal.service(CatalogCommands),
@@ -58,11 +60,17 @@ def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
         tabs=portal.plugins.collect("register_entity_tabs", portal=portal),
         cards=portal.plugins.collect("register_entity_cards", portal=portal),
         actions=portal.plugins.collect("register_entity_actions", portal=portal),
-        home_cards=portal.plugins.collect("register_home_cards", portal=portal),
         definitions=definitions,
+        personal=personal,
     )
     apis = ApiViews(queries, definitions, portal.clock, portal.service(Messages))
     explore = ExploreViews(
         portal.service(ExploreReader), portal.service(OperationSearch), portal.clock, portal.service(Messages)
     )
-    return [*apis.routes(), *explore.routes(), *pages.routes(), *ExportViews(queries, hosts).routes()]
+    return [
+        *apis.routes(),
+        *explore.routes(),
+        *pages.routes(),
+        *ExportViews(queries, hosts).routes(),
+        *all_routes(portal, personal),
+    ]

@@ -1,4 +1,5 @@
-// Command palette: pages at once, entities from the server as one types, what was opened lately first.
+// Command palette: pages, settings and what this page can do at once; starred, opened lately and saved views from the server;
+// entities as one types.
 
 const dialog = document.getElementById("palette");
 const input = dialog?.querySelector("input");
@@ -9,6 +10,16 @@ let chosen = 0;
 let asked = 0;
 let found = [];
 let state = "ready";
+let offers = { starred: [], recent: [], views: [] };
+
+/** Starred, opened lately and saved views, asked for each time the palette opens; without them it is as quick as before. */
+async function learn() {
+  try {
+    const answer = await fetch(dialog.dataset.offers, { headers: { accept: "application/json" } });
+    if (answer.ok) offers = await answer.json();
+    if (dialog.open) draw();
+  } catch { /* pages and search are there all the same */ }
+}
 
 function recent() {
   try {
@@ -25,12 +36,45 @@ function keep(item) {
   } catch { /* storage may be forbidden */ }
 }
 
-function pages() {
-  return [...document.querySelectorAll(".rail ul a")].map((a) => ({
-    title: a.textContent.trim(),
-    href: a.getAttribute("href"),
-    icon: a.querySelector("use")?.getAttribute("href").split("#")[1],
-  }));
+function iconOf(node) {
+  return node.querySelector("use")?.getAttribute("href").split("#")[1];
+}
+
+function wordsOf(node) {
+  const copy = node.cloneNode(true);
+  for (const quiet of copy.querySelectorAll(".visually-hidden, kbd")) quiet.remove();
+  return (node.dataset.keysTitle || copy.textContent.trim() || node.title).replace(/\s+/g, " ");
+}
+
+function asItem(node, hint) {
+  return { title: wordsOf(node), href: node.getAttribute("href"), icon: iconOf(node), hint };
+}
+
+const pages = () => [...document.querySelectorAll(".rail ul a")].map((a) => asItem(a, a.dataset.keys));
+const settings = () => [...document.querySelectorAll('[data-palette="settings"]')].map((a) => asItem(a));
+
+/** What can be done on this page: what has a key of its own, and buttons in its head. */
+function actions() {
+  const found = document.querySelectorAll("main [data-keys]:not([data-row] *), main .thing-actions .button, main .page-head .button");
+  return [...new Set(found)].filter((node) => node.offsetParent && !node.disabled && wordsOf(node)).map((node) => ({ ...asItem(node, node.dataset.keys), node }));
+}
+
+/** Whether ``words`` are in ``title``, or one slip (a letter too many, too few, another, two swapped) away from a word of it. */
+function fits(title, words) {
+  const text = title.toLowerCase();
+  if (text.includes(words)) return true;
+  if (words.length < 4) return false;
+  return text.split(/[\s-]+/).some((word) => isNear(word.slice(0, words.length + 1), words) || isNear(word, words));
+}
+
+function isNear(a, b) {
+  if (Math.abs(a.length - b.length) > 1) return false;
+  let from = 0;
+  while (from < a.length && a[from] === b[from]) from++;
+  let endA = a.length, endB = b.length;
+  while (endA > from && endB > from && a[endA - 1] === b[endB - 1]) endA--, endB--;
+  const [left, right] = [a.slice(from, endA), b.slice(from, endB)];
+  return left.length + right.length <= 2 || (left.length === 2 && left === [...right].reverse().join(""));
 }
 
 function element(tag, className, text) {
@@ -61,10 +105,18 @@ function option(item, number) {
 
 function draw() {
   const words = input.value.trim().toLowerCase();
+  const some = (items) => items.filter((item) => fits(item.title, words));
+  const starred = words ? [] : offers.starred;
+  const lately = offers.recent.length ? offers.recent : recent();
+  const known = new Set(starred.map((item) => item.href));
   const groups = [
-    [list.dataset.recent, words ? [] : recent()],
+    [list.dataset.starred, starred],
+    [list.dataset.recent, words ? [] : lately.filter((item) => !known.has(item.href)).slice(0, KEPT)],
     [list.dataset.entities, words ? found : []],
-    [list.dataset.pages, pages().filter((p) => p.title.toLowerCase().includes(words))],
+    [list.dataset.views, some(offers.views).slice(0, words ? 8 : 4)],
+    [list.dataset.actions, some(actions())],
+    [list.dataset.pages, some(pages())],
+    [list.dataset.settings, some(settings())],
   ];
   list.replaceChildren();
   let number = 0;
@@ -133,11 +185,17 @@ function open() {
   draw();
   dialog.showModal();
   input.focus();
+  learn();
 }
 
 function go(row, inNewTab) {
   if (!row) return;
-  keep(row.item);
+  if (row.item.node) {
+    dialog.close();
+    row.item.node.click();
+    return;
+  }
+  keep({ ...row.item, node: undefined });
   if (inNewTab) window.open(row.dataset.href, "_blank", "noopener");
   else location.assign(row.dataset.href);
 }

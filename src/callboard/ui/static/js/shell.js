@@ -1,4 +1,4 @@
-// Theme, rail, copy buttons, menus, toasts, and the keys that work everywhere.
+// Theme, rail, copy buttons, menus and toasts. Keys are in keys.js.
 
 const root = document.documentElement;
 
@@ -59,7 +59,7 @@ async function copy(button) {
 const does = {
   theme: toggleTheme,
   rail: toggleRail,
-  shortcuts: () => document.getElementById("shortcuts")?.showModal(),
+  shortcuts: () => document.dispatchEvent(new CustomEvent("callboard:shortcuts")),
   palette: () => document.dispatchEvent(new CustomEvent("callboard:palette")),
 };
 
@@ -76,46 +76,13 @@ document.addEventListener("click", (event) => {
   if (event.target instanceof HTMLDialogElement) event.target.close(); // a click on the backdrop
 });
 
-export function isTyping(event) {
-  const at = event.target;
-  return at instanceof HTMLElement && (at.isContentEditable || at.matches("input, textarea, select"));
-}
-
-let leader = 0; // when "g" was pressed
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") {
-    for (const menu of document.querySelectorAll("details.menu[open]")) {
-      menu.open = false;
-      menu.querySelector("summary").focus();
-    }
-    if (event.target.matches?.(".top .input, .list-filter .input, .hero .input")) event.target.blur();
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
   }
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
-    event.preventDefault();
-    does.palette();
-    return;
-  }
-  if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  if (Date.now() - leader < 1200) {
-    leader = 0;
-    const pages = JSON.parse(document.body.dataset.shortcuts || "{}");
-    if (pages[event.key]) {
-      event.preventDefault();
-      location.assign(pages[event.key]);
-    }
-  } else if (event.key === "g") {
-    leader = Date.now();
-  } else if (event.key === "/") {
-    const box = document.querySelector(".list-filter .input, .hero .input") ?? document.getElementById("top-search");
-    if (box) {
-      event.preventDefault();
-      box.focus();
-      box.select();
-    }
-  } else if (event.key === "?") {
-    event.preventDefault();
-    does.shortcuts();
-  }
+  if (event.target.matches?.(".top .input, .list-filter .input, .hero .input")) event.target.blur();
 });
 
 document.querySelector('[data-do="rail"]')?.setAttribute("aria-pressed", String(root.dataset.rail === "narrow"));

@@ -2,8 +2,8 @@
 
 from callboard.kernel.db.revisions import run_sql_file
 
-revision = "0007_history_by_user"
-down_revision = "0003_held_sources"
+revision = "0005_history_by_user"
+down_revision = "0004_personal"
 branch_labels = None
 depends_on = None
 

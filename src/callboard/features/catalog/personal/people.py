@@ -1,0 +1,27 @@
+"""Whose things are kept: people whom the portal can tell apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from callboard.kernel.auth.actor import Actor
+from callboard.kernel.errors import NotAllowedError
+from callboard.kernel.user_settings import is_read_only
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Of guests nothing is kept, since they are nobody in particular; in a demo there is only one of them, on one machine."""
+
+    portal: Any
+
+    def is_kept_for(self, actor: Actor) -> bool:
+        return actor.is_user and (self.portal.demo or not self.portal.auth.is_guest(actor))
+
+    def require(self, actor: Actor) -> None:
+        """Raise ``NotAllowedError`` for those who may keep nothing."""
+        if not self.is_kept_for(actor):
+            raise NotAllowedError("Guests and services keep nothing of their own. Sign in first.")
+        if is_read_only(actor):
+            raise NotAllowedError("This token may only read. Make one that may write, or sign in.")

@@ -1,0 +1,90 @@
+"""Small JSON values that belong to one user, by bucket and key: what ``/api/user-settings`` serves, and what pages keep.
+
+Table: kernel_user_setting. Buckets are Backstage's names where Backstage has the same thing (``starredEntities``), so that its
+front end and these pages see one value; ``BUCKET`` holds what only Callboard knows.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Callable
+
+from callboard.kernel.auth.actor import Actor
+from callboard.kernel.clock import Clock, format_time
+from callboard.kernel.db.interface import Database, Transaction
+from callboard.kernel.errors import LimitError
+
+BUCKET = "callboard"
+MAX_KEYS = 1000
+
+
+def is_read_only(actor: Actor) -> bool:
+    """Whether ``actor`` comes with a personal token that may not write."""
+    return actor.scopes is not None and "write" not in actor.scopes
+
+
+class UserSettings:
+    """Values of users. Whoever calls says for whom, and has made sure that they may."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def find(self, user: str, bucket: str, key: str) -> Any:
+        """The value, or None: nothing stored, which a stored null reads as, too."""
+        text = await self.find_text(user, bucket, key)
+        return None if text is None else json.loads(text)
+
+    async def find_text(self, user: str, bucket: str, key: str) -> str | None:
+        """The value as JSON; None when there is nothing."""
+        async with self._db.read(snapshot=False) as tx:
+            return await _text(tx, user, bucket, key)
+
+    async def list_bucket(self, user: str, bucket: str) -> dict[str, Any]:
+        """Key to value of all that lies in the bucket."""
+        async with self._db.read(snapshot=False) as tx:
+            rows = await tx.fetch_all(
+                "SELECT key, value FROM kernel_user_setting WHERE user_ref = $1 AND bucket = $2", user, bucket
+            )
+        return {key: json.loads(value) for key, value in rows}
+
+    async def put(self, tx: Transaction, user: str, bucket: str, key: str, value: Any) -> None:
+        """Raises ``LimitError`` when the user has ``MAX_KEYS`` values already and this one is new."""
+        count = await tx.fetch_value("SELECT count(*) FROM kernel_user_setting WHERE user_ref = $1", user)
+        if count >= MAX_KEYS and await _text(tx, user, bucket, key) is None:
+            raise LimitError(f"You have {MAX_KEYS} values stored already; delete some first.")
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        await tx.execute(
+            "INSERT INTO kernel_user_setting (user_ref, bucket, key, value, updated_at) VALUES ($1, $2, $3, $4, $5)"
+            " ON CONFLICT (user_ref, bucket, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
+            user, bucket, key, text, format_time(self._clock.now()),
+        )  # fmt: skip
+
+    async def change(
+        self, tx: Transaction, user: str, bucket: str, key: str, change: Callable[[Any], Any]
+    ) -> tuple[Any, Any]:
+        """Put what ``change`` makes of the value (None: there was none), with nobody in between; before and after."""
+        await tx.execute(
+            "INSERT INTO kernel_user_setting (user_ref, bucket, key, value, updated_at) VALUES ($1, $2, $3, 'null', $4)"
+            " ON CONFLICT (user_ref, bucket, key) DO UPDATE SET updated_at = excluded.updated_at",
+            user, bucket, key, format_time(self._clock.now()),
+        )  # fmt: skip
+        text = await _text(tx, user, bucket, key)
+        before = None if text is None else json.loads(text)
+        after = change(before)
+        await self.put(tx, user, bucket, key, after)
+        return before, after
+
+    async def delete(self, tx: Transaction, user: str, bucket: str, key: str) -> bool:
+        """Whether there was something."""
+        gone = await tx.execute(
+            "DELETE FROM kernel_user_setting WHERE user_ref = $1 AND bucket = $2 AND key = $3", user, bucket, key
+        )
+        return gone > 0
+
+
+async def _text(tx: Transaction, user: str, bucket: str, key: str) -> str | None:
+    value: str | None = await tx.fetch_value(
+        "SELECT value FROM kernel_user_setting WHERE user_ref = $1 AND bucket = $2 AND key = $3", user, bucket, key
+    )
+    return value
