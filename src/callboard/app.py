@@ -43,6 +43,7 @@ BUILTINS: Mapping[str, str] = {
     "importing": "callboard.features.importing.plugin",
     "editing": "callboard.features.editing.plugin",
     "setup": "callboard.features.setup.plugin",
+    "admin": "callboard.features.admin.plugin",
     "git": "callboard.integrations.git.plugin",
     "github": "callboard.integrations.github.plugin",
     "github-actions": "callboard.integrations.github_actions.plugin",

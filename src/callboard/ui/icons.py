@@ -35,6 +35,7 @@ ICONS: Final[Mapping[str, str]] = {
     "problems": "triangle-alert",
     "why": "file-question-mark",
     "gallery": "swatch-book",
+    "admin": "sliders-horizontal",
     "settings": "settings-2",
     "tokens": "key-round",
     "more": "ellipsis",

@@ -24,6 +24,7 @@ from callboard.features.catalog.interface import (
 from callboard.features.catalog.interface.checks import FileLook, SourceCheckHooks
 from callboard.features.catalog.interface.held import CatalogSources
 from callboard.features.catalog.interface.personal import VIEW_PERMISSIONS, SavedViews, Stars
+from callboard.features.catalog.interface.states import SourceStates
 from callboard.features.catalog.jobs import CatalogJobs, FileWatch, RevisionWatch
 from callboard.features.catalog.personal.services import stars_of, visits_of
 from callboard.features.catalog.personal.visits import Visits
@@ -45,6 +46,7 @@ from callboard.features.catalog.service.problems import Problems
 from callboard.features.catalog.service.pushes import Pushes
 from callboard.features.catalog.service.queries import Queries
 from callboard.features.catalog.service.resources import EntityResources
+from callboard.features.catalog.service.states import States
 from callboard.features.catalog.service.telling import EntityEvents
 from callboard.features.catalog.service.writing import Writer
 from callboard.features.catalog.settings import SETTINGS, CatalogSettings
@@ -120,6 +122,10 @@ class Catalog:
             restore_locations=self.commands.restore_locations,
         )  # fmt: skip
         self.held = HeldSources(self.writer, self.mutations, self.connections, is_readonly=self.settings.is_readonly)
+        self.states = States(
+            db=portal.db, jobs=portal.jobs, permissions=portal.permissions, audit=portal.audit,
+            providers={name: provider for name, (provider, _) in self.connections.items()},
+        )  # fmt: skip
         self.pushes = Pushes(
             writer=self.writer, documents=self.documents, commands=self.commands, hosts=self.settings.hosts,
             providers={name: provider for name, (provider, _) in self.connections.items()},
@@ -215,6 +221,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         OperationSearch: catalog.operations,
         ExploreReader: catalog.explore,
         CatalogSources: catalog.held,
+        SourceStates: catalog.states,
         FileLook: catalog.looks,
         UrlReader: catalog.sources.urls,
         ProblemReader: catalog.problems,

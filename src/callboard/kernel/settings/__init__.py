@@ -7,7 +7,8 @@ Reading and merging: ``sources``; lookup: ``view``; known keys and the warnings 
 from callboard.kernel.settings.durations import format_duration, parse_duration
 from callboard.kernel.settings.errors import SettingsError
 from callboard.kernel.settings.known import CORE_SETTINGS, Setting, UnknownKey, find_unknown_keys
-from callboard.kernel.settings.view import Settings, SettingSource
+from callboard.kernel.settings.sources import format_path
+from callboard.kernel.settings.view import Settings, SettingSource, names_secret
 
 __all__ = [
     "CORE_SETTINGS",
@@ -18,5 +19,7 @@ __all__ = [
     "UnknownKey",
     "find_unknown_keys",
     "format_duration",
+    "format_path",
+    "names_secret",
     "parse_duration",
 ]

@@ -43,6 +43,11 @@ class SettingSource:
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
 
 
+def names_secret(path: Sequence[str | int]) -> bool:
+    """Whether what stands at ``path`` goes by a name such as token or password, or below one."""
+    return any(isinstance(part, str) and _SECRET_NAME.search(part) for part in path)
+
+
 class Settings:
     """Read-only view of the merged settings, or of one section of them.
 

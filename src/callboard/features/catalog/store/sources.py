@@ -39,6 +39,15 @@ async def list_given(tx: Transaction, source_id: int) -> dict[str, str]:
     return {row[0]: row[1] for row in rows}
 
 
+async def count_given(tx: Transaction) -> dict[str, int]:
+    """How many entities each source gives, by its name."""
+    rows = await tx.fetch_all(
+        "SELECT s.name, count(*) FROM catalog_source s JOIN catalog_edge e ON e.parent_id = 0 AND e.source_id = s.id"
+        " GROUP BY s.name"
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 async def release(tx: Transaction, source_id: int, ids: Sequence[int]) -> None:
     await tx.execute_many(
         "DELETE FROM catalog_edge WHERE parent_id = 0 AND source_id = $1 AND child_id = $2",

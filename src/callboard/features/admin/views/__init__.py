@@ -1,0 +1,1 @@
+"""The routes of administration, and the handlers behind them."""
