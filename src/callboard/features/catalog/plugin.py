@@ -19,6 +19,7 @@ from callboard.features.catalog.interface import (
 )
 from callboard.features.catalog.interface.checks import FileLook, SourceCheckHooks
 from callboard.features.catalog.interface.held import CatalogSources
+from callboard.features.catalog.interface.registering import Registrations
 from callboard.features.catalog.jobs import CatalogJobs, FileWatch, RevisionWatch
 from callboard.features.catalog.problems import ProblemReader
 from callboard.features.catalog.processing.model_settings import load_registry
@@ -37,6 +38,7 @@ from callboard.features.catalog.service.ownership import CatalogOwnership
 from callboard.features.catalog.service.problems import Problems
 from callboard.features.catalog.service.pushes import Pushes
 from callboard.features.catalog.service.queries import Queries
+from callboard.features.catalog.service.registering import LocationRegistrations
 from callboard.features.catalog.service.resources import EntityResources
 from callboard.features.catalog.service.telling import EntityEvents
 from callboard.features.catalog.service.writing import Writer
@@ -95,6 +97,10 @@ class Catalog:
             is_readonly=self.settings.is_readonly,
             default_conflict=self.settings.default_conflict,
         )
+        self.registrations = LocationRegistrations(
+            portal.db, self.queries, self.documents, self.sources, self.inspection, portal.permissions,
+            keeps_orphans=self.settings.keep_orphans,
+        )  # fmt: skip
         locations = list(self.settings.locations)
         if portal.demo and not locations and (example := find_example_organisation()) is not None:
             locations.append(LocationRef("file", str(example)))
@@ -195,6 +201,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         CatalogCommands: catalog.commands,
         CatalogSources: catalog.held,
         FileLook: catalog.looks,
+        Registrations: catalog.registrations,
         UrlReader: catalog.sources.urls,
         ProblemReader: catalog.problems,
         KindRegistry: catalog.kinds,
@@ -236,6 +243,7 @@ def register_actions(portal: Any) -> Sequence[Any]:
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.catalog.graph.reader import relation_types
+    from callboard.features.catalog.rest.registering import registration_routes
     from callboard.features.catalog.rest.routes import catalog_routes
     from callboard.features.catalog.views.wiring import graph_views, page_routes
 
@@ -243,6 +251,7 @@ def register_routes(portal: Any) -> Sequence[Any]:
     types = relation_types(catalog.kinds)
     return [
         *catalog_routes(catalog.queries, catalog.commands, types),
+        *registration_routes(catalog.registrations),
         *page_routes(portal, catalog.settings.hosts),
         *graph_views(portal).routes(),
     ]

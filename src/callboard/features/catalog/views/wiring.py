@@ -6,9 +6,11 @@ from typing import Any, Sequence
 
 from callboard.features.catalog.graph.reader import GraphReader, relation_types
 from callboard.features.catalog.graph.views import GraphViews
-from callboard.features.catalog.interface import READ_ENTITY, CatalogCommands, CatalogQueries
+from callboard.features.catalog.interface import CREATE_LOCATION, READ_ENTITY, CatalogCommands, CatalogQueries
+from callboard.features.catalog.interface.registering import Registrations
 from callboard.features.catalog.problems import ProblemReader
 from callboard.features.catalog.views.exporting import ExportViews
+from callboard.features.catalog.views.registering import RegistrationViews
 from callboard.features.catalog.views.routes import CatalogViews
 from callboard.kernel.web.routing import Route
 from callboard.kernel.web.shell import NavItem
@@ -19,6 +21,7 @@ from callboard.ui.messages import Messages
 NAV_ITEMS = (
     NavItem("home", "nav.home", "/", "home", 0),
     NavItem("catalog", "nav.catalog", "/catalog", "catalog", 10, READ_ENTITY),
+    NavItem("locations", "nav.locations", "/catalog/locations", "location", 70, CREATE_LOCATION),
     NavItem("problems", "nav.problems", "/catalog/problems", "problems", 80, READ_ENTITY),
     NavItem("why", "nav.why", "/catalog/why", "why", 90, READ_ENTITY),
 )
@@ -45,4 +48,8 @@ def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
         actions=portal.plugins.collect("register_entity_actions", portal=portal),
         home_cards=portal.plugins.collect("register_home_cards", portal=portal),
     )
-    return [*pages.routes(), *ExportViews(queries, hosts).routes()]
+    registering = RegistrationViews(
+        portal.service(Registrations), portal.service(CatalogCommands), queries, clock=portal.clock,
+        messages=portal.service(Messages),
+    )  # fmt: skip
+    return [*pages.routes(), *registering.routes(), *ExportViews(queries, hosts).routes()]
