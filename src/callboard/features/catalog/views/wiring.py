@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from callboard.features.catalog.graph.reader import GraphReader, relation_types
+from callboard.features.catalog.graph.domain import RelationTypes
+from callboard.features.catalog.graph.reader import GraphReader
 from callboard.features.catalog.graph.views import GraphViews
 from callboard.features.catalog.interface import CREATE_LOCATION, READ_ENTITY, CatalogCommands, CatalogQueries
+from callboard.features.catalog.interface.modelling import KindModels
 from callboard.features.catalog.interface.registering import Registrations
 from callboard.features.catalog.problems import ProblemReader
 from callboard.features.catalog.views.exporting import ExportViews
+from callboard.features.catalog.views.modelling import KindViews
 from callboard.features.catalog.views.registering import RegistrationViews
 from callboard.features.catalog.views.routes import CatalogViews
 from callboard.kernel.web.routing import Route
 from callboard.kernel.web.shell import NavItem
-from callboard.model.kinds import KindRegistry
 from callboard.model.urls import Hosts
 from callboard.ui.messages import Messages
 
@@ -30,8 +32,7 @@ NAV_ITEMS = (
 def graph_views(portal: Any) -> GraphViews:
     """The graph: its pages and its tab."""
     queries = portal.service(CatalogQueries)
-    reader = GraphReader(queries, relation_types(portal.service(KindRegistry)))
-    return GraphViews(queries, reader, portal.service(Messages))
+    return GraphViews(queries, GraphReader(queries, portal.service(RelationTypes)), portal.service(Messages))
 
 
 def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
@@ -52,4 +53,5 @@ def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
         portal.service(Registrations), portal.service(CatalogCommands), queries, clock=portal.clock,
         messages=portal.service(Messages),
     )  # fmt: skip
-    return [*pages.routes(), *registering.routes(), *ExportViews(queries, hosts).routes()]
+    kinds = KindViews(portal.service(KindModels), queries, clock=portal.clock, messages=portal.service(Messages))
+    return [*pages.routes(), *registering.routes(), *kinds.routes(), *ExportViews(queries, hosts).routes()]
