@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import yaml12
+from starlette.datastructures import ImmutableMultiDict
 
 from callboard.features.catalog.interface import DeferredEntity
 from callboard.features.catalog.interface.held import CatalogSources, SourceWrite
+from callboard.features.catalog.interface.lists import EntityLists
 from callboard.features.catalog.interface.modelling import EntitiesRefused, KindModels, ModelMoved
 from callboard.features.catalog.kind_fields import (
     DeclaredField,
@@ -318,6 +320,22 @@ async def test_a_kind_is_declared_changed_and_removed_by_forms(world: Any):
         gone = await client.post(f"{KINDS}/dataset", data={**ROWS, "base": "2", "do": "remove"})
         assert gone.headers["location"] == f"{KINDS}?saved=1"
         assert (await client.get(f"{KINDS}/dataset")).status_code == 404
+
+
+async def test_lists_are_filtered_by_declared_fields(world: Any):
+    """Choices and switches of the kind are facets with counts, whose address is the filter; other kinds have none of them."""
+    world.write("data.yaml", dataset("a"), dataset("b", format="stream"), dataset("c"))
+    async with world.site("data.yaml", rules=[{"allow": ["Dataset"]}]) as site, site.portal.client(SYSTEM) as client:
+        await declare(site, DATASET)
+        page = (await client.get("/catalog?kind=dataset")).text
+        assert "facet-spec.format" in page and 'href="/catalog?kind=dataset&amp;spec.format=stream"' in page
+        one = (await client.get("/catalog?kind=dataset&spec.format=stream")).text
+        assert "dataset:default/b" in one and "dataset:default/a" not in one
+        assert "facet-spec.format" not in (await client.get("/catalog?kind=component")).text
+        counted = site.portal.service(EntityLists).parse(
+            ImmutableMultiDict({"kind": "dataset", "spec.format": "stream"})
+        )
+        assert await site.queries.count(counted.predicate, actor=SYSTEM) == 1
 
 
 async def test_further_fields_of_a_kind_ask_before_they_refuse(world: Any):

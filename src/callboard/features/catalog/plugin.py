@@ -21,9 +21,11 @@ from callboard.features.catalog.interface import (
 )
 from callboard.features.catalog.interface.checks import FileLook, SourceCheckHooks
 from callboard.features.catalog.interface.held import CatalogSources
+from callboard.features.catalog.interface.lists import EntityLists
 from callboard.features.catalog.interface.modelling import MANAGE_KINDS, KindModels
 from callboard.features.catalog.interface.registering import Registrations
 from callboard.features.catalog.jobs import CatalogJobs, FileWatch, RevisionWatch
+from callboard.features.catalog.pages.listing import Lists
 from callboard.features.catalog.problems import ProblemReader
 from callboard.features.catalog.processing.model_settings import NamedLayer, load_layers
 from callboard.features.catalog.readers.files import FileReader
@@ -225,6 +227,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         KindRegistry: catalog.kinds,
         KindModels: catalog.models,
         RelationTypes: catalog.types,
+        EntityLists: Lists(),
         OwnershipResolver: catalog.ownership,
         ResourceLoader: catalog.resources,
     }

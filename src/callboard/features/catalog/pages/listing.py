@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Literal, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, Iterable, Literal, Mapping, Sequence
 from urllib.parse import urlencode
 
 import orjson
 
 from callboard.features.catalog.interface import BY_CHANGE, BY_TITLE, EntityQuery, FacetValue, Order, RawPage
+from callboard.features.catalog.interface.lists import ListedEntities
 from callboard.features.catalog.pages.links import (
     distinct_titles,
     kind_rank,
@@ -22,6 +25,7 @@ from callboard.features.catalog.pages.links import (
     spec_of,
     text,
 )
+from callboard.model.kinds import KindRegistry
 from callboard.model.predicates import HasText, Predicate, conjoin, has_value
 from callboard.model.refs import EntityRef
 from callboard.ui.icons import kind_mark
@@ -63,7 +67,32 @@ SHOWN_OPTIONS: Final = 7
 MAX_OPTIONS: Final = 40
 MAX_QUERY_LENGTH: Final = 200
 
+_OWN = re.compile(r"spec\.[a-z0-9_]{1,63}")
+MAX_OWN: Final = 8
+"""Fields of own kinds that one list is filtered by."""
+
 Position = tuple[str | None, int]
+
+
+def own_names(names: Iterable[str]) -> list[str]:
+    """Of these parameters, those that filter by a field of ``spec`` (``spec.format``): fields of own kinds."""
+    return sorted({name for name in names if _OWN.fullmatch(name)})[:MAX_OWN]
+
+
+def own_facets(kinds: KindRegistry, kind: str | None) -> dict[str, str]:
+    """Labels of the fields of this kind that have few values (choices, yes or no), by parameter; none that a filter has already."""
+    definition = kinds.find_definition(kind) if kind else None
+    spec = definition.versions[0].schema.get("properties", {}).get("spec", {}) if definition is not None else {}
+    found = {}
+    for name, schema in spec.get("properties", {}).items():
+        id = f"spec.{name.lower()}"
+        if (
+            isinstance(schema, Mapping)
+            and ("enum" in schema or schema.get("type") == "boolean")
+            and id not in FILTERS.values()
+        ):
+            found[id] = str(schema.get("title") or name)
+    return dict(list(found.items())[:MAX_OWN])
 
 
 def encode_position(position: Position) -> str:
@@ -108,7 +137,7 @@ class ListState:
     def parse(cls, params: Any) -> ListState:
         """Read query parameters (a multi-dict). What it does not understand is left out."""
         chosen = []
-        for name in FILTERS:
+        for name in (*FILTERS, *own_names(params.keys())):
             if values := tuple(dict.fromkeys(v.strip() for v in params.getlist(name) if v.strip())):
                 chosen.append((name, values[:50]))
         sort = params.get("sort", "name")
@@ -169,14 +198,14 @@ class ListState:
         then = tuple(v for v in now if v.lower() != value.lower())
         then = then if len(then) < len(now) else (*now, value)
         rest = {**dict(self.chosen), name: then}
-        return tuple((n, rest[n]) for n in FILTERS if rest.get(n))
+        return tuple((n, rest[n]) for n in (*FILTERS, *own_names(rest)) if rest.get(n))
 
     def predicate(self, *, without: Sequence[str] = ()) -> Predicate | None:
         """What the rows must satisfy, leaving out the filters named in ``without`` (``kind`` and ``q`` among them)."""
         parts: list[Predicate] = []
         if self.kind and "kind" not in without:
             parts.append(has_value("kind", [self.kind]))
-        parts += [has_value(FILTERS[name], values) for name, values in self.chosen if name not in without]
+        parts += [has_value(FILTERS.get(name, name), values) for name, values in self.chosen if name not in without]
         if self.q and "q" not in without:
             parts.append(HasText(TEXT_KEYS, self.q.lower()))
         return conjoin(*parts) if parts else None
@@ -190,7 +219,7 @@ class ListState:
     def wire_params(self) -> str:
         """The same rows as parameters of ``GET /api/catalog/entities/by-query``."""
         conditions = [f"kind={self.kind}"] if self.kind else []
-        conditions += [f"{FILTERS[name]}={value}" for name, values in self.chosen for value in values]
+        conditions += [f"{FILTERS.get(name, name)}={value}" for name, values in self.chosen for value in values]
         out = [("filter", ",".join(conditions))] if conditions else []
         if self.q:
             out.append(("fullTextFilterTerm", self.q))
@@ -283,7 +312,7 @@ def mentioned(entities: Sequence[Mapping[str, Any]], facets: Mapping[str, Sequen
 
 
 def facet_of(
-    name: str, values: Sequence[FacetValue], state: ListState, known: Mapping[str, Any], t: Translator
+    name: str, values: Sequence[FacetValue], state: ListState, known: Mapping[str, Any], t: Translator, title: str = ""
 ) -> Facet | None:
     """The facet, selected values first and then by count; None when there is nothing to choose."""
     selected = {v.lower() for v in state.values(name)}
@@ -307,7 +336,7 @@ def facet_of(
         shown += 1
     return Facet(
         id=name,
-        title=t(f"catalog.facet.{name}"),
+        title=title or t(f"catalog.facet.{name}"),
         options=options[:shown],
         more=options[shown:],
         unlisted=max(0, len(ordered) - MAX_OPTIONS),
@@ -355,8 +384,12 @@ def list_page(
     matching: int,
     now: datetime,
     t: Translator,
+    own: Mapping[str, str] = MappingProxyType({}),
 ) -> ListPage:
-    """Everything the template needs. ``matching`` counts the rows whether or not they have the field of the order."""
+    """Everything the template needs. ``matching`` counts the rows whether or not they have the field of the order.
+
+    ``own`` are labels of further facets, by the parameter that is their search key, too.
+    """
     ordered_kinds = sorted(kinds, key=lambda v: (kind_rank(v.value), -v.count, v.value.lower()))
     by_kind: dict[str, list[Any]] = {}
     for value in ordered_kinds:  # two spellings of one kind are one kind
@@ -410,7 +443,8 @@ def list_page(
         count=matching,
         state=state,
         kinds=choices,
-        facets=[f for name in FACETS if (f := facet_of(name, facets.get(FACETS[name], ()), state, known, t))],
+        facets=[f for name in FACETS if (f := facet_of(name, facets.get(FACETS[name], ()), state, known, t))]
+        + [f for name in own if (f := facet_of(name, facets.get(name, ()), state, known, t, own[name]))],
         columns=columns,
         rows=[row_of(e, known, c, now) for e, c in zip(entities, changed, strict=True)],
         pager=pager_of(state, page, t),
@@ -424,3 +458,15 @@ def list_page(
 
 def facet_title(ref: str, known: Mapping[str, Any]) -> str:
     return link_to(ref, known.get(ref.lower()), known=False).title
+
+
+class Lists:
+    """``EntityLists``: what an address of the list shows, without its order and its page."""
+
+    def parse(self, params: Any) -> ListedEntities:
+        state = ListState.parse(params)
+        plain = ListState(kind=state.kind, q=state.q, chosen=state.chosen)
+        words = [state.kind] if state.kind else []
+        words += [state.q] if state.q else []
+        words += [value for _, values in state.chosen for value in values]
+        return ListedEntities(plain.predicate(), plain.params(paging=False), words, plain.href())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Mapping
 
 from callboard.features.catalog.interface import BY_TITLE, CatalogQueries, EntityQuery, Order
@@ -18,27 +19,33 @@ NAME_KEYS = ("metadata.name", "metadata.title", "spec.profile.displayname")
 
 
 async def read_list(
-    queries: CatalogQueries, state: ListState, *, actor: Actor, now: datetime, t: Translator
+    queries: CatalogQueries,
+    state: ListState,
+    *,
+    actor: Actor,
+    now: datetime,
+    t: Translator,
+    own: Mapping[str, str] = MappingProxyType({}),
 ) -> ListPage:
     """One page of rows with its facets.
 
     Service calls, whatever the size of the catalog: the rows, the kinds, the facets (one more for each facet in use, so that its
     other values show what they would add), the documents named on the page, the times of change; a count when sorting by a
-    field that not everything has.
+    field that not everything has. ``own`` are further facets, see ``own_facets``.
     """
     page = await queries.list_raw(state.query(), actor=actor)
     entities = decode(page.items)
     kinds = await queries.facets(["kind"], state.predicate(without=("kind", "type", "lifecycle")), actor=actor)
-    facets = dict(await queries.facets(list(FACETS.values()), state.predicate(), actor=actor))
-    for name in FACETS:
+    facets = dict(await queries.facets([*FACETS.values(), *own], state.predicate(), actor=actor))
+    for name, key in {**FACETS, **{name: name for name in own}}.items():
         if state.values(name):
-            facets |= await queries.facets([FACETS[name]], state.predicate(without=(name,)), actor=actor)
+            facets |= await queries.facets([key], state.predicate(without=(name,)), actor=actor)
     known = await look_up(queries, mentioned(entities, facets), actor=actor)
     changed = await queries.changed_at([str(EntityRef.of(e)) for e in entities], actor=actor)
     matching = page.total or 0
     if state.leaves_out:
         matching = await queries.count(state.predicate(), actor=actor)
-    return list_page(state, page, entities, kinds.get("kind", ()), facets, known, changed, matching, now, t)
+    return list_page(state, page, entities, kinds.get("kind", ()), facets, known, changed, matching, now, t, own)
 
 
 async def find_quickly(queries: CatalogQueries, words: str, *, actor: Actor, limit: int = 8) -> list[dict[str, Any]]:

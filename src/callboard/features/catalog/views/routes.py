@@ -18,7 +18,7 @@ from callboard.features.catalog.interface import (
     Why,
 )
 from callboard.features.catalog.pages.links import entity_href, spec_of, why_href
-from callboard.features.catalog.pages.listing import ListState
+from callboard.features.catalog.pages.listing import ListState, own_facets
 from callboard.features.catalog.pages.problems import (
     FILES_PAGE,
     MAX_OF_FILE,
@@ -37,6 +37,7 @@ from callboard.kernel.clock import Clock
 from callboard.kernel.errors import NotFoundError
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.routing import Route
+from callboard.model.kinds import KindRegistry
 from callboard.model.refs import EntityRef
 from callboard.ui.messages import Messages, Translator
 
@@ -57,6 +58,7 @@ class CatalogViews:
         *,
         clock: Clock,
         messages: Messages,
+        kinds: KindRegistry,
         tabs: Sequence[EntityTab] = (),
         cards: Sequence[EntityCard] = (),
         actions: Sequence[EntityAction] = (),
@@ -67,6 +69,7 @@ class CatalogViews:
         self._problems = problems
         self._clock = clock
         self._messages = messages
+        self._kinds = kinds
         self._home_cards = home_cards
         self._entities = EntityReader(queries, problems, tabs, cards, actions)
 
@@ -100,7 +103,10 @@ class CatalogViews:
 
     async def list(self, request: Request) -> Response:
         state = ListState.parse(request.query_params)
-        page = await read_list(self._queries, state, actor=request.actor, now=self._clock.now(), t=self._t(request))
+        own = own_facets(self._kinds, state.kind)
+        page = await read_list(
+            self._queries, state, actor=request.actor, now=self._clock.now(), t=self._t(request), own=own
+        )
         return request.render("catalog/list.html", page)
 
     async def entity(self, request: Request) -> Response:

@@ -17,6 +17,7 @@ from callboard.features.catalog.views.registering import RegistrationViews
 from callboard.features.catalog.views.routes import CatalogViews
 from callboard.kernel.web.routing import Route
 from callboard.kernel.web.shell import NavItem
+from callboard.model.kinds import KindRegistry
 from callboard.model.urls import Hosts
 from callboard.ui.messages import Messages
 
@@ -44,6 +45,7 @@ def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
         portal.service(ProblemReader),
         clock=portal.clock,
         messages=portal.service(Messages),
+        kinds=portal.service(KindRegistry),
         tabs=portal.plugins.collect("register_entity_tabs", portal=portal),
         cards=portal.plugins.collect("register_entity_cards", portal=portal),
         actions=portal.plugins.collect("register_entity_actions", portal=portal),
