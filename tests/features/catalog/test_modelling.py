@@ -132,6 +132,21 @@ async def test_a_preview_counts_whom_the_kinds_would_refuse(world: Any):
         assert (await models(site).preview([to_item(DATASET)], actor=SYSTEM)).judged == 0
 
 
+async def test_who_may_declare_kinds_and_not_see_everything_is_told_numbers_alone(world: Any):
+    """Hidden entities count, and are not named."""
+    world.write("org.yaml", component("mine", owner="team"), component("secret", owner="others"))
+    rules = [
+        {"permission": "catalog.kind.manage"},
+        {"permission": "catalog.entity.read", "when": {
+            "rule": "IS_ENTITY_OWNER", "resourceType": "catalog-entity", "params": {"claims": ["$ownershipRefs"]}}},
+    ]  # fmt: skip
+    role = {"members": ["user:default/ada"], "rules": rules}
+    more = {"permission": {"policy": {"defaults": False, "roles": {"some": role}}}}
+    async with world.site("org.yaml", more=more) as site:
+        effect = await models(site).preview([to_item(COST)], actor=user("ada", "group:default/team"))
+        assert (effect.refused_count, [r.ref for r in effect.refused]) == (2, ["component:default/mine"])
+
+
 async def test_two_administrators_do_not_overwrite_each_other(world: Any):
     """Who saves from an older version is told; the same layer again changes nothing."""
     async with world.site() as site:

@@ -162,9 +162,10 @@ class DeclaredKinds:
     async def preview(self, layer: Layer, *, actor: Actor) -> ModelEffect:
         before, _ = await self.get_layer(actor=actor)
         await self.ensure_current()
-        return await self._effect(before, layer)
+        return await self._effect(before, layer, actor)
 
-    async def _effect(self, before: Layer, layer: Layer) -> ModelEffect:
+    async def _effect(self, before: Layer, layer: Layer, actor: Actor) -> ModelEffect:
+        """Every entity is judged; those that the actor may not see are counted and not named."""
         if len(orjson.dumps(list(layer))) > MAX_LAYER_BYTES:
             raise InputError(f"Declared kinds take at most {MAX_LAYER_BYTES // 1024} KiB.", field="kinds")
         _, kinds = await asyncio.to_thread(self._compile, layer)
@@ -183,7 +184,9 @@ class DeclaredKinds:
                 judged += len(chunk)
                 refused_count += len(found)
                 refused += found[: MAX_REFUSED_TOLD - len(refused)]
-        return ModelEffect([(c.kind, c.field, c.how) for c in changes], judged, refused_count, refused)
+        seen = await self._queries.get_many_raw([one.ref for one in refused], actor=actor) if refused else []
+        told = [one for one, raw in zip(refused, seen, strict=True) if raw is not None]
+        return ModelEffect([(c.kind, c.field, c.how) for c in changes], judged, refused_count, told)
 
     # ---- writing -------------------------------------------------------------------------------------------------------
 
@@ -199,16 +202,13 @@ class DeclaredKinds:
         before, version = await self.get_layer(actor=actor)
         if version.number != base:
             raise _moved(version)
-        effect = await self._effect(before, layer)
+        effect = await self._effect(before, layer, actor)
         _require_distinct(layer)
         if not effect.changes:
             return version
         if effect.refused_count and not refuse_entities:
-            raise EntitiesRefused(
-                f"{effect.refused_count} of {effect.judged} entities would be refused, the first {effect.refused[0].ref}:"
-                f" {effect.refused[0].message}",
-                effect,
-            )
+            first = f", among them {effect.refused[0].ref}: {effect.refused[0].message}" if effect.refused else "."
+            raise EntitiesRefused(f"{effect.refused_count} of {effect.judged} entities would be refused{first}", effect)
         kinds = sorted({kind.lower() for kind, _, _ in effect.changes})
         note = (note or _note(effect))[:MAX_NOTE]
         at = self._clock.now()
