@@ -187,6 +187,10 @@ def pages(n: int) -> dict[str, Callable[[int], str]]:
         "what happened, ref": lambda i: f"/catalog/why?asked=component:default/wrong-{i % 200:03}",
         "palette": lambda i: "/api/catalog/v1/find?q=" + (f"component-00{i}" if i % 2 else words[i % 10]),
         "tokens": lambda i: "/settings/tokens",
+        "kinds": lambda i: "/catalog/kinds",
+        "a kind": lambda i: "/catalog/kinds/component",
+        "locations": lambda i: "/catalog/locations",
+        "new entity, yaml": lambda i: "/create-entity?kind=component&as=yaml",
     }
 
 
