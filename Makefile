@@ -128,6 +128,7 @@ $(VENV)/.stamp-project: pyproject.toml | $(PY)
 
 # What the front-end files are made from. `force` when somebody removed them.
 ASSET_SOURCES := package.json package-lock.json src/callboard/ui/build_assets.py src/callboard/ui/icons.py \
+	$(wildcard src/callboard/ui/bundles/*.js) \
 	$(if $(wildcard $(VENDOR)/manifest.json),,force)
 
 $(VENV)/.stamp-assets: $(ASSET_SOURCES) | $(PY)

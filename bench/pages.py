@@ -212,6 +212,10 @@ def pages(n: int) -> dict[str, Callable[[int], str]]:
         ),
         "palette, before typing": lambda i: "/api/catalog/v1/palette",
         "tokens": lambda i: "/settings/tokens",
+        "kinds": lambda i: "/catalog/kinds",
+        "a kind": lambda i: "/catalog/kinds/component",
+        "locations": lambda i: "/catalog/locations",
+        "new entity, yaml": lambda i: "/create-entity?kind=component&as=yaml",
     }
 
 

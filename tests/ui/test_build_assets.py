@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -50,12 +51,25 @@ def test_a_touched_file_is_noticed(tmp_path: Path) -> None:
 
 @pytest.mark.npm
 def test_building_twice_does_nothing_the_second_time(tmp_path: Path) -> None:
-    """Fonts come to at most 60 KB, and a second run finds everything in place."""
-    if not (ROOT / "node_modules" / "htmx.org").is_dir():
+    """Fonts come to at most 60 KB, the editor to at most 250 KB packed, and a second run finds everything in place."""
+    if not (ROOT / "node_modules" / "esbuild").is_dir():
         pytest.skip("node_modules is not there: run `make setup`")
     digest = build_assets.input_digest(ROOT)
     build_assets.write_vendor(ROOT / "node_modules", tmp_path / "vendor", digest)
     assert build_assets.is_current(tmp_path / "vendor", digest)
     fonts = sum(f.stat().st_size for f in (tmp_path / "vendor").glob("*.woff2"))
     assert 0 < fonts <= 60_000
+    editor = (tmp_path / "vendor" / "yaml-editor.js").read_bytes()
+    assert b"cm-editor" in editor and len(gzip.compress(editor)) <= 250_000
+    assert "Marijn Haverbeke" in (tmp_path / "vendor" / "LICENSES.txt").read_text()
     assert not build_assets.build(ROOT, tmp_path / "vendor")
+
+
+@pytest.mark.npm
+def test_a_bundle_that_cannot_be_made_says_why(tmp_path: Path) -> None:
+    """The message names the file and repeats what esbuild found."""
+    if not (ROOT / "node_modules" / "esbuild").is_dir():
+        pytest.skip("node_modules is not there: run `make setup`")
+    (tmp_path / "broken.js").write_text("import { x } from 'no-such-package';\nx();\n")
+    with pytest.raises(build_assets.AssetError, match=r"(?s)broken\.js.*no-such-package"):
+        build_assets.bundle(ROOT / "node_modules", tmp_path / "broken.js")

@@ -22,7 +22,15 @@ that names a kind which is there already adds versions to it. As data a definiti
             defaultNamespace: inherit   # or default
             allowedKinds: [Group, User] # optional: other kinds are not related
 
-Source of the shape: Backstage catalog model layers (2026).
+An *extension* adds fields to every version of a kind that another layer declares, and takes none away:
+
+.. code-block:: yaml
+
+    extend: Component
+    schema: {properties: {spec: {required: [costCentre], properties: {costCentre: {type: string}}}}}
+    relationFields: []                  # as above
+
+Source of the shape: Backstage catalog model layers (2026); extensions are Callboard's own.
 """
 
 from __future__ import annotations
@@ -157,23 +165,109 @@ def _parse_field(data: Any, where: str) -> RelationField:
 
 
 @dataclass(frozen=True, slots=True)
+class KindExtension:
+    """Further fields of a kind. ``schema`` is merged into that of each version, ``relation_fields`` are added to it."""
+
+    kind: str
+    schema: Mapping[str, Any]
+    relation_fields: tuple[RelationField, ...] = ()
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any]) -> KindExtension:
+        """Raises ``KindError``."""
+        import jsonschema_rs
+
+        kind = _text(data.get("extend"), "extend")
+        schema = _mapping(data.get("schema", {}), f"extend {kind}: schema")
+        schema = _mapping(schema.get("jsonSchema", schema), f"extend {kind}: schema")
+        try:
+            jsonschema_rs.validator_for(dict(schema))
+        except (ValueError, TypeError) as error:
+            raise KindError(f"extend {kind}: schema is not valid JSON Schema: {error}") from error
+        fields = data.get("relationFields", [])
+        if not isinstance(fields, list):
+            raise KindError(f"extend {kind}: relationFields must be a list")
+        where = f"extend {kind}: relationFields"
+        return cls(kind, schema, tuple(_parse_field(f, f"{where}[{i}]") for i, f in enumerate(fields)))
+
+    def apply(self, definition: KindDefinition) -> KindDefinition:
+        """The definition with these fields in every version. A field that a version has already is not changed."""
+        versions = []
+        for version in definition.versions:
+            known = {field.path for field in version.relation_fields}
+            more = tuple(field for field in self.relation_fields if field.path not in known)
+            versions.append(
+                replace(
+                    version, schema=merge_schemas(version.schema, self.schema), relation_fields=version.relation_fields + more
+                )
+            )  # fmt: skip
+        return replace(definition, versions=tuple(versions))
+
+
+def merge_schemas(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with the properties and required fields of ``more``; mappings that both have are merged, too.
+
+    Anything else that both say, ``base`` says: two rules for one field would be a rule that nobody wrote.
+    """
+    out = dict(base)
+    for key, value in more.items():
+        if key not in out:
+            out[key] = value
+        elif key == "required":
+            out[key] = list(dict.fromkeys([*out[key], *value]))
+        elif key == "properties":
+            out[key] = {**out[key], **{name: one for name, one in value.items() if name not in out[key]}}
+            for name in value.keys() & base[key].keys():
+                if "properties" in value[name] and isinstance(base[key][name], Mapping):
+                    out[key][name] = merge_schemas(base[key][name], value[name])
+    return out
+
+
+LayerItem = KindDefinition | KindExtension
+
+
+def parse_item(data: Any) -> LayerItem:
+    """A definition or an extension. Raises ``KindError``."""
+    if isinstance(data, (KindDefinition, KindExtension)):
+        return data
+    if isinstance(data, Mapping) and "extend" in data:
+        return KindExtension.parse(data)
+    return KindDefinition.parse(data)
+
+
+@dataclass(frozen=True, slots=True)
 class KindRegistry:
-    """The kinds that are valid here. Build with ``of``; look up with ``find_version``."""
+    """The kinds that are valid here. Build with ``of``; look up with ``find_version``.
+
+    Frozen but for ``become``, by which a portal takes up other kinds while it runs: whoever holds the registry sees them with
+    the next look-up. ``serial`` then rises, for those who keep something made of the kinds.
+    """
 
     definitions: tuple[KindDefinition, ...]
     _versions: Mapping[tuple[str, str], tuple[KindVersion, ...]] = field(repr=False)
+    serial: int = 0
+
+    def become(self, other: KindRegistry) -> None:
+        """Hold from now on what ``other`` holds."""
+        object.__setattr__(self, "_versions", other._versions)
+        object.__setattr__(self, "definitions", other.definitions)
+        object.__setattr__(self, "serial", self.serial + 1)
 
     @classmethod
-    def of(cls, *layers: Iterable[KindDefinition | Mapping[str, Any]]) -> KindRegistry:
-        """Compile layers, the later adding to or overriding the earlier.
+    def of(cls, *layers: Iterable[LayerItem | Mapping[str, Any]]) -> KindRegistry:
+        """Compile layers, the later adding to or overriding the earlier; extensions apply when all kinds are known.
 
         Raises:
-            KindError: a definition cannot be used.
+            KindError: a definition cannot be used, or an extension is of a kind that nothing declares.
         """
         by_name: dict[tuple[str, str], KindDefinition] = {}
+        extensions: list[KindExtension] = []
         for layer in layers:
             for item in layer:
-                definition = KindDefinition.parse(item)
+                definition = parse_item(item)
+                if isinstance(definition, KindExtension):
+                    extensions.append(definition)
+                    continue
                 key = (definition.group, definition.kind)
                 known = by_name.get(key)
                 if known is not None:
@@ -181,6 +275,12 @@ class KindRegistry:
                     kept = tuple(v for v in known.versions if not {(a, v.spec_type) for a in v.api_versions} <= new)
                     definition = replace(known, versions=definition.versions + kept)
                 by_name[key] = definition
+        for extension in extensions:
+            meant = [key for key in by_name if key[1].lower() == extension.kind.lower()]
+            if not meant:
+                raise KindError(f"extend {extension.kind}: there is no such kind")
+            for key in meant:
+                by_name[key] = extension.apply(by_name[key])
         versions: dict[tuple[str, str], tuple[KindVersion, ...]] = {}
         for definition in by_name.values():
             for version in sorted(definition.versions, key=lambda v: v.spec_type is None):
@@ -190,7 +290,7 @@ class KindRegistry:
         return cls(tuple(by_name.values()), versions)
 
     @classmethod
-    def built_in(cls, *more: Iterable[KindDefinition | Mapping[str, Any]]) -> KindRegistry:
+    def built_in(cls, *more: Iterable[LayerItem | Mapping[str, Any]]) -> KindRegistry:
         """The built-in kinds, and ``more`` layers on top."""
         from callboard.model.builtin_kinds import BUILT_IN_KINDS
 
@@ -217,20 +317,20 @@ class KindRegistry:
         return next((d for d in self.definitions if d.kind.lower() == kind.lower()), None)
 
 
-def parse_layer(text: str) -> list[KindDefinition]:
-    """A layer from YAML: one kind definition a document, or documents with a list under ``kinds``.
+def parse_layer(text: str) -> list[LayerItem]:
+    """A layer from YAML: one kind definition or extension a document, or documents with a list under ``kinds``.
 
     Raises:
         KindError: the text is not YAML, or a definition cannot be used; the message has line and column.
     """
     from callboard.model.documents import iter_documents
 
-    out: list[KindDefinition] = []
+    out: list[LayerItem] = []
     for document in iter_documents(text):
         if document.problem is not None or document.value is None:
             raise KindError(document.problem.message if document.problem else "Empty document")
         items = document.value.get("kinds", [document.value])
         if not isinstance(items, list):
             raise KindError("kinds must be a list")
-        out.extend(KindDefinition.parse(item) for item in items)
+        out.extend(parse_item(item) for item in items)
     return out

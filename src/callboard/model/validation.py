@@ -233,6 +233,10 @@ class EntityValidator:
             path, fix = ("apiVersion",), f"apiVersion of {kind} is {' or '.join(versions)}, not {api_version}."
         return Problem("kind", message, path, fix=fix)
 
+    def forget_schemas(self) -> None:
+        """Let go of what was compiled: the kinds are others now."""
+        self._compiled = {}
+
     # -- formats and policies
 
     def _format_problems(self, entity: Mapping[str, Any], ref: str) -> list[Problem]:

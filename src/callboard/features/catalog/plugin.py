@@ -10,6 +10,7 @@ from callboard.features.catalog.apis.search import OperationSearch
 from callboard.features.catalog.apis.service import ApiDefinitions
 from callboard.features.catalog.demo import find_example_organisation
 from callboard.features.catalog.explore.reader import ExploreReader
+from callboard.features.catalog.graph.domain import RelationTypes
 from callboard.features.catalog.graph.reader import relation_types
 from callboard.features.catalog.ingest.documents import Documents, fingerprint_of_kinds
 from callboard.features.catalog.ingest.sources import Sources
@@ -23,13 +24,17 @@ from callboard.features.catalog.interface import (
 )
 from callboard.features.catalog.interface.checks import FileLook, SourceCheckHooks
 from callboard.features.catalog.interface.held import CatalogSources
+from callboard.features.catalog.interface.lists import EntityLists
+from callboard.features.catalog.interface.modelling import MANAGE_KINDS, KindModels
 from callboard.features.catalog.interface.personal import VIEW_PERMISSIONS, SavedViews, Stars
+from callboard.features.catalog.interface.registering import Registrations
 from callboard.features.catalog.interface.states import SourceStates
 from callboard.features.catalog.jobs import CatalogJobs, FileWatch, RevisionWatch
+from callboard.features.catalog.pages.listing import Lists
 from callboard.features.catalog.personal.services import stars_of, visits_of
 from callboard.features.catalog.personal.visits import Visits
 from callboard.features.catalog.problems import ProblemReader
-from callboard.features.catalog.processing.model_settings import load_registry
+from callboard.features.catalog.processing.model_settings import NamedLayer, load_layers
 from callboard.features.catalog.readers.files import FileReader
 from callboard.features.catalog.readers.host import UrlReaders
 from callboard.features.catalog.readers.http import HttpReader, read_rules
@@ -40,11 +45,14 @@ from callboard.features.catalog.service.held import HeldSources
 from callboard.features.catalog.service.inspection import Inspection
 from callboard.features.catalog.service.locations import LocationReader
 from callboard.features.catalog.service.looking import FileLooks
+from callboard.features.catalog.service.modelling import DeclaredKinds, ModelWatch
 from callboard.features.catalog.service.mutations import Connection, Mutations
 from callboard.features.catalog.service.ownership import CatalogOwnership
 from callboard.features.catalog.service.problems import Problems
 from callboard.features.catalog.service.pushes import Pushes
 from callboard.features.catalog.service.queries import Queries
+from callboard.features.catalog.service.registering import LocationRegistrations
+from callboard.features.catalog.service.rejudging import Rejudging
 from callboard.features.catalog.service.resources import EntityResources
 from callboard.features.catalog.service.states import States
 from callboard.features.catalog.service.telling import EntityEvents
@@ -71,7 +79,9 @@ class Catalog:
         working_dir = Path(os.getcwd())
         self.settings = CatalogSettings.of(portal.settings, working_dir)
         collect = portal.plugins.collect
-        self.kinds = _kinds(portal, working_dir)
+        layers = _layers(portal, working_dir)
+        self.kinds = KindRegistry.built_in(*(layer.items for layer in layers))
+        self.types = relation_types(self.kinds)
         self.index = EntityIndex(body_bytes=self.settings.body_bytes)
         self.writer = Writer(
             db=portal.db, index=self.index, jobs=portal.jobs, events=portal.events, clock=portal.clock,
@@ -107,6 +117,15 @@ class Catalog:
             is_readonly=self.settings.is_readonly,
             default_conflict=self.settings.default_conflict,
         )
+        self.registrations = LocationRegistrations(
+            portal.db, self.queries, self.documents, self.sources, self.inspection, portal.permissions,
+            keeps_orphans=self.settings.keep_orphans,
+        )  # fmt: skip
+        self.models = DeclaredKinds(
+            portal.db, kinds=self.kinds, layers=layers, types=self.types, documents=self.documents, queries=self.queries,
+            jobs=portal.jobs, permissions=portal.permissions, audit=portal.audit, clock=portal.clock,
+            is_readonly=self.settings.is_readonly,
+        )  # fmt: skip
         locations = list(self.settings.locations)
         if portal.demo and not locations and (example := find_example_organisation()) is not None:
             locations.append(LocationRef("file", str(example)))
@@ -121,6 +140,7 @@ class Catalog:
             self.writer, self.locations, self.connections, sweep_every=self.settings.sweep_every,
             restore_locations=self.commands.restore_locations,
         )  # fmt: skip
+        self.rejudging = Rejudging(self.writer, self.mutations, self.models.ensure_current, self.connections)
         self.held = HeldSources(self.writer, self.mutations, self.connections, is_readonly=self.settings.is_readonly)
         self.states = States(
             db=portal.db, jobs=portal.jobs, permissions=portal.permissions, audit=portal.audit,
@@ -134,12 +154,16 @@ class Catalog:
         self.resources = EntityResources(self.queries)
         self.events = EntityEvents(self.queries)
         self.ownership = CatalogOwnership(self.queries, self.index)
-        self._watches: list[FileWatch | RevisionWatch] = [RevisionWatch(self.writer, every_s=1.0)]
+        self._watches: list[FileWatch | RevisionWatch | ModelWatch] = [
+            RevisionWatch(self.writer, every_s=1.0),
+            ModelWatch(portal.db, self.models),
+        ]
         if self.settings.watch_files:
             self._watches.append(FileWatch(self.writer))
 
     async def start(self) -> None:
         """Offer the configured locations at once; everything slow is left to jobs."""
+        await self.models.ensure_current()  # before anything is judged
         async with self.writer.db.read() as tx:
             known = await source_rows.list_sources(tx)
             self.index.heard(await tx.fetch_value("SELECT revision FROM catalog_revision WHERE id = 1"))
@@ -164,13 +188,14 @@ class Catalog:
             await watch.stop()
 
 
-def _kinds(portal: Any, working_dir: Path) -> KindRegistry:
+def _layers(portal: Any, working_dir: Path) -> Sequence[NamedLayer]:
     try:
-        return load_registry(
-            portal.settings.get("catalog.model"), working_dir, [list(portal.plugins.collect("register_kinds"))]
-        )
+        given = [list(portal.plugins.collect("register_kinds"))]
+        layers = load_layers(portal.settings.get("catalog.model"), working_dir, given)
+        KindRegistry.built_in(*(layer.items for layer in layers))
     except KindError as error:
         raise InputError(str(error), field="catalog.model") from error
+    return layers
 
 
 @hookimpl
@@ -192,7 +217,7 @@ def register_settings() -> Sequence[Any]:
 
 @hookimpl
 def register_permissions(portal: Any) -> Sequence[Any]:
-    return [*PERMISSIONS, *VIEW_PERMISSIONS]
+    return [*PERMISSIONS, *VIEW_PERMISSIONS, MANAGE_KINDS]
 
 
 @hookimpl
@@ -223,9 +248,13 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         CatalogSources: catalog.held,
         SourceStates: catalog.states,
         FileLook: catalog.looks,
+        Registrations: catalog.registrations,
         UrlReader: catalog.sources.urls,
         ProblemReader: catalog.problems,
         KindRegistry: catalog.kinds,
+        KindModels: catalog.models,
+        RelationTypes: catalog.types,
+        EntityLists: Lists(),
         OwnershipResolver: catalog.ownership,
         ResourceLoader: catalog.resources,
         SavedViews: ViewShelf(portal.db, portal.clock, portal.permissions, portal.audit, Keeping(portal)),
@@ -236,7 +265,8 @@ def register_services(portal: Any) -> Mapping[type, Any]:
 
 @hookimpl
 def register_jobs(portal: Any) -> Sequence[Any]:
-    return portal.service(Catalog).jobs.kinds()
+    catalog = portal.service(Catalog)
+    return [*catalog.jobs.kinds(), *catalog.rejudging.kinds()]
 
 
 @hookimpl
@@ -266,13 +296,16 @@ def register_actions(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.rest.modelling import model_routes
+    from callboard.features.catalog.rest.registering import registration_routes
     from callboard.features.catalog.rest.routes import catalog_routes
     from callboard.features.catalog.views.wiring import graph_views, page_routes
 
     catalog = portal.service(Catalog)
-    types = relation_types(catalog.kinds)
     return [
-        *catalog_routes(catalog.queries, catalog.commands, types, catalog.definitions),
+        *catalog_routes(catalog.queries, catalog.commands, catalog.types, catalog.definitions),
+        *registration_routes(catalog.registrations),
+        *model_routes(catalog.models),
         *page_routes(portal, catalog.settings.hosts),
         *graph_views(portal).routes(),
     ]

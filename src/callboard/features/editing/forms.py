@@ -114,7 +114,7 @@ def _widget(name: str, schema: Any) -> Widget | None:
         return "choice" if all(isinstance(choice, str) for choice in schema["enum"]) else None
     match schema.get("type"):
         case "string":
-            return "long" if name in LONG else "text"
+            return "long" if name in LONG or schema.get("format") == "multiline" else "text"
         case "boolean":
             return "flag"
         case "integer" | "number":

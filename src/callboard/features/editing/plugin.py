@@ -36,15 +36,18 @@ def register_actions(portal: Any) -> Sequence[Any]:
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.editing.rest import editing_routes
+    from callboard.features.editing.rest_suggesting import suggesting_routes
     from callboard.features.editing.views.routes import EditingViews
     from callboard.model.kinds import KindRegistry
     from callboard.ui.messages import Messages
 
-    editing = portal.service(Editing)
-    pages = EditingViews(
-        editing, portal.service(CatalogQueries), portal.service(KindRegistry), portal.service(Messages)
-    )
-    return [*editing_routes(editing), *pages.routes()]
+    editing, queries = portal.service(Editing), portal.service(CatalogQueries)
+    kinds, messages = portal.service(KindRegistry), portal.service(Messages)
+    return [
+        *editing_routes(editing),
+        *suggesting_routes(queries, kinds, messages),
+        *EditingViews(editing, queries, kinds, messages).routes(),
+    ]
 
 
 @hookimpl

@@ -117,7 +117,6 @@ async def store_setting(
         )
 
 
-
 def _place(request: Request) -> tuple[str, str]:
     require_user(request.actor)
     bucket, key = request.path_params["bucket"], request.path_params["key"]

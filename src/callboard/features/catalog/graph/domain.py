@@ -51,28 +51,34 @@ class RelationTypes:
     """How relation types pair up: for each, in any case, what its edge is called and whether it tells it from the far end."""
 
     def __init__(self, declared: Iterable[tuple[str, str]] = ()) -> None:
-        known: dict[str, tuple[str, bool]] = {}
+        self._known: dict[str, tuple[str, bool]] = {}
         self._mutual: set[str] = set()
+        self._reverses: dict[str, str] = {}
+        self.declare(declared)
+
+    def declare(self, declared: Iterable[tuple[str, str]]) -> None:
+        """These pairs, and the usual ones, are known from now on, and no others."""
+        known: dict[str, tuple[str, bool]] = {}
+        mutual: set[str] = set()
         pairs = [*PAIRS.items(), *declared]
         for forward, back in pairs:
             one, other = forward.lower(), back.lower()
             if one == other:
                 known.setdefault(one, (forward, False))
-                self._mutual.add(known[one][0])
+                mutual.add(known[one][0])
             elif one in known or other in known:
                 name, flipped = known[one] if one in known else known[other]
                 known.setdefault(one, (name, not flipped))
                 known.setdefault(other, (name, not flipped))
             else:
                 known[one], known[other] = (forward, False), (forward, True)
-        self._known = known
-        self._written: dict[
-            str, tuple[str, bool]
-        ] = {}  # as relations write their types, so that none is lower-cased twice
-        self._reverses: dict[str, str] = {}
+        reverses: dict[str, str] = {}
         for one, other in ((a, b) for pair in pairs for a, b in (pair, pair[::-1])):
             if not known[one.lower()][1]:
-                self._reverses.setdefault(known[one.lower()][0], other)
+                reverses.setdefault(known[one.lower()][0], other)
+        self._known, self._mutual, self._reverses = known, mutual, reverses
+        # as relations write their types, so that none is lower-cased twice
+        self._written: dict[str, tuple[str, bool]] = {}
 
     def edge_of(self, relation: Relation) -> Edge:
         source, type, target = relation

@@ -24,8 +24,12 @@ class ReadGraph:
 
 def relation_types(kinds: KindRegistry) -> RelationTypes:
     """The pairs that the kinds of this portal declare, beside the usual ones."""
+    return RelationTypes(declared_pairs(kinds))
+
+
+def declared_pairs(kinds: KindRegistry) -> list[tuple[str, str]]:
     fields = (f for kind in kinds.definitions for version in kind.versions for f in version.relation_fields)
-    return RelationTypes([(field.relation, field.reverse) for field in fields])
+    return [(field.relation, field.reverse) for field in fields]
 
 
 class GraphReader:

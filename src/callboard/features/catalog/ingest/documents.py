@@ -57,9 +57,16 @@ class Documents:
         self._processors = tuple(processors)
         self._limits = limits
         self._location_types = tuple(location_types)
-        text = repr((PIPELINE, rules, kinds_version, [(p.name, p.priority) for p in processors], self._location_types))
-        self.fingerprint = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        self.fingerprint = ""
+        self.use_kinds(kinds_version)
         self._contexts: dict[tuple[LocationRef, LocationRef, bool], ProcessingContext] = {}
+
+    def use_kinds(self, kinds_version: str) -> None:
+        """The validator's kinds are these from now on: everything is processed again when it is next looked at."""
+        processors = [(p.name, p.priority) for p in self._processors]
+        text = repr((PIPELINE, self._rules, kinds_version, processors, self._location_types))
+        self.fingerprint = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        self._validator.forget_schemas()
 
     def context(self, location: LocationRef, origin: LocationRef, *, with_rules: bool = True) -> ProcessingContext:
         key = (location, origin, with_rules)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass, replace
-from typing import Any, Final, Mapping, Sequence
+from typing import Any, Final, Iterable, Mapping, Sequence
 from urllib.parse import urlencode
 
 import orjson
 
 from callboard.features.catalog.interface import BY_CHANGE, BY_FIRST, BY_TITLE, EntityQuery, Order
 from callboard.features.catalog.pages.columns import is_key, read_columns
+from callboard.model.kinds import KindRegistry
 from callboard.model.predicates import HasText, Predicate, conjoin, has_value
 
 FACETS: Final[Mapping[str, str]] = {
@@ -50,6 +52,32 @@ SIZES: Final = (25, 50, 100)
 MAX_QUERY_LENGTH: Final = 200
 
 Position = tuple[str | None, int]
+
+
+_OWN = re.compile(r"spec\.[a-z0-9_]{1,63}")
+MAX_OWN: Final = 8
+"""Fields of own kinds that one list is filtered by."""
+
+
+def own_names(names: Iterable[str]) -> list[str]:
+    """Of these parameters, those that filter by a field of ``spec`` (``spec.format``): fields of own kinds."""
+    return sorted({name for name in names if _OWN.fullmatch(name)})[:MAX_OWN]
+
+
+def own_facets(kinds: KindRegistry, kind: str | None) -> dict[str, str]:
+    """Labels of the fields of this kind that have few values (choices, yes or no), by parameter; none that a filter has already."""
+    definition = kinds.find_definition(kind) if kind else None
+    spec = definition.versions[0].schema.get("properties", {}).get("spec", {}) if definition is not None else {}
+    found = {}
+    for name, schema in spec.get("properties", {}).items():
+        id = f"spec.{name.lower()}"
+        if (
+            isinstance(schema, Mapping)
+            and ("enum" in schema or schema.get("type") == "boolean")
+            and id not in FILTERS.values()
+        ):
+            found[id] = str(schema.get("title") or name)
+    return dict(list(found.items())[:MAX_OWN])
 
 
 def encode_position(position: Position) -> str:
@@ -98,7 +126,7 @@ class ListState:
     def parse(cls, params: Any) -> ListState:
         """Read query parameters (a multi-dict). What it does not understand is left out."""
         chosen = []
-        for name in FILTERS:
+        for name in (*FILTERS, *own_names(params.keys())):
             if values := tuple(dict.fromkeys(v.strip() for v in params.getlist(name) if v.strip())):
                 chosen.append((name, values[:50]))
         sort = params.get("sort", "name")
@@ -170,14 +198,14 @@ class ListState:
         then = tuple(v for v in now if v.lower() != value.lower())
         then = then if len(then) < len(now) else (*now, value)
         rest = {**dict(self.chosen), name: then}
-        return tuple((n, rest[n]) for n in FILTERS if rest.get(n))
+        return tuple((n, rest[n]) for n in (*FILTERS, *own_names(rest)) if rest.get(n))
 
     def predicate(self, *, without: Sequence[str] = ()) -> Predicate | None:
         """What the rows must satisfy, leaving out the filters named in ``without`` (``kind`` and ``q`` among them)."""
         parts: list[Predicate] = []
         if self.kind and "kind" not in without:
             parts.append(has_value("kind", [self.kind]))
-        parts += [has_value(FILTERS[name], values) for name, values in self.chosen if name not in without]
+        parts += [has_value(FILTERS.get(name, name), values) for name, values in self.chosen if name not in without]
         if self.q and "q" not in without:
             parts.append(HasText(TEXT_KEYS, self.q.lower()))
         return conjoin(*parts) if parts else None
@@ -192,7 +220,7 @@ class ListState:
     def wire_params(self) -> str:
         """The same rows as parameters of ``GET /api/catalog/entities/by-query``."""
         conditions = [f"kind={self.kind}"] if self.kind else []
-        conditions += [f"{FILTERS[name]}={value}" for name, values in self.chosen for value in values]
+        conditions += [f"{FILTERS.get(name, name)}={value}" for name, values in self.chosen for value in values]
         out = [("filter", ",".join(conditions))] if conditions else []
         if self.q:
             out.append(("fullTextFilterTerm", self.q))

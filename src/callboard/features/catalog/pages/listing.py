@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final, Literal, Mapping, Sequence
 from urllib.parse import urlencode
 
 from callboard.features.catalog.interface import FacetValue, RawPage
+from callboard.features.catalog.interface.lists import ListedEntities
 from callboard.features.catalog.interface.personal import SavedView
 from callboard.features.catalog.pages.columns import Cell, ShownColumn
 from callboard.features.catalog.pages.links import (
@@ -158,7 +160,7 @@ def mentioned(
 
 
 def facet_of(
-    name: str, values: Sequence[FacetValue], state: ListState, known: Mapping[str, Any], t: Translator
+    name: str, values: Sequence[FacetValue], state: ListState, known: Mapping[str, Any], t: Translator, title: str = ""
 ) -> Facet | None:
     """The facet, selected values first and then by count; None when there is nothing to choose."""
     selected = {v.lower() for v in state.values(name)}
@@ -182,7 +184,7 @@ def facet_of(
         shown += 1
     return Facet(
         id=name,
-        title=t(f"catalog.facet.{name}"),
+        title=title or t(f"catalog.facet.{name}"),
         options=options[:shown],
         more=options[shown:],
         unlisted=max(0, len(ordered) - MAX_OPTIONS),
@@ -235,8 +237,11 @@ def list_page(
     cells: Sequence[Mapping[str, Cell]] | None = None,
     stars: frozenset[str] | None = None,
     shelf: Shelf | None = None,
+    own: Mapping[str, str] = MappingProxyType({}),
 ) -> ListPage:
-    """Everything the template needs, with ``cells`` for each entity. ``matching`` counts the rows whether or not they have the field of the order."""
+    """Everything the template needs, with ``cells`` for each entity. ``matching`` counts the rows whether or not they have the
+    field of the order. ``own`` are labels of further facets, by the parameter that is their search key, too.
+    """
     ordered_kinds = sorted(kinds, key=lambda v: (kind_rank(v.value), -v.count, v.value.lower()))
     by_kind: dict[str, list[Any]] = {}
     for value in ordered_kinds:  # two spellings of one kind are one kind
@@ -290,7 +295,8 @@ def list_page(
         count=matching,
         state=state,
         kinds=choices,
-        facets=[f for name in FACETS if (f := facet_of(name, facets.get(FACETS[name], ()), state, known, t))],
+        facets=[f for name in FACETS if (f := facet_of(name, facets.get(FACETS[name], ()), state, known, t))]
+        + [f for name in own if (f := facet_of(name, facets.get(name, ()), state, known, t, own[name]))],
         columns=heads,
         rows=[
             row_of(e, known, c, now, cells=more, stars=stars)
@@ -310,3 +316,15 @@ def list_page(
 
 def facet_title(ref: str, known: Mapping[str, Any]) -> str:
     return link_to(ref, known.get(ref.lower()), known=False).title
+
+
+class Lists:
+    """``EntityLists``: what an address of the list shows, without its order and its page."""
+
+    def parse(self, params: Any) -> ListedEntities:
+        state = ListState.parse(params)
+        plain = ListState(kind=state.kind, q=state.q, chosen=state.chosen)
+        words = [state.kind] if state.kind else []
+        words += [state.q] if state.q else []
+        words += [value for _, values in state.chosen for value in values]
+        return ListedEntities(plain.predicate(), plain.params(paging=False), words, plain.href())

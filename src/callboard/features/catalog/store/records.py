@@ -71,6 +71,17 @@ async def list_findings_of(tx: Transaction, subject_id: int) -> list[StoredFindi
     return [_stored(row) for row in rows]
 
 
+async def list_errors_of(tx: Transaction, subjects: Sequence[int], limit: int) -> list[StoredFinding]:
+    """Errors that stand on any of these nodes, in the order of files and lines."""
+    rows = await tx.fetch_all(
+        f"{_STORED} WHERE f.severity = 'error' AND {tx.any_of('f.subject_id', 1, 'bigint')}"
+        " ORDER BY f.file, f.line, f.id LIMIT $2",
+        tx.list_arg(subjects),
+        limit,
+    )
+    return [_stored(row) for row in rows]
+
+
 async def list_findings_of_file(tx: Transaction, file_id: int, parent_id: int, reading: int) -> list[StoredFinding]:
     """What is wrong in a file, and what went wrong when its Location was read (findings with the file id ``reading``)."""
     rows = await tx.fetch_all(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Mapping, Sequence
 
 from markupsafe import escape
@@ -31,6 +32,7 @@ async def read_list(
     *,
     choice: ColumnChoice,
     shelf: Shelf | None = None,
+    own: Mapping[str, str] = MappingProxyType({}),
     stars: frozenset[str] | None = None,
     now: datetime,
     t: Translator,
@@ -39,7 +41,7 @@ async def read_list(
 
     Service calls, whatever the size of the catalog: the rows, the kinds, the facets (one more for each facet in use, so that its
     other values show what they would add), the documents named on the page, the times of change; a count when sorting by a
-    field that not everything has; one for each column of a plugin.
+    field that not everything has; one for each column of a plugin. ``own`` are further facets, see ``own_facets``.
     """
     actor: Actor = request.actor
     columns = choice.shown(state.columns, state.kind, t)
@@ -47,10 +49,10 @@ async def read_list(
     entities = decode(page.items)
     refs = [str(EntityRef.of(e)) for e in entities]
     kinds = await queries.facets(["kind"], state.predicate(without=("kind", "type", "lifecycle")), actor=actor)
-    facets = dict(await queries.facets(list(FACETS.values()), state.predicate(), actor=actor))
-    for name in FACETS:
+    facets = dict(await queries.facets([*FACETS.values(), *own], state.predicate(), actor=actor))
+    for name, key in {**FACETS, **{name: name for name in own}}.items():
         if state.values(name):
-            facets |= await queries.facets([FACETS[name]], state.predicate(without=(name,)), actor=actor)
+            facets |= await queries.facets([key], state.predicate(without=(name,)), actor=actor)
     known = await look_up(queries, mentioned(entities, facets, columns), actor=actor)
     changed = await queries.changed_at(refs, actor=actor)
     matching = page.total or 0
@@ -63,6 +65,7 @@ async def read_list(
         cells=[_cells(columns, ref, entity, known, given) for ref, entity in zip(refs, entities, strict=True)],
         stars=stars,
         shelf=shelf,
+        own=own,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from callboard.features.catalog.interface import (
     Why,
 )
 from callboard.features.catalog.pages.links import display_title, entity_href, spec_of, why_href
+from callboard.features.catalog.pages.list_state import own_facets
 from callboard.features.catalog.pages.problems import (
     FILES_PAGE,
     MAX_OF_FILE,
@@ -38,6 +39,7 @@ from callboard.kernel.clock import Clock
 from callboard.kernel.errors import NotFoundError
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.routing import Route
+from callboard.model.kinds import KindRegistry
 from callboard.model.refs import EntityRef
 from callboard.ui.messages import Messages, Translator
 
@@ -58,6 +60,7 @@ class CatalogViews:
         *,
         clock: Clock,
         messages: Messages,
+        kinds: KindRegistry,
         tabs: Sequence[EntityTab] = (),
         cards: Sequence[EntityCard] = (),
         actions: Sequence[EntityAction] = (),
@@ -69,6 +72,7 @@ class CatalogViews:
         self._problems = problems
         self._clock = clock
         self._messages = messages
+        self._kinds = kinds
         self._personal = personal
         self._entities = EntityReader(queries, problems, tabs, cards, actions, definitions)
 
@@ -106,6 +110,7 @@ class CatalogViews:
             request,
             choice=personal.choice,
             shelf=shelf_of(opened, actor=actor, audiences=audiences, titles=titles, t=t),
+            own=own_facets(self._kinds, opened.state.kind),
             stars=await self._stars_of(actor),
             now=self._clock.now(),
             t=t,

@@ -10,12 +10,17 @@ from callboard.features.catalog.apis.views import ApiViews
 from callboard.features.catalog.explore.cards import ExploreCards
 from callboard.features.catalog.explore.reader import ExploreReader
 from callboard.features.catalog.explore.views import ExploreViews
-from callboard.features.catalog.graph.reader import GraphReader, relation_types
+from callboard.features.catalog.graph.domain import RelationTypes
+from callboard.features.catalog.graph.reader import GraphReader
 from callboard.features.catalog.graph.views import GraphViews
-from callboard.features.catalog.interface import READ_ENTITY, CatalogCommands, CatalogQueries
+from callboard.features.catalog.interface import CREATE_LOCATION, READ_ENTITY, CatalogCommands, CatalogQueries
+from callboard.features.catalog.interface.modelling import KindModels
+from callboard.features.catalog.interface.registering import Registrations
 from callboard.features.catalog.personal.wiring import all_routes, personal_of
 from callboard.features.catalog.problems import ProblemReader
 from callboard.features.catalog.views.exporting import ExportViews
+from callboard.features.catalog.views.modelling import KindViews
+from callboard.features.catalog.views.registering import RegistrationViews
 from callboard.features.catalog.views.routes import CatalogViews
 from callboard.kernel.web.routing import Route
 from callboard.kernel.web.shell import NavItem
@@ -29,6 +34,7 @@ NAV_ITEMS = (
     NavItem("groups", "nav.groups", "/groups", "group", 50, READ_ENTITY),
     NavItem("systems", "nav.systems", "/systems", "system", 52, READ_ENTITY),
     NavItem("apis", "nav.apis", "/api-docs", "api", 54, READ_ENTITY),
+    NavItem("locations", "nav.locations", "/catalog/locations", "location", 70, CREATE_LOCATION),
     NavItem("problems", "nav.problems", "/catalog/problems", "problems", 80, READ_ENTITY, "p"),
     NavItem("why", "nav.why", "/catalog/why", "why", 90, READ_ENTITY, "w"),
 )
@@ -37,8 +43,7 @@ NAV_ITEMS = (
 def graph_views(portal: Any) -> GraphViews:
     """The graph: its pages and its tab."""
     queries = portal.service(CatalogQueries)
-    reader = GraphReader(queries, relation_types(portal.service(KindRegistry)))
-    return GraphViews(queries, reader, portal.service(Messages))
+    return GraphViews(queries, GraphReader(queries, portal.service(RelationTypes)), portal.service(Messages))
 
 
 def explore_cards(portal: Any) -> ExploreCards:
@@ -57,6 +62,7 @@ def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
         portal.service(ProblemReader),
         clock=portal.clock,
         messages=portal.service(Messages),
+        kinds=portal.service(KindRegistry),
         tabs=portal.plugins.collect("register_entity_tabs", portal=portal),
         cards=portal.plugins.collect("register_entity_cards", portal=portal),
         actions=portal.plugins.collect("register_entity_actions", portal=portal),
@@ -67,10 +73,17 @@ def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
     explore = ExploreViews(
         portal.service(ExploreReader), portal.service(OperationSearch), portal.clock, portal.service(Messages)
     )
+    registering = RegistrationViews(
+        portal.service(Registrations), portal.service(CatalogCommands), queries, clock=portal.clock,
+        messages=portal.service(Messages),
+    )  # fmt: skip
+    kinds = KindViews(portal.service(KindModels), queries, clock=portal.clock, messages=portal.service(Messages))
     return [
         *apis.routes(),
         *explore.routes(),
         *pages.routes(),
+        *registering.routes(),
+        *kinds.routes(),
         *ExportViews(queries, hosts).routes(),
         *all_routes(portal, personal),
     ]

@@ -1,10 +1,13 @@
-// The text of an entity: its lines are numbered, and judged as one types. Without this the Check button does the same.
+// The text of an entity: judged as one types, in an editor that is fetched once the page stands. Without script the Check button does
+// the same; without the editor the lines of the plain text are numbered.
 
 const text = document.querySelector(".yaml-text");
 const state = document.getElementById("findings");
 const WAIT_MS = 350;
 
 let lines;
+let editor;
+let told = [];
 let judged = text?.value;
 let timer;
 let asked = 0;
@@ -12,6 +15,7 @@ let saving = false;
 let bad = new Set([...document.querySelectorAll(".editing-findings [data-line]")].map((at) => Number(at.dataset.line)));
 
 function drawLines() {
+  if (editor) return;
   const count = text.value.split("\n").length;
   if (lines.childElementCount !== count || lines.dataset.bad !== [...bad].join()) {
     lines.dataset.bad = [...bad].join();
@@ -67,7 +71,9 @@ function show(kind, words, findings = []) {
   title.className = `editing-state${kind ? ` is-${kind}` : ""}`;
   title.replaceChildren(...(kind ? [icon(kind)] : []), element("span", words, kind ? "" : "t-quiet"));
   state.querySelector(".editing-findings").replaceChildren(...findings.map(finding));
+  told = findings;
   bad = new Set(findings.map((found) => found.line).filter(Boolean));
+  editor?.mark(findings);
   text.setAttribute("aria-invalid", String(findings.length > 0));
   drawLines();
 }
@@ -97,6 +103,7 @@ async function judge() {
 }
 
 function goTo(line, column) {
+  if (editor) return editor.goTo(line, column);
   const before = text.value.split("\n").slice(0, line - 1);
   const at = before.reduce((sum, one) => sum + one.length + 1, 0) + column - 1;
   text.focus();
@@ -121,6 +128,57 @@ if (text) {
     event.preventDefault();
     goTo(Number(place.dataset.line), Number(place.dataset.column));
   });
+}
+
+// ---- the editor ------------------------------------------------------------------------------------------------------
+
+/** What the page told of the text before any script ran. */
+function findingsOfPage() {
+  return [...document.querySelectorAll(".editing-findings li")].flatMap((item) => {
+    const place = item.querySelector("[data-line]");
+    const message = item.lastElementChild.textContent.replace(/\s+/g, " ").trim();
+    return place ? [{ line: Number(place.dataset.line), column: Number(place.dataset.column), message }] : [];
+  });
+}
+
+async function ask(path, parameters, otherwise) {
+  try {
+    const answer = await fetch(`/api/editing/v1/${path}?${new URLSearchParams(parameters)}`, { headers: { accept: "application/json" } });
+    return answer.ok ? await answer.json() : otherwise;
+  } catch {
+    return otherwise; // nothing is suggested
+  }
+}
+
+const asking = new Map();
+const known = {
+  fields(kind, apiVersion) {
+    const key = `${kind} ${apiVersion}`;
+    if (!asking.has(key)) asking.set(key, ask("fields", { kind, apiVersion }, { fields: [] }));
+    return asking.get(key);
+  },
+  refs: (words, kinds) => ask("refs", { q: words, kinds: kinds.join() }, { items: [] }),
+};
+
+async function fetchEditor() {
+  const held = document.activeElement === text ? text.selectionStart : null;
+  const { mount } = await import(text.dataset.editor);
+  const words = { label: text.labels[0].textContent, required: text.dataset.required };
+  editor = mount(text, { nonce: document.querySelector("script[nonce]").nonce, words, known, describedBy: text.getAttribute("aria-describedby") });
+  lines.remove();
+  text.closest(".yaml").classList.add("has-editor");
+  document.getElementById("text-keys").hidden = false;
+  editor.mark(told.length ? told : findingsOfPage());
+  if (held !== null) {
+    const before = text.value.slice(0, held).split("\n");
+    editor.goTo(before.length, before.at(-1).length + 1);
+  }
+}
+
+if (text?.dataset.editor) {
+  const soon = () => (window.requestIdleCallback ?? setTimeout)(() => fetchEditor().catch(() => {}));
+  if (document.readyState === "complete") soon();
+  else addEventListener("load", soon, { once: true });
 }
 
 // Leaving with something typed asks first.
