@@ -64,6 +64,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
 def register_startup(portal: Any) -> Sequence[Any]:
     async def listen() -> None:
         portal.auth.listen()
+        portal.signals.start()
 
     return [listen]
 
@@ -71,6 +72,7 @@ def register_startup(portal: Any) -> Sequence[Any]:
 @hookimpl
 def register_shutdown(portal: Any) -> Sequence[Any]:
     async def stop() -> None:
+        portal.signals.stop()
         portal.auth.stop()
 
     return [stop]
