@@ -14,7 +14,7 @@ from callboard.features.notifications.interface import (
     Notifications,
 )
 from callboard.kernel.auth.actor import Actor
-from callboard.testing import component, group, user, user_entity
+from callboard.testing import FakeHttp, component, group, user, user_entity
 from tests.features.catalog.conftest import Site, World, each_world, postgres_world, world
 
 __all__ = ["Desk", "World", "each_desk", "each_world", "open_desk", "postgres_world", "world"]
@@ -38,8 +38,9 @@ def org() -> list[dict[str, Any]]:
 class Desk:
     """Sends and reads with one line a step."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, http: FakeHttp) -> None:
         self.site = site
+        self.http = http
         self.portal = site.portal
         self.clock = site.clock
         self.notifications: Notifications = site.portal.service(Notifications)
@@ -70,7 +71,7 @@ def _opener(world: World) -> Open:
     async def opened(**options: Any) -> AsyncIterator[Desk]:
         world.write("org.yaml", *org())
         async with world.site("org.yaml", **options) as site:
-            yield Desk(site)
+            yield Desk(site, world.http)
 
     return opened
 

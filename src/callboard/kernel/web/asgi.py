@@ -37,6 +37,7 @@ from callboard.kernel.web.routing import (
     Router,
     Scope,
     Send,
+    SocketRoute,
     error_style,
     plugin_of,
 )  # fmt: skip
@@ -52,8 +53,11 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 class WebApp:
     """The ASGI application of one portal. ``router`` and ``templates`` are its parts, for those who list or render."""
 
-    def __init__(self, portal: Any, routes: Sequence[Route], raw_routes: Sequence[RawRoute]) -> None:
+    def __init__(
+        self, portal: Any, routes: Sequence[Route], raw_routes: Sequence[RawRoute], sockets: Sequence[SocketRoute] = ()
+    ) -> None:
         self._portal = portal
+        self._sockets = {route.path: route.handler for route in sockets}
         self._raw = [(route.prefix, route.handler) for route in raw_routes]
         self.static = StaticFiles(_tools(portal).static_folders)
         static_route = Route("/static/{path:path}", self.static.serve, auth="public", name="static")
@@ -94,6 +98,8 @@ class WebApp:
                 await self._find_answer(scope, receive, send)
         elif kind == "lifespan":
             await _lifespan(receive, send)
+        elif handler := self._sockets.get(scope["path"].rstrip("/")):
+            await handler(scope, receive, send)
         else:
             await receive()
             await send({"type": "websocket.close", "code": 1000})
@@ -362,11 +368,12 @@ def build_asgi(portal: Any) -> WebApp:
     Reads ``portal.routes``, ``raw_routes``, ``nav_items``, ``template_packages``, ``settings``, ``auth``, ``permissions``,
     ``metrics`` and the services ``PageTools`` and ``OwnershipResolver``.
     """
-    from callboard.kernel.wire import own_routes
+    from callboard.kernel.wire import own_routes, own_sockets
     from callboard.kernel.wire.plugin_endpoints import TASK_PERMISSIONS
 
     portal.permissions.register(TASK_PERMISSIONS)
     resolver = portal.find_service(OwnershipResolver)
     if resolver is not None:
         portal.auth.set_ownership(resolver)
-    return WebApp(portal, [*portal.routes, *own_routes(portal)], portal.raw_routes)
+    sockets = [*portal.socket_routes, *own_sockets(portal)]
+    return WebApp(portal, [*portal.routes, *own_routes(portal)], portal.raw_routes, sockets)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Sequence
 from starlette.responses import Response
 
 from callboard.kernel.clock import Clock, format_time
-from callboard.kernel.db.interface import Database
+from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.errors import InputError, LimitError, NotFoundError
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Empty, Json
@@ -20,7 +20,9 @@ from callboard.kernel.wire.credentials import require_user
 
 if TYPE_CHECKING:
     from callboard.kernel.audit import Audit
+    from callboard.kernel.signals import Signals
 
+SIGNAL_CHANNEL = "user-settings"
 MAX_KEYS = 1000
 MAX_NAME = 255
 MAX_MULTIGET = 200
@@ -35,9 +37,9 @@ class SettingNotFound(NotFoundError):
         super().__init__(f"Unable to find '{key}' in bucket '{bucket}'")
 
 
-def user_settings_routes(db: Database, clock: Clock, audit: "Audit") -> Sequence[Route]:
+def user_settings_routes(db: Database, clock: Clock, audit: "Audit", signals: "Signals") -> Sequence[Route]:
     """Routes of the user-settings plugin. Each user sees their own values alone."""
-    wire = _UserSettings(db, clock, audit)
+    wire = _UserSettings(db, clock, audit, signals)
     one = "/api/user-settings/buckets/{bucket}/keys/{key}"
     return [
         Route(one, wire.get, name="user-settings-get"),
@@ -48,8 +50,9 @@ def user_settings_routes(db: Database, clock: Clock, audit: "Audit") -> Sequence
 
 
 class _UserSettings:
-    def __init__(self, db: Database, clock: Clock, audit: "Audit") -> None:
+    def __init__(self, db: Database, clock: Clock, audit: "Audit", signals: "Signals") -> None:
         self._db = db
+        self._signals = signals
         self._clock = clock
         self._audit = audit
 
@@ -83,6 +86,7 @@ class _UserSettings:
                 meta={"bucket": bucket, "key": key},
                 request=request,
             )
+            await self._tell(tx, user, "key-changed", key)
         return Json({"bucket": bucket, "key": key, "value": body["value"]})
 
     async def delete(self, request: Request) -> Response:
@@ -101,7 +105,12 @@ class _UserSettings:
                     meta={"bucket": bucket, "key": key},
                     request=request,
                 )
+                await self._tell(tx, request.actor.subject, "key-deleted", key)
         return Empty(204)
+
+    async def _tell(self, tx: Transaction, user: str, type: str, key: str) -> None:
+        """Backstage's words, for other pages that the user has open."""
+        await self._signals.send(tx, SIGNAL_CHANNEL, {"type": type, "key": key}, users=[user])
 
     async def multiget(self, request: Request) -> Response:
         require_user(request.actor)

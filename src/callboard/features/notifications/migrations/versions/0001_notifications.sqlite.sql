@@ -82,3 +82,9 @@ CREATE TABLE notification_delivery (
 CREATE UNIQUE INDEX notification_delivery_once ON notification_delivery (notification_id, revision, channel, target);
 CREATE INDEX notification_delivery_due ON notification_delivery (channel, target, due_at) WHERE state = 'waiting';
 CREATE INDEX notification_delivery_by_age ON notification_delivery (created_at);
+
+-- Signs the links in mails that turn mails off.
+CREATE TABLE notification_key (
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL
+);
