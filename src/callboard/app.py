@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from callboard.kernel.policy import PolicyPermissions
     from callboard.kernel.signals import Signals
     from callboard.kernel.web.routing import RawRoute, Route, SocketRoute
-    from callboard.kernel.web.shell import NavItem
+    from callboard.kernel.web.shell import NavItem, PageContext
 
 BUILTINS: Mapping[str, str] = {
     "kernel": "callboard.kernel.plugin",
@@ -96,6 +96,8 @@ class Portal:
     raw_routes: Sequence[RawRoute]
     socket_routes: Sequence[SocketRoute]
     nav_items: Sequence[NavItem]
+    settings_pages: Sequence[NavItem]
+    page_context: Sequence[PageContext]
     template_packages: Sequence[str]
     asgi: ASGIApp
 
@@ -214,6 +216,8 @@ class Portal:
 
         self.template_packages = self.plugins.collect("register_templates")
         self.nav_items = sorted(self.plugins.collect("register_nav_items", portal=self), key=lambda item: item.rank)
+        self.settings_pages = self.plugins.collect("register_settings_pages", portal=self)
+        self.page_context = self.plugins.collect("register_page_context", portal=self)
         routes = self.plugins.collect("register_routes", portal=self)
         self.raw_routes = [RawRoute(HEALTH_PREFIX, self.health.handle)]
         self.raw_routes += [route for route in routes if isinstance(route, RawRoute)]

@@ -83,6 +83,8 @@ class SmallPortal:
         self.signals = Signals(db)
         self.routes, self.raw_routes, self.socket_routes = list(routes), list(raw_routes), []
         self.nav_items: list[Any] = []
+        self.settings_pages: list[Any] = []
+        self.page_context: list[Any] = []
         self.template_packages: list[str] = []
         self.asgi = build_asgi(self)
 

@@ -38,6 +38,13 @@ def register_actions(portal: Any) -> Sequence[Any]:
 
 
 @hookimpl
+def register_settings_pages(portal: Any) -> Sequence[Any]:
+    from callboard.kernel.web.shell import NavItem
+
+    return [NavItem("tokens", "tokens.title", "/settings/tokens", "tokens", 50)]
+
+
+@hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.kernel.actions_rest import action_routes
     from callboard.kernel.metrics_rest import metrics_route

@@ -66,6 +66,7 @@ class Signals:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._listeners: weakref.WeakSet[SignalListener] = weakref.WeakSet()
+        self._watchers: list[Callable[[str, Iterable[str] | None], None]] = []
         self._unlisten: Callable[[], None] | None = None
 
     async def send(
@@ -106,6 +107,13 @@ class Signals:
         self._listeners.add(listener)
         return listener
 
+    def watch(self, watcher: Callable[[str, Iterable[str] | None], None]) -> None:
+        """Have ``watcher`` called with the channel and the users told (None: everybody), for what is kept in memory.
+
+        The channel is "" when something may have been missed.
+        """
+        self._watchers.append(watcher)
+
     def start(self) -> None:
         """Hear what is told, also by other replicas."""
         if self._unlisten is None:
@@ -120,12 +128,18 @@ class Signals:
             listener.close()
 
     def _heard(self, text: str) -> None:
-        if not text:
-            return  # heard again after an outage: what was missed is missed
+        if not text:  # heard again after an outage: what was missed is missed
+            self._tell_watchers("", None)
+            return
         value = orjson.loads(text)
         channel, everybody = value["channel"], value.get("all")
         to = value.get("to", {})
+        self._tell_watchers(channel, None if everybody is not None else to)
         for listener in list(self._listeners):
             message = everybody if everybody is not None else to.get(listener.user)
             if message is not None:
                 listener.offer(Signal(channel, message))
+
+    def _tell_watchers(self, channel: str, users: Iterable[str] | None) -> None:
+        for watcher in self._watchers:
+            watcher(channel, users)

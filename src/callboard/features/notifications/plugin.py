@@ -100,14 +100,46 @@ def register_schedules(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.interface import CatalogQueries
     from callboard.features.notifications.channels.webhooks import WebhookChannel
     from callboard.features.notifications.personal import Personal
     from callboard.features.notifications.rest import NotificationRoutes, notification_routes
     from callboard.features.notifications.service import NotificationService
+    from callboard.features.notifications.settings import NotificationSettings
+    from callboard.features.notifications.views.choices import ChoicesViews
+    from callboard.ui.messages import Messages
 
     service, personal = portal.service(NotificationService), portal.service(Personal)
-    webhooks = portal.service(WebhookChannel)
-    return [*notification_routes(NotificationRoutes(service, portal.permissions, personal, webhooks))]
+    webhooks, messages = portal.service(WebhookChannel), portal.service(Messages)
+    choices = ChoicesViews(
+        service, personal, webhooks, portal.service(NotificationSettings), portal.find_service(CatalogQueries), messages
+    )
+    rest = NotificationRoutes(service, portal.permissions, personal, webhooks)
+    return [*notification_routes(rest), *_inbox(portal).routes(), *choices.routes()]
+
+
+def _inbox(portal: Any) -> Any:
+    from callboard.features.notifications.personal import Personal
+    from callboard.features.notifications.service import NotificationService
+    from callboard.features.notifications.unsubscribe import UnsubscribeLinks
+    from callboard.features.notifications.views.inbox import InboxViews
+    from callboard.ui.messages import Messages
+
+    return InboxViews(
+        portal.service(NotificationService), portal.service(Personal), portal.service(UnsubscribeLinks), portal.service(Messages)
+    )  # fmt: skip
+
+
+@hookimpl
+def register_page_context(portal: Any) -> Sequence[Any]:
+    return [_inbox(portal).context]
+
+
+@hookimpl
+def register_settings_pages(portal: Any) -> Sequence[Any]:
+    from callboard.features.notifications.views.choices import SETTINGS_PAGE
+
+    return [SETTINGS_PAGE]
 
 
 @hookimpl

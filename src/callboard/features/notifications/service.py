@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Protocol, Sequence
+from typing import Any, Iterable, Protocol, Sequence
 
 from callboard.features.catalog.interface import CatalogQueries
 from callboard.features.notifications import store
@@ -28,6 +28,8 @@ SIGNAL_CHANNEL = "notifications"
 MAX_LIMIT = 500
 MAX_IDS = 1000
 MAX_CHOICES = 2000
+REMEMBER_S = 10.0
+REMEMBER_COUNT = 20_000
 
 
 class Outbox(Protocol):
@@ -54,6 +56,8 @@ class NotificationService:
         self._signals = signals
         self._outbox = outbox
         self.resolver = RecipientResolver(portal.find_service(CatalogQueries))
+        self._unread: dict[str, tuple[float, int]] = {}
+        signals.watch(self._forget)
 
     # ---- sending -----------------------------------------------------------------------------------------------------
 
@@ -129,6 +133,28 @@ class NotificationService:
     async def status(self, *, actor: Actor) -> NotificationStatus:
         async with self._db.read() as tx:
             return NotificationStatus(*await store.count(tx, actor.subject))
+
+    async def count_unread(self, *, actor: Actor) -> int:
+        """As ``status`` says, but at most ``REMEMBER_S`` old where another process on the same file wrote: for every page."""
+        known = self._unread.get(actor.subject)
+        now = self._clock.monotonic()
+        if known is not None and known[0] > now:
+            return known[1]
+        if len(self._unread) >= REMEMBER_COUNT:
+            self._unread.clear()
+        async with self._db.read(snapshot=False) as tx:
+            unread = await store.count_unread(tx, actor.subject)
+        self._unread[actor.subject] = (now + REMEMBER_S, unread)
+        return unread
+
+    def _forget(self, channel: str, users: Iterable[str] | None) -> None:
+        if channel not in (SIGNAL_CHANNEL, ""):
+            return
+        if users is None:
+            self._unread.clear()
+        else:
+            for user in users:
+                self._unread.pop(user, None)
 
     async def list_topics(self, *, actor: Actor) -> Sequence[str]:
         async with self._db.read() as tx:

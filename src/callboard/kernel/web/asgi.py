@@ -68,6 +68,7 @@ class WebApp:
             static=self.static.url,
             url_for=self.router.url_for,
             nav_items=portal.nav_items,
+            settings_pages=portal.settings_pages,
             site_name=portal.settings.get_str("app.title", "Callboard"),
         )
         settings = portal.auth.settings
@@ -167,6 +168,7 @@ class WebApp:
         is_api = error_style(path, route) != "page"
         if isinstance(found, NoMatch) and not found.allowed and not is_api:
             await self._identify(request, None)
+            await self._fill_frame(request)
             return error_page(request, _told(404))
         if isinstance(found, NoMatch) and not found.allowed and plugin_of(path) not in self.router.plugins:
             return Empty(404)
@@ -181,7 +183,17 @@ class WebApp:
         if found.route.csrf and request.method not in csrf.SAFE_METHODS and "authorization" not in request.headers:
             await self._require_own_page(request)
         request.scope["path_params"] = dict(found.params)
+        if found.route.auth == "page":
+            await self._fill_frame(request)
         return await found.route.handler(request)
+
+    async def _fill_frame(self, request: Request) -> None:
+        """What the frame around a page shows. Without one part of it the page is still a page."""
+        for give in self._portal.page_context:
+            try:
+                request.page_context.update(await give(request))
+            except CallboardError as error:
+                log.warning("a part of the frame is missing", error=str(error))
 
     async def _identify(self, request: Request, route: Route | None) -> None:
         """Set ``request.actor``. Where anybody may come, credentials that do not hold count for none."""

@@ -1,4 +1,4 @@
-"""Cookies of this portal: for this host alone, out of reach of scripts, ``Secure`` where people come by https."""
+"""Cookies of this portal: for this host alone, out of reach of scripts unless said otherwise, ``Secure`` where people come by https."""
 
 from __future__ import annotations
 
@@ -17,10 +17,17 @@ def set_cookie(
     *,
     same_site: Literal["lax", "strict"] = "lax",
     max_age_s: int | None = None,
+    for_scripts: bool = False,
 ) -> None:
-    """Without ``max_age_s`` the browser forgets it when it closes."""
+    """Without ``max_age_s`` the browser forgets it when it closes. ``for_scripts``: no secret, and our pages' scripts use it."""
     response.set_cookie(
-        name, value, max_age=max_age_s, path="/", httponly=True, samesite=same_site, secure=settings.secure_cookies
+        name,
+        value,
+        max_age=max_age_s,
+        path="/",
+        httponly=not for_scripts,
+        samesite=same_site,
+        secure=settings.secure_cookies,
     )
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from callboard.kernel.web.shell import NavItem
 
 Translator = Callable[..., str]
+THEME_COOKIE = "callboard_theme"
+"""Which look a browser wants: light or dark; without it that of its system. Scripts of our pages may read and set it."""
 OWN_PACKAGE = "callboard.kernel.web"
 
 
@@ -29,6 +31,11 @@ def plain_translator(locale: str) -> Translator:
         return id
 
     return t
+
+
+def theme_of(cookie: str | None) -> str | None:
+    """light, dark, or None for what the system says."""
+    return cookie if cookie in ("light", "dark") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,7 @@ class Templates:
         static: Callable[[str], str] = lambda path: f"/static/{path}",
         url_for: Callable[..., str] | None = None,
         nav_items: Sequence["NavItem"] = (),
+        settings_pages: Sequence["NavItem"] = (),
         site_name: str = "Callboard",
     ) -> None:
         self._packages = tuple(packages)
@@ -85,6 +93,7 @@ class Templates:
         self._static = static
         self._url_for = url_for
         self._nav = sorted(nav_items, key=lambda item: (item.rank, item.id))
+        self._settings = sorted(settings_pages, key=lambda item: (item.rank, item.id))
         self._site_name = site_name
         self._environment: jinja2.Environment | None = None
 
@@ -109,21 +118,24 @@ class Templates:
             "locale": locale,
             "t": self.translator(locale),
             "nav_items": lambda: self.visible_nav(request),
+            "settings_pages": lambda: self.visible_nav(request, self._settings),
+            "theme": theme_of(request.cookies.get(THEME_COOKIE)),
             "is_guest": lambda: request.portal.auth.is_guest(request.actor),
             "site_name": lambda: self._site_name,
             "nonce": lambda: request.nonce,
             "csrf_token": lambda: request.csrf_token,
         }
+        names |= request.page_context
         if self.tools.context is not None:
             names |= self.tools.context(request)
         return self.environment.get_template(template).render({**names, **context})
 
-    def visible_nav(self, request: "Request") -> list[NavLink]:
+    def visible_nav(self, request: "Request", items: Sequence["NavItem"] | None = None) -> list[NavLink]:
         """The places that the actor may see, in order; the longest path that leads here is current."""
         permissions, t, here = request.portal.permissions, self.translator(request.locale), request.url.path
         shown = [
             item
-            for item in self._nav
+            for item in (self._nav if items is None else items)
             if item.permission is None or permissions.decide(request.actor, item.permission).result != "DENY"
         ]
         leading = [i.path for i in shown if here == i.path or here.startswith(i.path.rstrip("/") + "/")]

@@ -79,7 +79,7 @@ class MailChannel:
     async def _send(self, user: str, due: Sequence[Delivery], locale: Any, *, is_last: bool) -> None:
         ids = [one.id for one in due]
         try:
-            address = await self._address_of(user)
+            address = await find_address(self._portal, self._queries, user)
             if not address:
                 await self._note(ids, "failed", "No e-mail address is known.")
                 return
@@ -98,18 +98,6 @@ class MailChannel:
         ended_at = None if state == "waiting" else format_time(self._clock.now())
         async with self._db.write() as tx:
             await store.set_state(tx, ids, state, ended_at=ended_at, error=error)
-
-    async def _address_of(self, user: str) -> str:
-        """What the catalog says, else the local user's; empty when neither knows one that is an address."""
-        address = ""
-        raw = await self._queries.find_raw(user, actor=SYSTEM) if self._queries is not None else None
-        if raw is not None:
-            profile = (orjson.loads(raw).get("spec") or {}).get("profile")
-            address = str(profile.get("email") or "") if isinstance(profile, dict) else ""
-        if not address:
-            local = await self._portal.auth.users.find_by_ref(user)
-            address = (local.email or "") if local is not None and not local.disabled else ""
-        return address if _is_address(address) else ""
 
     # ---- what it says ------------------------------------------------------------------------------------------------
 
@@ -152,6 +140,19 @@ class MailChannel:
         mail.set_content(self._environment.get_template("mail.txt").render(context))
         mail.add_alternative(self._environment.get_template("mail.html").render(context), subtype="html")
         return mail
+
+
+async def find_address(portal: Any, queries: CatalogQueries | None, user: str) -> str:
+    """What the catalog says of ``user``, else the local user's; empty when neither knows one that is an address."""
+    address = ""
+    raw = await queries.find_raw(user, actor=SYSTEM) if queries is not None else None
+    if raw is not None:
+        profile = (orjson.loads(raw).get("spec") or {}).get("profile")
+        address = str(profile.get("email") or "") if isinstance(profile, dict) else ""
+    if not address:
+        local = await portal.auth.users.find_by_ref(user)
+        address = (local.email or "") if local is not None and not local.disabled else ""
+    return address if _is_address(address) else ""
 
 
 def _is_address(text: str) -> bool:
