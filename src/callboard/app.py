@@ -44,6 +44,8 @@ BUILTINS: Mapping[str, str] = {
     "notifications": "callboard.features.notifications.plugin",
     "importing": "callboard.features.importing.plugin",
     "editing": "callboard.features.editing.plugin",
+    "announcements": "callboard.features.announcements.plugin",
+    "settings": "callboard.features.settings.plugin",
     "setup": "callboard.features.setup.plugin",
     "git": "callboard.integrations.git.plugin",
     "github": "callboard.integrations.github.plugin",

@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Sequence
 
+from callboard.kernel.web.cookies import THEME_COOKIE
+
 if TYPE_CHECKING:
     import jinja2
 
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from callboard.kernel.web.shell import NavItem
 
 Translator = Callable[..., str]
-THEME_COOKIE = "callboard_theme"
-"""Which look a browser wants: light or dark; without it that of its system. Scripts of our pages may read and set it."""
 OWN_PACKAGE = "callboard.kernel.web"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid, parseaddr
 from functools import cached_property
@@ -23,12 +23,13 @@ from callboard.kernel.auth.actor import SYSTEM
 from callboard.kernel.clock import Clock, format_time, parse_time
 from callboard.kernel.db.interface import Database
 from callboard.kernel.errors import UnavailableError
-from callboard.kernel.jobs import JobContext, JobKind, Jobs
+from callboard.kernel.jobs import JobContext, JobKind, Jobs, RetryLater
 from callboard.kernel.user_values import find_value
 from callboard.ui.messages import Messages, Translator
 
-MAX_ATTEMPTS = 8
-BACKOFF_S = (10, 60, 300, 900, 3600, 3 * 3600, 6 * 3600)
+GIVE_UP_AFTER = timedelta(days=1)
+FIRST_RETRY_S = 10.0
+LONGEST_RETRY_S = 1800.0
 MAX_IN_MAIL = 100
 _SUBJECT = 180
 
@@ -54,7 +55,7 @@ class MailChannel:
         self._messages = messages
 
     def job_kinds(self) -> Sequence[JobKind]:
-        return [JobKind(EMAIL_JOB, self.deliver, max_attempts=MAX_ATTEMPTS, backoff_s=BACKOFF_S, concurrency=4)]
+        return [JobKind(EMAIL_JOB, self.deliver, concurrency=4)]
 
     async def deliver(self, context: JobContext) -> None:
         """One mail with all that is due to the user of the payload: there is one such job a user at a time."""
@@ -69,14 +70,14 @@ class MailChannel:
             locale = await find_value(tx, user, "locale")
         due = [one for one in due if one.notification not in read]
         if due:
-            await self._send(user, due, locale, is_last=context.attempt >= MAX_ATTEMPTS)
+            await self._send(user, due, locale)
         async with self._db.write() as tx:
             later = await store.next_due(tx, EMAIL, user)
             if later is not None:
                 await self._jobs.enqueue(tx, EMAIL_JOB, {"user": user}, key=user, run_at=parse_time(later))
 
     # What else may be raised leaves the mark: nobody knows how far it came, and the next run gives these up.
-    async def _send(self, user: str, due: Sequence[Delivery], locale: Any, *, is_last: bool) -> None:
+    async def _send(self, user: str, due: Sequence[Delivery], locale: Any) -> None:
         ids = [one.id for one in due]
         try:
             address = await find_address(self._portal, self._queries, user)
@@ -90,8 +91,15 @@ class MailChannel:
             await self._note(ids, "failed", error.message)
             return
         except UnavailableError as error:
-            await self._note(ids, "failed" if is_last else "waiting", error.message)
-            raise
+            # Each mail has its own day in which the server may come back, whatever waited before it.
+            now = self._clock.now()
+            ages = {one.id: now - parse_time(one.due_at) for one in due}
+            await self._note([id for id in ids if ages[id] >= GIVE_UP_AFTER], "failed", error.message)
+            await self._note([id for id in ids if ages[id] < GIVE_UP_AFTER], "waiting", error.message)
+            if min(ages.values()) >= GIVE_UP_AFTER:
+                return
+            longest = max(age for age in ages.values() if age < GIVE_UP_AFTER).total_seconds()
+            raise RetryLater(min(max(longest, FIRST_RETRY_S), LONGEST_RETRY_S), error.message) from error
         await self._note(ids, "sent", None)
 
     async def _note(self, ids: Sequence[str], state: str, error: str | None) -> None:
