@@ -15,7 +15,7 @@ from callboard.ui.messages import Messages
 
 PACKAGES = (
     "callboard.ui", "callboard.features.catalog", "callboard.features.importing", "callboard.features.editing",
-    "callboard.features.setup",
+    "callboard.features.setup", "callboard.features.notifications", "callboard.features.announcements", "callboard.features.settings",
 )  # fmt: skip
 
 
@@ -42,5 +42,12 @@ def page_request() -> Any:
     )
     actor = Actor("user", "user:default/ada", frozenset({"user:default/ada"}), display_name="Ada Lovelace")
     return SimpleNamespace(
-        locale="en", url=SimpleNamespace(path="/gallery"), actor=actor, portal=portal, nonce="n", csrf_token="c"
+        locale="en",
+        url=SimpleNamespace(path="/gallery"),
+        actor=actor,
+        portal=portal,
+        nonce="n",
+        csrf_token="c",
+        cookies={},
+        page_context={},
     )

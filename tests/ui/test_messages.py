@@ -24,6 +24,9 @@ COMPOSED = (
     "importing.roles.",
     "importing.confidence.", "importing.fact.", "importing.action.", "importing.cell.", "importing.sum.", "importing.tab.",
     "editing.field.", "editing.help.", "editing.group.", "importing.progress.", "importing.drift.", "importing.nothing_",
+    "notifications.severity.", "notifications.from_severity.", "notifications.channel.", "notifications.do.", "notifications.rhythm.",
+    "notifications.view.", "notifications.weekday.", "notifications.webhook.", "announcements.none.", "announcements.severity.",
+    "announcements.when.", "settings.password.", "settings.theme.",
     "setup.step.", "setup.source.", "setup.fault.", "setup.check.", "setup.github_", "setup.gitlab_",
 )  # fmt: skip
 _EXPRESSION = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
@@ -80,6 +83,8 @@ def _used_ids() -> set[str]:
         *SOURCE.glob("ui/**/*.py"),
         *SOURCE.glob("features/*/pages/*.py"),
         *SOURCE.glob("features/*/views/*.py"),
+        *SOURCE.glob("features/*/channels/*.py"),
+        *SOURCE.glob("features/*/mails/*"),
         *SOURCE.glob("features/*/pages.py"),
         *SOURCE.glob("features/*/views.py"),
         *SOURCE.glob("features/*/graph/*.py"),

@@ -188,7 +188,7 @@ def _group_ref(text: str) -> str:
         ref = EntityRef.parse(text.strip().lower(), default_kind="group")
     except RefError as error:
         raise InputError(str(error), field="audience") from None
-    if ref.kind != "group":
+    if ref.kind != "group" or any(character.isspace() for character in str(ref)):
         raise InputError(f"{text.strip()!r} is no group. Write refs such as group:default/payments.", field="audience")
     return str(ref)
 

@@ -53,7 +53,8 @@ class SettingsViews:
     async def profile(self, request: Request) -> Response:
         found = await self._service.get_profile(actor=request.actor)
         is_guest = request.portal.auth.is_guest(request.actor)
-        page = ProfilePage(self._t(request)("settings.profile"), found, found.groups, is_guest)
+        t = self._t(request)
+        page = ProfilePage(t("settings.profile"), found, found.groups, is_guest)
         return request.render("settings/profile.html", page, headers=_NO_STORE)
 
     # ---- sessions ------------------------------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ class MailChannel:
         import jinja2
 
         return jinja2.Environment(
-            loader=jinja2.PackageLoader("callboard.features.notifications"), autoescape=jinja2.select_autoescape(["html"]),
+            loader=jinja2.PackageLoader("callboard.features.notifications", "mails"), autoescape=jinja2.select_autoescape(["html"]),
             undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
 

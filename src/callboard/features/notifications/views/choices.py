@@ -89,6 +89,7 @@ class ChoicesViews:
         _require_person(request)
         form = await request.read_form()
         given = {name: form.get(name, "") for name in _WEBHOOK_FIELDS}
+        given["format"], given["min_severity"] = given["format"] or "json", given["min_severity"] or "low"
         try:
             made = await self._webhooks.add(**given, actor=request.actor)
         except (InputError, ConflictError) as error:

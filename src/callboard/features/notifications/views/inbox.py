@@ -44,7 +44,15 @@ class InboxViews:
             Route(f"{PATH}/{{id}}", self.open, auth="page", name="notifications-open"),
             Route(stop, self.ask_unsubscribe, auth="public", name="notifications-unsubscribe"),
             # The signed token is the proof: mail programs post here by themselves (RFC 8058).
-            Route(stop, self.unsubscribe, ("POST",), auth="public", csrf=False, max_body_bytes=16 * 1024),
+            Route(
+                stop,
+                self.unsubscribe,
+                ("POST",),
+                auth="public",
+                name="notifications-unsubscribed",
+                csrf=False,
+                max_body_bytes=16 * 1024,
+            ),
         ]
 
     def _t(self, request: Request) -> Translator:
@@ -113,7 +121,8 @@ class InboxViews:
         return self._stop_page(request, page)
 
     def _title(self, request: Request) -> str:
-        return self._t(request)("notifications.stop.title")
+        t = self._t(request)
+        return t("notifications.stop.title")
 
     @staticmethod
     def _stop_page(request: Request, page: UnsubscribePage) -> Response:
