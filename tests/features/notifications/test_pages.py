@@ -124,7 +124,7 @@ async def test_what_one_wants_is_chosen_by_form(open_desk: Any):
             html.unescape(k): html.unescape(v)
             for k, v in re.findall(r'name="((?:origin|topic):\d+)" value="([^"]*)"', page)
         }
-        assert (await ada.post(f"{path}/topics", data=form | rows | {"on:0:Web": "1"})).status_code == 303
+        assert (await ada.post(f"{path}/topics", data=form | rows | {"on:1:Web": "1"})).status_code == 303
         await d.send("Two", origin="plugin:ci", topic="green")
         await d.send("Three", origin="plugin:ci")
         assert sorted(await d.titles(ADA)) == ["One", "Three"]

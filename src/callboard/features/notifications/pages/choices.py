@@ -74,7 +74,9 @@ def choice_rows(choices: Sequence[TopicChoice], channels: Sequence[str], t: Tran
     for one in choices:
         by_key.setdefault((one.origin, one.topic), {})[one.channel] = one.enabled
     rows = []
-    for number, ((origin, topic), enabled) in enumerate(by_key.items()):
+    # What is left of an origin stands below its topics.
+    ordered = sorted(by_key.items(), key=lambda item: (item[0][0], not item[0][1], item[0][1]))
+    for number, ((origin, topic), enabled) in enumerate(ordered):
         label = topic or t("notifications.choices.rest")
         rows.append(
             ChoiceRow(
