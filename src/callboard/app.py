@@ -32,16 +32,20 @@ if TYPE_CHECKING:
     from callboard.kernel.http_client import HttpClient
     from callboard.kernel.jobs import Jobs
     from callboard.kernel.policy import PolicyPermissions
-    from callboard.kernel.web.routing import RawRoute, Route
-    from callboard.kernel.web.shell import NavItem
+    from callboard.kernel.signals import Signals
+    from callboard.kernel.web.routing import RawRoute, Route, SocketRoute
+    from callboard.kernel.web.shell import NavItem, PageContext
 
 BUILTINS: Mapping[str, str] = {
     "kernel": "callboard.kernel.plugin",
     "events": "callboard.kernel.events.plugin",
     "ui": "callboard.ui.plugin",
     "catalog": "callboard.features.catalog.plugin",
+    "notifications": "callboard.features.notifications.plugin",
     "importing": "callboard.features.importing.plugin",
     "editing": "callboard.features.editing.plugin",
+    "announcements": "callboard.features.announcements.plugin",
+    "settings": "callboard.features.settings.plugin",
     "setup": "callboard.features.setup.plugin",
     "admin": "callboard.features.admin.plugin",
     "git": "callboard.integrations.git.plugin",
@@ -83,6 +87,7 @@ class Portal:
     health: Health
     stopping: asyncio.Event
     events: Events
+    signals: Signals
     jobs: Jobs
     audit: Audit
     http: HttpClient
@@ -93,7 +98,10 @@ class Portal:
     setting_rows: Sequence[Setting]
     routes: Sequence[Route]
     raw_routes: Sequence[RawRoute]
+    socket_routes: Sequence[SocketRoute]
     nav_items: Sequence[NavItem]
+    settings_pages: Sequence[NavItem]
+    page_context: Sequence[PageContext]
     template_packages: Sequence[str]
     asgi: ASGIApp
 
@@ -152,6 +160,7 @@ class Portal:
         from callboard.kernel.http_client import HttpClient
         from callboard.kernel.jobs import Jobs
         from callboard.kernel.policy import PolicyPermissions
+        from callboard.kernel.signals import Signals
 
         self.plugins.prepare = None
         collect = self.plugins.collect
@@ -161,6 +170,7 @@ class Portal:
         self.http = HttpClient(self.settings, self.clock, self._transport)
         self.audit = Audit(self.db, self.clock)
         self.events = Events(self.db, self.clock)
+        self.signals = Signals(self.db)
         self.jobs = Jobs(self.db, self.clock, lease_s=_longest_lease_s(self.settings))
         self.permissions = PolicyPermissions.from_settings(self.settings, demo=self.demo)
         self.permissions.register(
@@ -206,14 +216,17 @@ class Portal:
 
     def _collect_web(self) -> None:
         from callboard.kernel.web.asgi import build_asgi
-        from callboard.kernel.web.routing import RawRoute
+        from callboard.kernel.web.routing import RawRoute, SocketRoute
 
         self.template_packages = self.plugins.collect("register_templates")
         self.nav_items = sorted(self.plugins.collect("register_nav_items", portal=self), key=lambda item: item.rank)
+        self.settings_pages = self.plugins.collect("register_settings_pages", portal=self)
+        self.page_context = self.plugins.collect("register_page_context", portal=self)
         routes = self.plugins.collect("register_routes", portal=self)
         self.raw_routes = [RawRoute(HEALTH_PREFIX, self.health.handle)]
         self.raw_routes += [route for route in routes if isinstance(route, RawRoute)]
-        self.routes = [route for route in routes if not isinstance(route, RawRoute)]
+        self.socket_routes = [route for route in routes if isinstance(route, SocketRoute)]
+        self.routes = [route for route in routes if not isinstance(route, RawRoute | SocketRoute)]
         self.asgi = StartGate(build_asgi(self), self.health)
 
     def _named(self, hook: str) -> list[tuple[str, Callable[[], Awaitable[None]]]]:

@@ -11,11 +11,11 @@ FEATURES = [
     {"search"},
     {"catalog"},
     {"notifications"},
-    {"importing", "editing", "scaffolder", "techdocs", "scorecards", "flags"},
+    {"announcements", "importing", "editing", "scaffolder", "techdocs", "scorecards", "flags"},
     {"ownership", "proposals"},
     {"experiments", "insights"},
     {"assistant"},
-    {"home", "admin", "setup"},
+    {"home", "admin", "settings", "setup"},
 ]  # low to high; those on one line do not meet at all
 
 # What stands beside the layers: may import anything, and nothing but tests, plugins and the named importers use it.

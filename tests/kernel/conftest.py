@@ -20,6 +20,7 @@ from callboard.kernel.metrics import Metrics
 from callboard.kernel.migrations import MIGRATIONS
 from callboard.kernel.policy import PolicyPermissions
 from callboard.kernel.settings import Settings
+from callboard.kernel.signals import Signals
 from callboard.kernel.web.asgi import build_asgi
 from callboard.testing.clock import FakeClock
 
@@ -79,8 +80,11 @@ class SmallPortal:
         self.jobs = Jobs(db, clock)
         self.metrics = Metrics()
         self.stopping = asyncio.Event()
-        self.routes, self.raw_routes = list(routes), list(raw_routes)
+        self.signals = Signals(db)
+        self.routes, self.raw_routes, self.socket_routes = list(routes), list(raw_routes), []
         self.nav_items: list[Any] = []
+        self.settings_pages: list[Any] = []
+        self.page_context: list[Any] = []
         self.template_packages: list[str] = []
         self.asgi = build_asgi(self)
 

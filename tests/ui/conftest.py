@@ -15,7 +15,7 @@ from callboard.ui.messages import Messages
 
 PACKAGES = ("callboard.integrations.github_actions",
     "callboard.ui", "callboard.features.catalog", "callboard.features.importing", "callboard.features.editing",
-    "callboard.features.setup",
+    "callboard.features.setup", "callboard.features.notifications", "callboard.features.announcements", "callboard.features.settings",
 )  # fmt: skip
 
 
@@ -49,4 +49,6 @@ def page_request() -> Any:
         portal=portal,
         nonce="n",
         csrf_token="c",
+        cookies={},
+        page_context={},
     )

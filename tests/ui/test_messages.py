@@ -28,6 +28,9 @@ COMPOSED = (
     "apis.rule.", "apis.why.", "apis.part.", "apis.fact.", "apis.mark.", "apis.level.", "apis.show.", "explore.card.", "explore.health.", "explore.part.",
     "catalog.location.state.", "catalog.preview.", "catalog.kinds.origin.", "catalog.kinds.change.", "catalog.kinds.type.",
     "github_actions.tab", "github_actions.word.", "github_actions.trouble.", "github_actions.do.", "github_actions.rerun.", "preferences.shortcuts", "preferences.visits", "home.card.", "setup.step.", "setup.source.", "setup.fault.", "setup.check.", "setup.github_", "setup.gitlab_",
+    "notifications.severity.", "notifications.from_severity.", "notifications.channel.", "notifications.do.", "notifications.rhythm.",
+    "notifications.view.", "notifications.weekday.", "notifications.webhook.", "announcements.none.", "announcements.severity.",
+    "announcements.when.", "settings.password.", "settings.theme.",
 )  # fmt: skip
 CATALOGUES = sorted({file.parent for file in SOURCE.glob("**/i18n/*.json")})
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -85,6 +88,8 @@ def _used_ids() -> set[str]:
         *SOURCE.glob("ui/**/*.py"),
         *SOURCE.glob("features/*/pages/*.py"),
         *SOURCE.glob("features/*/views/*.py"),
+        *SOURCE.glob("features/*/channels/*.py"),
+        *SOURCE.glob("features/*/mails/*"),
         *SOURCE.glob("features/*/pages.py"),
         *SOURCE.glob("features/*/views.py"),
         *SOURCE.glob("features/*/graph/*.py"),

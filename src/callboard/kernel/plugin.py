@@ -38,6 +38,13 @@ def register_actions(portal: Any) -> Sequence[Any]:
 
 
 @hookimpl
+def register_settings_pages(portal: Any) -> Sequence[Any]:
+    from callboard.kernel.web.shell import NavItem
+
+    return [NavItem("tokens", "tokens.title", "/settings/tokens", "tokens", 50)]
+
+
+@hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.kernel.actions_rest import action_routes
     from callboard.kernel.metrics_rest import metrics_route
@@ -65,6 +72,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
 def register_startup(portal: Any) -> Sequence[Any]:
     async def listen() -> None:
         portal.auth.listen()
+        portal.signals.start()
 
     return [listen]
 
@@ -72,6 +80,7 @@ def register_startup(portal: Any) -> Sequence[Any]:
 @hookimpl
 def register_shutdown(portal: Any) -> Sequence[Any]:
     async def stop() -> None:
+        portal.signals.stop()
         portal.auth.stop()
 
     return [stop]

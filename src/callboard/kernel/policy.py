@@ -45,7 +45,18 @@ if TYPE_CHECKING:
     from callboard.kernel.settings import Settings
 
 ADMIN_ROLE = "admin"
-ADMIN_ONLY = ("admin.*", "audit.*", "devtools.*", "portal.*", "plugin.*", "user.*", "token.*", "*.kind.manage")
+ADMIN_ONLY = (
+    "admin.*",
+    "audit.*",
+    "devtools.*",
+    "portal.*",
+    "plugin.*",
+    "user.*",
+    "token.*",
+    "*.kind.manage",
+    "notification.*",
+    "announcement.*",
+)
 """Permissions that the defaults give to administrators alone, whatever the action."""
 
 _MEMO_LIMIT = 50_000

@@ -103,7 +103,7 @@ class Auth:
 
         Raises ``SettingsError`` or ``InputError`` for settings that cannot be used.
         """
-        self._db = db
+        self.db = db
         self._clock = clock
         self._audit = audit
         self.settings: AuthSettings = read_auth_settings(settings, demo=demo)
@@ -385,7 +385,7 @@ class Auth:
     async def sign_out(self, session_id: str) -> None:
         """End the session; whatever it was remembered under is forgotten."""
         await self.sessions.delete_session(session_id)
-        self._forget_session(hash_id(session_id))
+        self.forget_session(hash_id(session_id))
 
     def session_id_of(self, scope: Mapping[str, Any]) -> str | None:
         """The session id in the cookie, whether or not it holds."""
@@ -398,13 +398,13 @@ class Auth:
         """Store what the sign-in showed, for ``/v1/userinfo``; the user's ownership refs."""
         ownership = await self._owned_by(identity.user_ref, identity.ownership)
         claims = {"sub": identity.user_ref, "ent": _ordered(identity.user_ref, ownership)}
-        async with self._db.write() as tx:
+        async with self.db.write() as tx:
             await store.put_userinfo(tx, identity.user_ref, claims, format_time(self._clock.now()))
         return ownership
 
     async def find_userinfo(self, user_ref: str) -> dict[str, Any] | None:
         """``{"sub", "ent"}`` as of the last sign-in; None if there was none."""
-        async with self._db.read() as tx:
+        async with self.db.read() as tx:
             return await store.find_userinfo(tx, user_ref)
 
     async def issue_user_token(self, identity: Identity) -> tuple[IssuedToken, list[str]]:
@@ -426,7 +426,7 @@ class Auth:
     def listen(self) -> None:
         """Hear of changes that other replicas make. Until then, and during an outage, ``REMEMBER_S`` is the limit."""
         if self._unlisten is None:
-            self._unlisten = self._db.listen(store.CHANNEL, self._heard)
+            self._unlisten = self.db.listen(store.CHANNEL, self._heard)
 
     def stop(self) -> None:
         if self._unlisten is not None:
@@ -439,11 +439,12 @@ class Auth:
                 del self._bearers[key]
             self._cookies.clear()
         elif what.startswith(store.SESSION):
-            self._forget_session(what.removeprefix(store.SESSION))
+            self.forget_session(what.removeprefix(store.SESSION))
         else:
             self.forget(what)
 
-    def _forget_session(self, mark: str) -> None:
+    def forget_session(self, mark: str) -> None:
+        """Drop what is remembered of a session that has ended."""
         for cookie in [c for c, known in self._cookies.items() if known.mark == mark]:
             del self._cookies[cookie]
 

@@ -72,6 +72,14 @@ class Sessions:
             await store.delete_session(tx, hash_id(session_id))
             await store.tell_changed(tx, store.SESSION + hash_id(session_id))
 
+    async def delete_session_of(self, user_ref: str, mark: str) -> bool:
+        """End the session of this user that ``list_sessions`` gave with that ``id_hash``; whether there was one."""
+        async with self._db.write() as tx:
+            ended = await store.delete_session_of(tx, user_ref, mark)
+            if ended:
+                await store.tell_changed(tx, store.SESSION + mark)
+        return bool(ended)
+
     async def delete_sessions_of(self, user_ref: str) -> int:
         """End all of a user; how many there were."""
         async with self._db.write() as tx:

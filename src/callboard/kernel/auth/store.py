@@ -154,6 +154,10 @@ async def delete_session(tx: Transaction, id_hash: str) -> int:
     return await tx.execute("DELETE FROM kernel_session WHERE id_hash = $1", id_hash)
 
 
+async def delete_session_of(tx: Transaction, user_ref: str, id_hash: str) -> int:
+    return await tx.execute("DELETE FROM kernel_session WHERE user_ref = $1 AND id_hash = $2", user_ref, id_hash)
+
+
 async def delete_sessions_of(tx: Transaction, user_ref: str) -> int:
     return await tx.execute("DELETE FROM kernel_session WHERE user_ref = $1", user_ref)
 

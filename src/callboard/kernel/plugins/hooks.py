@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from callboard.kernel.jobs import JobKind, Schedule
     from callboard.kernel.permissions import Permission, PermissionRule
     from callboard.kernel.web.routing import Route
-    from callboard.kernel.web.shell import NavItem
+    from callboard.kernel.web.shell import NavItem, PageContext
 
 PROJECT = "callboard"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -81,6 +81,14 @@ class CoreHooks:
     @hookspec
     def register_nav_items(self, portal: Any) -> Sequence["NavItem"]:
         """Entries of the navigation, shown by rank to those who have their permission."""
+
+    @hookspec
+    def register_settings_pages(self, portal: Any) -> Sequence["NavItem"]:
+        """Pages where people set something for themselves, shown together as tabs, by rank; their paths are below ``/settings``."""
+
+    @hookspec
+    def register_page_context(self, portal: Any) -> Sequence["PageContext"]:
+        """Coroutine functions awaited before each page with what its frame shows (keep them quick): names for the layout."""
 
     @hookspec
     def register_templates(self) -> Sequence[str]:

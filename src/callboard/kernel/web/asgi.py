@@ -38,6 +38,7 @@ from callboard.kernel.web.routing import (
     Router,
     Scope,
     Send,
+    SocketRoute,
     error_style,
     plugin_of,
 )  # fmt: skip
@@ -53,8 +54,11 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 class WebApp:
     """The ASGI application of one portal. ``router`` and ``templates`` are its parts, for those who list or render."""
 
-    def __init__(self, portal: Any, routes: Sequence[Route], raw_routes: Sequence[RawRoute]) -> None:
+    def __init__(
+        self, portal: Any, routes: Sequence[Route], raw_routes: Sequence[RawRoute], sockets: Sequence[SocketRoute] = ()
+    ) -> None:
         self._portal = portal
+        self._sockets = {route.path: route.handler for route in sockets}
         self._raw = [(route.prefix, route.handler) for route in raw_routes]
         self.static = StaticFiles(_tools(portal).static_folders)
         static_route = Route("/static/{path:path}", self.static.serve, auth="public", name="static")
@@ -65,6 +69,7 @@ class WebApp:
             static=self.static.url,
             url_for=self.router.url_for,
             nav_items=portal.nav_items,
+            settings_pages=portal.settings_pages,
             site_name=portal.settings.get_str("app.title", "Callboard"),
         )
         settings = portal.auth.settings
@@ -95,6 +100,8 @@ class WebApp:
                 await self._find_answer(scope, receive, send)
         elif kind == "lifespan":
             await _lifespan(receive, send)
+        elif handler := self._sockets.get(scope["path"].rstrip("/")):
+            await handler(scope, receive, send)
         else:
             await receive()
             await send({"type": "websocket.close", "code": 1000})
@@ -162,6 +169,7 @@ class WebApp:
         is_api = error_style(path, route) != "page"
         if isinstance(found, NoMatch) and not found.allowed and not is_api:
             await self._identify(request, None)
+            await self._fill_frame(request)
             return error_page(request, _told(404))
         if isinstance(found, NoMatch) and not found.allowed and plugin_of(path) not in self.router.plugins:
             return Empty(404)
@@ -176,7 +184,17 @@ class WebApp:
         if found.route.csrf and request.method not in csrf.SAFE_METHODS and "authorization" not in request.headers:
             await self._require_own_page(request)
         request.scope["path_params"] = dict(found.params)
+        if found.route.auth == "page":
+            await self._fill_frame(request)
         return await found.route.handler(request)
+
+    async def _fill_frame(self, request: Request) -> None:
+        """What the frame around a page shows. Without one part of it the page is still a page."""
+        for give in self._portal.page_context:
+            try:
+                request.page_context.update(await give(request))
+            except CallboardError as error:
+                log.warning("a part of the frame is missing", error=str(error))
 
     async def _identify(self, request: Request, route: Route | None) -> None:
         """Set ``request.actor``. Where anybody may come, credentials that do not hold count for none."""
@@ -365,11 +383,12 @@ def build_asgi(portal: Any) -> WebApp:
     Reads ``portal.routes``, ``raw_routes``, ``nav_items``, ``template_packages``, ``settings``, ``auth``, ``permissions``,
     ``metrics`` and the services ``PageTools`` and ``OwnershipResolver``.
     """
-    from callboard.kernel.wire import own_routes
+    from callboard.kernel.wire import own_routes, own_sockets
     from callboard.kernel.wire.plugin_endpoints import TASK_PERMISSIONS
 
     portal.permissions.register(TASK_PERMISSIONS)
     resolver = portal.find_service(OwnershipResolver)
     if resolver is not None:
         portal.auth.set_ownership(resolver)
-    return WebApp(portal, [*portal.routes, *own_routes(portal)], portal.raw_routes)
+    sockets = [*portal.socket_routes, *own_sockets(portal)]
+    return WebApp(portal, [*portal.routes, *own_routes(portal)], portal.raw_routes, sockets)

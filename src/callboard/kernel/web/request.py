@@ -29,6 +29,8 @@ class Request(StarletteRequest):
         self.portal = portal
         self.actor: Actor = ANONYMOUS
         self.id = id
+        self.page_context: dict[str, Any] = {}
+        """Names for the layout, as ``register_page_context`` gave them."""
         self.new_csrf_secret: str | None = None
         """Set when the answer must give the browser its CSRF cookie."""
         self._templates = templates

@@ -70,6 +70,14 @@ class RawRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class SocketRoute:
+    """A WebSocket at exactly ``path``. The handler authenticates by itself (``web.sockets``), accepts and closes."""
+
+    path: str
+    handler: Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """A route for path and method. ``params`` are decoded, a ``%2F`` inside one too."""
 

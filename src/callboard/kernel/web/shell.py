@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Mapping
 
 from callboard.kernel.permissions import Permission
+
+if TYPE_CHECKING:
+    from callboard.kernel.web.request import Request
+
+PageContext = Callable[["Request"], Awaitable[Mapping[str, Any]]]
+"""``await given(request)``: names that the layout may look at, where they are defined."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Sequence
 
+from callboard.kernel.web.cookies import THEME_COOKIE
+
 if TYPE_CHECKING:
     import jinja2
 
@@ -29,6 +31,11 @@ def plain_translator(locale: str) -> Translator:
         return id
 
     return t
+
+
+def theme_of(cookie: str | None) -> str | None:
+    """light, dark, or None for what the system says."""
+    return cookie if cookie in ("light", "dark") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,7 @@ class Templates:
         static: Callable[[str], str] = lambda path: f"/static/{path}",
         url_for: Callable[..., str] | None = None,
         nav_items: Sequence["NavItem"] = (),
+        settings_pages: Sequence["NavItem"] = (),
         site_name: str = "Callboard",
     ) -> None:
         self._packages = tuple(packages)
@@ -86,6 +94,7 @@ class Templates:
         self._static = static
         self._url_for = url_for
         self._nav = sorted(nav_items, key=lambda item: (item.rank, item.id))
+        self._settings = sorted(settings_pages, key=lambda item: (item.rank, item.id))
         self._site_name = site_name
         self._environment: jinja2.Environment | None = None
 
@@ -110,21 +119,24 @@ class Templates:
             "locale": locale,
             "t": self.translator(locale),
             "nav_items": lambda: self.visible_nav(request),
+            "settings_pages": lambda: self.visible_nav(request, self._settings),
+            "theme": theme_of(request.cookies.get(THEME_COOKIE)),
             "is_guest": lambda: request.portal.auth.is_guest(request.actor),
             "site_name": lambda: self._site_name,
             "nonce": lambda: request.nonce,
             "csrf_token": lambda: request.csrf_token,
         }
+        names |= request.page_context
         if self.tools.context is not None:
             names |= self.tools.context(request)
         return self.environment.get_template(template).render({**names, **context})
 
-    def visible_nav(self, request: "Request") -> list[NavLink]:
+    def visible_nav(self, request: "Request", items: Sequence["NavItem"] | None = None) -> list[NavLink]:
         """The places that the actor may see, in order; the longest path that leads here is current."""
         permissions, t, here = request.portal.permissions, self.translator(request.locale), request.url.path
         shown = [
             item
-            for item in self._nav
+            for item in (self._nav if items is None else items)
             if item.permission is None or permissions.decide(request.actor, item.permission).result != "DENY"
         ]
         leading = [i.path for i in shown if here == i.path or here.startswith(i.path.rstrip("/") + "/")]

@@ -12,7 +12,8 @@ from callboard.kernel.auth.service import Auth
 from callboard.kernel.auth.store import ApiToken
 from callboard.kernel.clock import parse_time
 from callboard.kernel.errors import InputError, LimitError, NotAllowedError
-from callboard.kernel.web.cookies import clear_cookie, set_cookie
+from callboard.kernel.user_values import list_values
+from callboard.kernel.web.cookies import clear_cookie, remember_choices, set_cookie
 from callboard.kernel.web.errors import status_of
 from callboard.kernel.web.pages_auth import ProviderButton, SignInPage, TokenRow, TokensPage
 from callboard.kernel.web.request import Request
@@ -89,10 +90,20 @@ class AuthViews:
             words = "sign_in.wrong" if isinstance(error, SignInFailed) else "sign_in.too_often"
             said = _say(request, words, error.message)
             return self._page(request, target, error=said, user=given.get("username", ""), status=status_of(error))
-        response = Redirect(target, headers=_NO_STORE)
+        chosen = await self._choices(signed_in.actor.subject)
+        start = chosen.get("start_page")
+        response = Redirect(safe_next(start) if target == "/" and isinstance(start, str) else target, headers=_NO_STORE)
+        remember_choices(response, self._auth.settings, chosen)
         longest = int(self._auth.settings.session_longest.total_seconds())
         set_cookie(response, self._auth.settings, self._auth.cookie_name, signed_in.session_id, max_age_s=longest)
         return response
+
+    async def _choices(self, user_ref: str) -> dict[str, Any]:
+        """What the user set for themselves; nothing for guests, who share one account."""
+        if user_ref == self._auth.settings.guest.ref:
+            return {}
+        async with self._auth.db.read() as tx:
+            return await list_values(tx, user_ref)
 
     async def sign_out(self, request: Request) -> Response:
         session_id = self._auth.session_id_of(request.scope)

@@ -1,4 +1,4 @@
-"""Backstage's wire as far as it belongs to no feature: auth, permission, user settings, and what every plugin has.
+"""Backstage's wire as far as it belongs to no feature: auth, permission, user settings, signals, and what every plugin has.
 
 Source: Backstage 1.55 (``facts``: recorded answers of health, auth and permission).
 """
@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from callboard.kernel.web.routing import Route
+from callboard.kernel.web.routing import Route, SocketRoute
+
+
+def own_sockets(portal: Any) -> Sequence[SocketRoute]:
+    """Every WebSocket that the kernel itself serves."""
+    from callboard.kernel.wire.signals import signal_sockets
+
+    return signal_sockets(portal)
 
 
 def own_routes(portal: Any) -> Sequence[Route]:
@@ -19,6 +26,7 @@ def own_routes(portal: Any) -> Sequence[Route]:
     from callboard.kernel.wire.auth import auth_routes
     from callboard.kernel.wire.permission import permission_routes
     from callboard.kernel.wire.plugin_endpoints import plugin_routes
+    from callboard.kernel.wire.signals import signal_routes
     from callboard.kernel.wire.user_settings import user_settings_routes
 
     routes = [
@@ -26,7 +34,8 @@ def own_routes(portal: Any) -> Sequence[Route]:
         *locale_routes(portal),
         *auth_routes(portal.auth),
         *permission_routes(portal),
-        *user_settings_routes(portal.db, portal.clock, portal.audit),
+        *user_settings_routes(portal.db, portal.clock, portal.audit, portal.signals),
+        *signal_routes(portal),
     ]
     plugins = {plugin_of(route.path) for route in (*portal.routes, *routes)} - {None}
     known = sorted(plugin for plugin in plugins if plugin is not None and "{" not in plugin)

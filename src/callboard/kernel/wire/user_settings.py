@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Sequence
 from starlette.responses import Response
 
 from callboard.kernel.clock import Clock
-from callboard.kernel.db.interface import Database
+from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.errors import InputError, NotFoundError
 from callboard.kernel.user_settings import UserSettings
 from callboard.kernel.web.request import Request
@@ -18,7 +18,9 @@ from callboard.kernel.wire.credentials import require_user
 
 if TYPE_CHECKING:
     from callboard.kernel.audit import Audit
+    from callboard.kernel.signals import Signals
 
+SIGNAL_CHANNEL = "user-settings"
 MAX_NAME = 255
 MAX_MULTIGET = 200
 
@@ -32,9 +34,9 @@ class SettingNotFound(NotFoundError):
         super().__init__(f"Unable to find '{key}' in bucket '{bucket}'")
 
 
-def user_settings_routes(db: Database, clock: Clock, audit: "Audit") -> Sequence[Route]:
+def user_settings_routes(db: Database, clock: Clock, audit: "Audit", signals: "Signals") -> Sequence[Route]:
     """Routes of the user-settings plugin. Each user sees their own values alone."""
-    wire = _UserSettings(db, clock, audit)
+    wire = _UserSettings(db, clock, audit, signals)
     one = "/api/user-settings/buckets/{bucket}/keys/{key}"
     return [
         Route(one, wire.get, name="user-settings-get"),
@@ -45,8 +47,9 @@ def user_settings_routes(db: Database, clock: Clock, audit: "Audit") -> Sequence
 
 
 class _UserSettings:
-    def __init__(self, db: Database, clock: Clock, audit: "Audit") -> None:
+    def __init__(self, db: Database, clock: Clock, audit: "Audit", signals: "Signals") -> None:
         self._db = db
+        self._signals = signals
         self._clock = clock
         self._values = UserSettings(db, clock)
         self._audit = audit
@@ -63,7 +66,18 @@ class _UserSettings:
         body = await request.require_object()
         if "value" not in body:
             raise InputError("The body must have a value.", field="value")
-        await store_setting(request, self._db, self._clock, self._audit, bucket, key, body["value"])
+        user = request.actor.subject
+        async with self._db.write() as tx:
+            await self._values.put(tx, user, bucket, key, body["value"])
+            await self._audit.record(
+                tx,
+                "user-setting-write",
+                actor=request.actor,
+                severity="low",
+                meta={"bucket": bucket, "key": key},
+                request=request,
+            )
+            await self._tell(tx, user, "key-changed", key)
         return Json({"bucket": bucket, "key": key, "value": body["value"]})
 
     async def delete(self, request: Request) -> Response:
@@ -79,7 +93,12 @@ class _UserSettings:
                     meta={"bucket": bucket, "key": key},
                     request=request,
                 )
+                await self._tell(tx, request.actor.subject, "key-deleted", key)
         return Empty(204)
+
+    async def _tell(self, tx: Transaction, user: str, type: str, key: str) -> None:
+        """Backstage's words, for other pages that the user has open."""
+        await self._signals.send(tx, SIGNAL_CHANNEL, {"type": type, "key": key}, users=[user])
 
     async def multiget(self, request: Request) -> Response:
         require_user(request.actor)

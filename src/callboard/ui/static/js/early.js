@@ -3,8 +3,10 @@
   var root = document.documentElement;
   root.classList.add("js");
   try {
-    var theme = localStorage.getItem("callboard.theme");
-    if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+    // The server wrote it by the same cookie; a page out of the browser's memory may be older than the choice.
+    var theme = /(?:^|; )callboard_theme=(light|dark)(?:;|$)/.exec(document.cookie);
+    if (theme) root.dataset.theme = theme[1];
+    else delete root.dataset.theme;
     if (localStorage.getItem("callboard.rail") === "narrow") root.dataset.rail = "narrow";
   } catch (e) { /* storage may be forbidden: the defaults hold */ }
 })();

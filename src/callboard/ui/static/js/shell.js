@@ -15,7 +15,8 @@ function toggleTheme() {
   // Back to what the system says is back to following it.
   if (next === system) delete root.dataset.theme;
   else root.dataset.theme = next;
-  remember("callboard.theme", next === system ? null : next);
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `callboard_theme=${next === system ? "" : next}; Path=/; SameSite=Lax; Max-Age=${next === system ? 0 : 31536000}${secure}`;
 }
 
 function toggleRail(button) {

@@ -1,0 +1,1 @@
+"""Pages of notifications. Every form posts and works without script."""
