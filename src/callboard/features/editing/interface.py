@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Mapping, Protocol, Sequence
 
 from callboard.kernel.auth.actor import Actor
@@ -75,6 +75,36 @@ class Saved:
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """Fields of one entity to be set, whoever gives it. ``ref`` is lower-cased.
+
+    ``values`` maps paths (``spec.owner``, ``metadata.tags``, ``metadata.annotations["example.com/x"]``) to new values; None takes
+    the field away, a list is one value. ``expected`` are values that must stand there now (None: nothing may), else it is a
+    conflict.
+    """
+
+    ref: str
+    values: Mapping[str, Any]
+    expected: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeResult:
+    """What became of a ``FieldChange``, or would.
+
+    ``way``: written into the entity's own text, or laid over what its source gives. ``message`` says why it was refused or is in
+    conflict. ``before`` and ``after`` are the values of the fields, by path as it was given.
+    """
+
+    ref: str
+    outcome: Literal["changed", "unchanged", "conflict", "refused", "missing"]
+    way: Literal["text", "overlay"] | None = None
+    message: str = ""
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+
+
 class TextRefused(InputError):
     """The text is no entity that the catalog takes; ``findings`` say why and where."""
 
@@ -136,3 +166,23 @@ class Editing(Protocol):
 
     async def delete(self, ref: EntityRef, *, base_mark: str | None = None, actor: Actor) -> None:
         """Remove it from the store; ``base_mark`` None takes whatever stands. Errors as ``save``."""
+
+    async def preview_changes(self, changes: Sequence[FieldChange], *, actor: Actor) -> Sequence[ChangeResult]:
+        """What ``change_fields`` would do now, in the order given. Writes nothing."""
+
+    async def change_fields(
+        self, changes: Sequence[FieldChange], *, actor: Actor, why: str = ""
+    ) -> Sequence[ChangeResult]:
+        """Set fields of many entities, in one transaction for all that can be changed; each result in the order given.
+
+        ``why`` goes into the audit log. What somebody changes meanwhile is looked at again: without ``expected`` the change is
+        made to what stands by then. Raises ``InputError`` when a ref is named twice, ``LimitError``, ``NotAllowedError`` for
+        ``catalog.readonly``.
+        """
+
+    async def create_many(self, documents: Sequence[Mapping[str, Any]], *, actor: Actor) -> Sequence[ChangeResult]:
+        """New entities of the portal's own store, in one transaction for all that can be made: "changed".
+
+        A ref that stands already is a "conflict" ("unchanged" if it stands in the store just so); what is no good entity is
+        "refused". Errors as ``change_fields``, and ``NotAllowedError`` without the permission to create.
+        """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import cached_property
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import orjson
 
@@ -15,15 +15,18 @@ from callboard.features.catalog.interface import (
     UPDATE_ENTITY,
     VALIDATE_ENTITY,
     CatalogQueries,
-    DeferredEntity,
     EntityNotFound,
 )
 from callboard.features.catalog.interface.held import CatalogSources, Given, SourceMoved, SourceWrite
 from callboard.features.editing import domain, store
+from callboard.features.editing.changes import FieldChanges
+from callboard.features.editing.domain import KeptText
 from callboard.features.editing.interface import (
     SOURCE,
+    ChangeResult,
     Editable,
     EditConflict,
+    FieldChange,
     GivenElsewhere,
     Giver,
     Judgement,
@@ -31,7 +34,6 @@ from callboard.features.editing.interface import (
     Saved,
     TextRefused,
 )
-from callboard.features.editing.store import KeptText
 from callboard.kernel.audit import Audit
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.clock import Clock, format_time
@@ -51,19 +53,20 @@ class EntityEditing:
 
     def __init__(self, portal: Any) -> None:
         self._portal = portal
-        self._db: Database = portal.db
-        self._clock: Clock = portal.clock
-        self._jobs: Jobs = portal.jobs
+        self.db: Database = portal.db
+        self.clock: Clock = portal.clock
+        self.jobs: Jobs = portal.jobs
         self._audit: Audit = portal.audit
-        self._permissions: PermissionService = portal.permissions
+        self.permissions: PermissionService = portal.permissions
+        self._changes = FieldChanges(self)
 
     @cached_property
-    def _queries(self) -> CatalogQueries:
+    def queries(self) -> CatalogQueries:
         found: CatalogQueries = self._portal.service(CatalogQueries)
         return found
 
     @cached_property
-    def _sources(self) -> CatalogSources:
+    def sources(self) -> CatalogSources:
         found: CatalogSources = self._portal.service(CatalogSources)
         return found
 
@@ -73,16 +76,16 @@ class EntityEditing:
         return await self._find(str(ref), actor)
 
     async def _find(self, ref: str, actor: Actor) -> Editable | None:
-        raw = await self._queries.find_raw(ref, actor=actor)
+        raw = await self.queries.find_raw(ref, actor=actor)
         if raw is None:
             return None
         entity = orjson.loads(raw)
-        async with self._db.read() as tx:
+        async with self.db.read() as tx:
             given, kept = await self._standing(tx, ref)
-            names = (await self._sources.list_givers(tx, [ref])).get(ref, ())
-        may_update, may_delete = (self._may(actor, p, entity) for p in (UPDATE_ENTITY, DELETE_ENTITY))
+            names = (await self.sources.list_givers(tx, [ref])).get(ref, ())
+        may_update, may_delete = (self.may(actor, p, entity) for p in (UPDATE_ENTITY, DELETE_ENTITY))
         if given is not None:
-            text = _text(given, kept)
+            text = domain.standing_text(given, kept)
             return Editable(
                 ref, text, domain.mark_of(given.mark, text), Giver(True, SOURCE, SOURCE, names=(SOURCE,)),
                 may_update, may_delete, domain.written_part(given.entity),
@@ -91,14 +94,14 @@ class EntityEditing:
         return Editable(ref, domain.text_of(entity), "", giver, may_update, may_delete, domain.written_part(entity))
 
     async def _standing(self, tx: Transaction, ref: str) -> tuple[Given | None, KeptText | None]:
-        given = (await self._sources.list_given(tx, SOURCE, [ref])).get(ref)
+        given = (await self.sources.list_given(tx, SOURCE, [ref])).get(ref)
         return given, await store.find_text(tx, ref)
 
     async def _giver(self, entity: Mapping[str, Any], names: Any, actor: Actor) -> Giver:
         annotations = entity["metadata"].get("annotations")
         said = annotations if isinstance(annotations, dict) else {}
         refs = [name for name in names if "/" in name and name.startswith("location:")]
-        visible = await self._queries.get_many_raw(refs, actor=actor) if refs else []
+        visible = await self.queries.get_many_raw(refs, actor=actor) if refs else []
         hidden = {ref for ref, raw in zip(refs, visible, strict=True) if raw is None}
         return Giver(
             False, str(said.get(domain.LOCATION) or ""), str(said.get(domain.ORIGIN) or ""), str(said.get(_EDIT_URL) or ""),
@@ -107,25 +110,25 @@ class EntityEditing:
 
     # ---- may they? ---------------------------------------------------------------------------------------------------
 
-    def _may(self, actor: Actor, permission: Permission, entity: Mapping[str, Any]) -> bool:
-        decision = self._permissions.decide(actor, permission)
+    def may(self, actor: Actor, permission: Permission, entity: Mapping[str, Any]) -> bool:
+        decision = self.permissions.decide(actor, permission)
         if decision.result == "CONDITIONAL" and decision.condition is not None:
-            return bool(matches(self._permissions.compile(decision.condition), terms_of(entity)))
+            return bool(matches(self.permissions.compile(decision.condition), terms_of(entity)))
         return decision.result == "ALLOW"
 
     async def _require(self, actor: Actor, permission: Permission, ref: str, verb: str) -> None:
         """Raise unless the actor sees the entity and may do this with it."""
-        raw = await self._queries.find_raw(ref, actor=actor)
+        raw = await self.queries.find_raw(ref, actor=actor)
         if raw is None:
             raise EntityNotFound(ref)
-        self._permissions.require(actor, permission)
-        if not self._may(actor, permission, orjson.loads(raw)):
+        self.permissions.require(actor, permission)
+        if not self.may(actor, permission, orjson.loads(raw)):
             raise NotAllowedError(f"You may not {verb} {ref} ({permission.name}). Its owner may.")
 
     # ---- texts ---------------------------------------------------------------------------------------------------------
 
     async def judge(self, text: str, *, actor: Actor) -> Judgement:
-        self._permissions.require(actor, VALIDATE_ENTITY)
+        self.permissions.require(actor, VALIDATE_ENTITY)
         return await self._judge(domain.clean_text(text))
 
     async def _judge(self, text: str) -> Judgement:
@@ -133,14 +136,14 @@ class EntityEditing:
             raise LimitError(
                 f"The text has more than {domain.MAX_TEXT_BYTES // 1024} KiB. Keep long definitions in a file."
             )
-        return await asyncio.to_thread(self._judge_now, text)
+        return await asyncio.to_thread(self.judge_now, text)
 
-    def _judge_now(self, text: str) -> Judgement:
+    def judge_now(self, text: str) -> Judgement:
         document, findings = domain.read_text(text)
         if document is None or not isinstance(document.value, dict):
             return Judgement(findings)
         value = document.value
-        found = self._sources.find_problems(SOURCE, _deferred(value))
+        found = self.sources.find_problems(SOURCE, domain.deferred(value))
         return Judgement(domain.place(found, document.chunk), value, domain.ref_of(value))
 
     # ---- writing -------------------------------------------------------------------------------------------------------
@@ -148,9 +151,9 @@ class EntityEditing:
     async def save(
         self, text: str, *, ref: EntityRef | None = None, base_mark: str | None = None, actor: Actor
     ) -> Saved:
-        self._sources.require_writable()
+        self.sources.require_writable()
         if ref is None:
-            self._permissions.require(actor, CREATE_ENTITY)
+            self.permissions.require(actor, CREATE_ENTITY)
         else:
             await self._require_here(ref, base_mark, text, actor)
         text = domain.clean_text(text)
@@ -163,7 +166,7 @@ class EntityEditing:
                 field="metadata.name",
             )
         if str(judged.document.get("kind", "")).lower() == "location":
-            self._permissions.require(actor, CREATE_LOCATION)
+            self.permissions.require(actor, CREATE_LOCATION)
         return await self._save(text, judged.document, judged.ref, base_mark, actor, is_new=ref is None)
 
     async def _require_here(self, ref: EntityRef, base_mark: str | None, text: str, actor: Actor) -> None:
@@ -173,8 +176,8 @@ class EntityEditing:
         try:
             await self._require(actor, UPDATE_ENTITY, str(ref), "change")
         except EntityNotFound:
-            async with self._db.read() as tx:
-                there = await self._sources.list_givers(tx, [str(ref)])
+            async with self.db.read() as tx:
+                there = await self.sources.list_givers(tx, [str(ref)])
             if there:  # hidden
                 raise
             raise _gone(str(ref), text) from None
@@ -182,13 +185,13 @@ class EntityEditing:
     async def _save(
         self, text: str, document: Mapping[str, Any], ref: str, base_mark: str | None, actor: Actor, *, is_new: bool
     ) -> Saved:
-        async with self._db.read() as tx:
+        async with self.db.read() as tx:
             given, kept = await self._standing(tx, ref)
-        wanted = _deferred(document)
+        wanted = domain.deferred(document)
         if given is not None:
-            stands = _text(given, kept)
+            stands = domain.standing_text(given, kept)
             mark = domain.mark_of(given.mark, stands)
-            if text == stands and await self._queries.find_raw(ref, actor=actor) is not None:
+            if text == stands and await self.queries.find_raw(ref, actor=actor) is not None:
                 return Saved(ref, mark, "unchanged")
             if is_new or mark != base_mark:
                 raise await self._conflict(ref, text, actor)
@@ -197,25 +200,25 @@ class EntityEditing:
         write = SourceWrite(SOURCE, added=[wanted], expected={ref: given.mark if given is not None else None})
         outcome: Outcome = "created" if given is None else "changed"
         try:
-            prepared = await self._sources.prepare(write)
-            async with self._db.write() as tx:
+            prepared = await self.sources.prepare(write)
+            async with self.db.write() as tx:
                 now = await store.lock_text(tx, ref)
-                written = await self._sources.write(tx, prepared, actor=actor.subject)
+                written = await self.sources.write(tx, prepared, actor=actor.subject)
                 if given is not None and now != kept:
                     raise SourceMoved("The text changed meanwhile.", refs=[ref])
                 new = KeptText(written.marks[ref], text)
-                await store.keep_text(tx, ref, new, at=format_time(self._clock.now()), by=actor.subject)
-                await self._record(tx, "create" if given is None else "update", ref, actor)
-                tx.after_commit(self._jobs.wake)
+                await store.keep_text(tx, ref, new, at=format_time(self.clock.now()), by=actor.subject)
+                await self.record(tx, "create" if given is None else "update", ref, actor)
+                tx.after_commit(self.jobs.wake)
         except SourceMoved:
             raise await self._conflict(ref, text, actor) from None
         return Saved(ref, domain.mark_of(new.mark, text), outcome)
 
     async def _is_taken(self, ref: str) -> bool:
-        if await self._queries.find_raw(ref, actor=SYSTEM) is not None:
+        if await self.queries.find_raw(ref, actor=SYSTEM) is not None:
             return True
-        async with self._db.read() as tx:
-            return bool(await self._sources.list_givers(tx, [ref]))
+        async with self.db.read() as tx:
+            return bool(await self.sources.list_givers(tx, [ref]))
 
     async def _conflict(self, ref: str, mine: str, actor: Actor) -> EditConflict | GivenElsewhere:
         """Which of the two it is, from what stands now."""
@@ -232,40 +235,51 @@ class EntityEditing:
         )  # fmt: skip
 
     async def delete(self, ref: EntityRef, *, base_mark: str | None = None, actor: Actor) -> None:
-        self._sources.require_writable()
+        self.sources.require_writable()
         name = str(ref)
         await self._require(actor, DELETE_ENTITY, name, "delete")
-        async with self._db.read() as tx:
+        async with self.db.read() as tx:
             given, kept = await self._standing(tx, name)
-        if given is None or (base_mark is not None and domain.mark_of(given.mark, _text(given, kept)) != base_mark):
+        if given is None or (
+            base_mark is not None and domain.mark_of(given.mark, domain.standing_text(given, kept)) != base_mark
+        ):
             raise await self._conflict(name, "", actor)
         try:
-            prepared = await self._sources.prepare(SourceWrite(SOURCE, removed=[name], expected={name: given.mark}))
-            async with self._db.write() as tx:
+            prepared = await self.sources.prepare(SourceWrite(SOURCE, removed=[name], expected={name: given.mark}))
+            async with self.db.write() as tx:
                 now = await store.lock_text(tx, name)
-                await self._sources.write(tx, prepared, actor=actor.subject)
+                await self.sources.write(tx, prepared, actor=actor.subject)
                 if base_mark is not None and now != kept:
                     raise SourceMoved("The text changed meanwhile.", refs=[name])
                 await store.forget_text(tx, name)
-                await self._record(tx, "delete", name, actor)
-                tx.after_commit(self._jobs.wake)
+                await self.record(tx, "delete", name, actor)
+                tx.after_commit(self.jobs.wake)
         except SourceMoved:
             raise await self._conflict(name, "", actor) from None
 
-    async def _record(self, tx: Transaction, what: str, ref: str, actor: Actor) -> None:
+    async def record(
+        self, tx: Transaction, what: str, ref: str, actor: Actor, *, why: str = "", fields: Sequence[str] = ()
+    ) -> None:
+        more = {"reason": why} if why else {}
+        if fields:
+            more["fields"] = ", ".join(fields)
         await self._audit.record(
             tx, "entity-mutate", actor=actor, severity="medium", plugin="editing",
-            meta={"actionType": what, "entityRef": ref, "source": SOURCE},
+            meta={"actionType": what, "entityRef": ref, "source": SOURCE, **more},
         )  # fmt: skip
 
+    # ---- many at once --------------------------------------------------------------------------------------------------
 
-def _deferred(document: Mapping[str, Any]) -> DeferredEntity:
-    return DeferredEntity(domain.document_to_give(document), SOURCE)
+    async def preview_changes(self, changes: Sequence[FieldChange], *, actor: Actor) -> Sequence[ChangeResult]:
+        return await self._changes.preview(changes, actor)
 
+    async def change_fields(
+        self, changes: Sequence[FieldChange], *, actor: Actor, why: str = ""
+    ) -> Sequence[ChangeResult]:
+        return await self._changes.change(changes, actor, why)
 
-def _text(given: Given, kept: KeptText | None) -> str:
-    """What was written, while the entity still says it; else the entity."""
-    return kept.text if kept is not None and kept.mark == given.mark else domain.text_of(given.entity)
+    async def create_many(self, documents: Sequence[Mapping[str, Any]], *, actor: Actor) -> Sequence[ChangeResult]:
+        return await self._changes.create(documents, actor)
 
 
 def _gone(ref: str, mine: str) -> EditConflict:

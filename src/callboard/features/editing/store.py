@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Sequence
 
+from callboard.features.editing.domain import KeptText
 from callboard.kernel.db.interface import Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class KeptText:
-    """A text as written, and the mark that the catalog gave the entity made of it."""
-
-    mark: str
-    text: str
 
 
 async def find_text(tx: Transaction, ref: str) -> KeptText | None:
@@ -24,6 +17,20 @@ async def lock_text(tx: Transaction, ref: str) -> KeptText | None:
     """The same; nobody else changes it until ``tx`` ends. Before ``CatalogSources.write``, always in this order."""
     await tx.execute("UPDATE editing_text SET mark = mark WHERE ref = $1", ref)
     return await find_text(tx, ref)
+
+
+async def find_texts(tx: Transaction, refs: Sequence[str]) -> dict[str, KeptText]:
+    rows = await tx.fetch_all(
+        f"SELECT ref, mark, text FROM editing_text WHERE {tx.any_of('ref', 1)}", tx.list_arg(sorted(refs))
+    )
+    return {row[0]: KeptText(row[1], row[2]) for row in rows}
+
+
+async def lock_texts(tx: Transaction, refs: Sequence[str]) -> dict[str, KeptText]:
+    """``lock_text`` for many, always in the same order: two that lock the same ones wait for each other, and no more."""
+    if refs:
+        await tx.execute_many("UPDATE editing_text SET mark = mark WHERE ref = $1", [(ref,) for ref in sorted(refs)])
+    return await find_texts(tx, refs)
 
 
 async def keep_text(tx: Transaction, ref: str, kept: KeptText, *, at: str, by: str) -> None:
