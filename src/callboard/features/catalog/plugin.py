@@ -19,6 +19,7 @@ from callboard.features.catalog.interface import (
 )
 from callboard.features.catalog.interface.checks import FileLook, SourceCheckHooks
 from callboard.features.catalog.interface.held import CatalogSources
+from callboard.features.catalog.interface.overlays import CatalogOverlays
 from callboard.features.catalog.jobs import CatalogJobs, FileWatch, RevisionWatch
 from callboard.features.catalog.problems import ProblemReader
 from callboard.features.catalog.processing.model_settings import load_registry
@@ -33,6 +34,7 @@ from callboard.features.catalog.service.inspection import Inspection
 from callboard.features.catalog.service.locations import LocationReader
 from callboard.features.catalog.service.looking import FileLooks
 from callboard.features.catalog.service.mutations import Connection, Mutations
+from callboard.features.catalog.service.overlays import OverlayLayer, Overlays
 from callboard.features.catalog.service.ownership import CatalogOwnership
 from callboard.features.catalog.service.problems import Problems
 from callboard.features.catalog.service.pushes import Pushes
@@ -64,10 +66,6 @@ class Catalog:
         collect = portal.plugins.collect
         self.kinds = _kinds(portal, working_dir)
         self.index = EntityIndex(body_bytes=self.settings.body_bytes)
-        self.writer = Writer(
-            db=portal.db, index=self.index, jobs=portal.jobs, events=portal.events, clock=portal.clock,
-            keep_orphans=self.settings.keep_orphans,
-        )  # fmt: skip
         self.documents = Documents(
             validator=EntityValidator(self.kinds),
             rules=self.settings.rules,
@@ -76,6 +74,11 @@ class Catalog:
             processors=collect("register_catalog_processors", portal=portal),
             kinds_version=fingerprint_of_kinds(self.kinds.definitions),
         )
+        layer = OverlayLayer(self.documents)
+        self.writer = Writer(
+            db=portal.db, index=self.index, jobs=portal.jobs, events=portal.events, clock=portal.clock,
+            keep_orphans=self.settings.keep_orphans, layer=layer,
+        )  # fmt: skip
         readers = [*collect("register_url_readers", portal=portal)]
         readers.append(HttpReader(portal.http, read_rules(portal.settings), portal.http.budgets))
         files = FileReader.from_settings(portal.settings, working_dir)
@@ -110,6 +113,7 @@ class Catalog:
             restore_locations=self.commands.restore_locations,
         )  # fmt: skip
         self.held = HeldSources(self.writer, self.mutations, self.connections, is_readonly=self.settings.is_readonly)
+        self.overlays = Overlays(self.writer, layer)
         self.pushes = Pushes(
             writer=self.writer, documents=self.documents, commands=self.commands, hosts=self.settings.hosts,
             providers={name: provider for name, (provider, _) in self.connections.items()},
@@ -194,6 +198,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         CatalogQueries: catalog.queries,
         CatalogCommands: catalog.commands,
         CatalogSources: catalog.held,
+        CatalogOverlays: catalog.overlays,
         FileLook: catalog.looks,
         UrlReader: catalog.sources.urls,
         ProblemReader: catalog.problems,

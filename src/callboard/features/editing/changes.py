@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any, Mapping, Sequence
 import orjson
 
 from callboard.features.catalog.interface import CREATE_ENTITY, CREATE_LOCATION, UPDATE_ENTITY
-from callboard.features.catalog.interface.held import Given, SourceMoved, SourceWrite
+from callboard.features.catalog.interface.held import Given, PreparedWrite, SourceMoved, SourceWrite
+from callboard.features.catalog.interface.overlays import Ground, OverlayMoved, OverlayWrite
 from callboard.features.editing import domain, store
 from callboard.features.editing.domain import KeptText
 from callboard.features.editing.interface import SOURCE, ChangeResult, FieldChange
 from callboard.features.editing.patching import patch
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.clock import format_time
+from callboard.kernel.db.interface import Transaction
 from callboard.kernel.errors import InputError, LimitError
 from callboard.model.fields import differences, find_fault, find_value, parse_field, with_values
-from callboard.model.problems import FieldPath
+from callboard.model.problems import FieldPath, format_field
 from callboard.ui.code import format_yaml
 
 if TYPE_CHECKING:
@@ -32,13 +34,17 @@ MOVED = "Somebody else kept changing it meanwhile. Try again."
 
 @dataclass(slots=True)
 class Planned:
-    """A change, looked at. ``text`` is what its store is to say; ``given`` and ``kept`` what stood when it was looked at."""
+    """A change, looked at. ``text`` is what its store is to say; ``given`` and ``kept`` what stood when it was looked at.
+
+    ``overlay`` is what is to be laid over it, None to leave that as it is.
+    """
 
     result: ChangeResult
     text: str = ""
     document: Mapping[str, Any] = field(default_factory=dict)
     given: Given | None = None
     kept: KeptText | None = None
+    overlay: OverlayWrite | None = None
 
     @property
     def is_due(self) -> bool:
@@ -67,7 +73,7 @@ class FieldChanges:
             due = [one for one in planned if one.is_due and one.result.ref not in busy]
             try:
                 await self._write(due, actor, "update", why)
-            except SourceMoved as error:
+            except (SourceMoved, OverlayMoved) as error:
                 if attempt >= TRIES:
                     busy.update(error.refs)
                 continue
@@ -80,18 +86,20 @@ class FieldChanges:
         async with editing.db.read() as tx:
             given = await editing.sources.list_given(tx, SOURCE, refs)
             texts = await store.find_texts(tx, refs)
+            grounds = await editing.overlays.list_grounds(tx, refs)
 
         def look() -> list[Planned]:
             return [
-                self._look(change, raw, given.get(change.ref), texts.get(change.ref), actor)
+                self._look(change, raw, given.get(change.ref), texts.get(change.ref), grounds.get(change.ref), actor)
                 for change, raw in zip(changes, raws, strict=True)
             ]
 
         return await asyncio.to_thread(look)
 
     def _look(
-        self, change: FieldChange, raw: bytes | None, given: Given | None, kept: KeptText | None, actor: Actor
-    ) -> Planned:
+        self, change: FieldChange, raw: bytes | None, given: Given | None, kept: KeptText | None, ground: Ground | None,
+        actor: Actor,
+    ) -> Planned:  # fmt: skip
         ref = change.ref
         if raw is None:
             return Planned(ChangeResult(ref, "missing", message=f"No entity {ref} is visible to you."))
@@ -106,8 +114,32 @@ class FieldChanges:
             if not self._editing.may(actor, CREATE_LOCATION, entity):
                 return _refused(ref, f"You may not change what a Location names ({CREATE_LOCATION.name}).")
         if given is None:
-            return _refused(ref, f"{ref} comes from another source. Change it there.")
-        return self._look_at_text(change, paths, entity, given, kept)
+            if ground is None:  # it went between two looks
+                return Planned(ChangeResult(ref, "missing", message=f"No entity {ref} is visible to you."))
+            return self._look_at_overlay(change, paths, entity, ground)
+        return self._look_at_text(change, paths, entity, given, kept, ground)
+
+    def _look_at_overlay(
+        self, change: FieldChange, paths: Mapping[str, FieldPath], entity: Mapping[str, Any], ground: Ground
+    ) -> Planned:
+        editing, ref = self._editing, change.ref
+        laid = ground.overlay.fields if ground.overlay is not None and not ground.overlay.problem else {}
+        shown = editing.overlays.merge(ground.source, {path: one.value for path, one in laid.items()})
+        before = {name: find_value(shown, paths[name]) for name in change.values}
+        result = ChangeResult(ref, "changed", "overlay", "", before, change.values)
+        moved = _find_moved(change.expected, paths, shown, entity)
+        if moved:
+            return Planned(replace(result, outcome="conflict", message=_moved_message(moved)))
+        wanted = {paths[name]: value for name, value in change.values.items()}
+        if not _is_change(shown, wanted):
+            return Planned(replace(result, outcome="unchanged"))
+        found = differences(ground.source, with_values(shown, wanted))
+        fields = {format_field(path): value for path, value in found.items()}
+        findings = editing.overlays.judge(ground.source, fields) if fields else ()
+        if findings:
+            reason = domain.plain_message(findings[0].message, findings[0].field)
+            return Planned(replace(result, outcome="refused", message=reason))
+        return Planned(result, overlay=OverlayWrite(ref, fields, ground.mark))
 
     def _look_at_text(
         self,
@@ -116,6 +148,7 @@ class FieldChanges:
         entity: Mapping[str, Any],
         given: Given,
         kept: KeptText | None,
+        ground: Ground | None,
     ) -> Planned:
         ref, text = change.ref, domain.standing_text(given, kept)
         found, findings = domain.read_text(text)
@@ -135,7 +168,7 @@ class FieldChanges:
             reason = judged.findings[0].message if judged.findings else "it would be no entity"
             return Planned(ChangeResult(ref, "refused", "text", reason, before, change.values))
         result = ChangeResult(ref, "changed", "text", "", before, change.values)
-        return Planned(result, new, judged.document, given, kept)
+        return Planned(result, new, judged.document, given, kept, _without(ground, wanted))
 
     # ---- new ones ------------------------------------------------------------------------------------------------------
 
@@ -206,27 +239,37 @@ class FieldChanges:
         if not due:
             return
         editing = self._editing
+        own, laid = [one for one in due if one.text], [one for one in due if one.overlay is not None]
         write = SourceWrite(
             SOURCE,
-            added=[domain.deferred(one.document) for one in due],
-            expected={one.result.ref: one.given.mark if one.given is not None else None for one in due},
+            added=[domain.deferred(one.document) for one in own],
+            expected={one.result.ref: one.given.mark if one.given is not None else None for one in own},
         )
-        prepared = await editing.sources.prepare(write)
-        refs = [one.result.ref for one in due]
+        prepared = await editing.sources.prepare(write) if own else None
         async with editing.db.write() as tx:
-            now = await store.lock_texts(tx, refs)
-            written = await editing.sources.write(tx, prepared, actor=actor.subject)
-            moved = [one.result.ref for one in due if one.given is not None and now.get(one.result.ref) != one.kept]
-            if moved:
-                raise SourceMoved("The texts changed meanwhile.", refs=moved)
-            at = format_time(editing.clock.now())
+            if prepared is not None:
+                await self._write_texts(tx, prepared, own, actor)
+            if laid:
+                await editing.overlays.write(tx, [one.overlay for one in laid if one.overlay], actor=actor.subject)
             for one in due:
-                ref = one.result.ref
-                await store.keep_text(tx, ref, KeptText(written.marks[ref], one.text), at=at, by=actor.subject)
-                await editing.record(
-                    tx, what, ref, actor, why=why, fields=sorted(one.result.after) if what == "update" else ()
-                )
+                did = what if one.text else "overlay"
+                fields = sorted(one.result.after) if what == "update" else ()
+                source = SOURCE if one.text else None
+                await editing.record(tx, did, one.result.ref, actor, why=why, fields=fields, source=source)
             tx.after_commit(editing.jobs.wake)
+
+    async def _write_texts(
+        self, tx: Transaction, prepared: PreparedWrite, own: Sequence[Planned], actor: Actor
+    ) -> None:
+        now = await store.lock_texts(tx, [one.result.ref for one in own])
+        written = await self._editing.sources.write(tx, prepared, actor=actor.subject)
+        moved = [one.result.ref for one in own if one.given is not None and now.get(one.result.ref) != one.kept]
+        if moved:
+            raise SourceMoved("The texts changed meanwhile.", refs=moved)
+        at = format_time(self._editing.clock.now())
+        for one in own:
+            ref = one.result.ref
+            await store.keep_text(tx, ref, KeptText(written.marks[ref], one.text), at=at, by=actor.subject)
 
 
 def _require_few(refs: Sequence[str]) -> None:
@@ -251,6 +294,15 @@ def _busy(result: ChangeResult) -> ChangeResult:
 
 def _is_change(document: Mapping[str, Any], values: Mapping[FieldPath, Any]) -> bool:
     return bool(differences(document, with_values(document, values)))
+
+
+def _without(ground: Ground | None, values: Mapping[FieldPath, Any]) -> OverlayWrite | None:
+    """What stays laid over an entity that is written itself now: not the fields that its text says anew."""
+    if ground is None or ground.overlay is None:
+        return None
+    fields = {path: one.value for path, one in ground.overlay.fields.items()}
+    left = {path: value for path, value in fields.items() if parse_field(path) not in values}
+    return OverlayWrite(ground.ref, left) if left != fields else None
 
 
 def _find_moved(

@@ -12,7 +12,7 @@ from callboard.features.catalog.interface import DeferredEntity, Finding
 from callboard.features.catalog.interface.held import Given
 from callboard.features.editing.interface import SOURCE, TextFinding
 from callboard.model.documents import Chunk, Document, Limits, iter_documents, locate
-from callboard.model.fields import parse_field
+from callboard.model.fields import LOCATION_ANNOTATIONS, parse_field
 from callboard.model.refs import DEFAULT_NAMESPACE, EntityRef, RefError
 from callboard.ui.code import format_yaml
 
@@ -20,7 +20,7 @@ LOCATION = "backstage.io/managed-by-location"
 ORIGIN = "backstage.io/managed-by-origin-location"
 MAX_TEXT_BYTES = 512 * 1024
 _LIMITS = Limits(max_bytes=MAX_TEXT_BYTES, max_depth=60, max_nodes=50_000, max_documents=2)
-_GENERATED = (LOCATION, ORIGIN, "backstage.io/orphan")
+_GENERATED = LOCATION_ANNOTATIONS
 _GIVEN_BY_CATALOG = ("uid", "etag", "generation")
 _POINTER = re.compile(r"^/[^ ]+ |^<root> | - [a-zA-Z]+: [^;]*$")
 """What Ajv puts around its words: where, and the parameters of the rule."""

@@ -62,7 +62,8 @@ class EditingRoutes:
 
     async def judge(self, request: Request) -> Json:
         body = await request.require_object()
-        return Json(judgement_wire(await self._editing.judge(_text(body, "text"), actor=request.actor)))
+        ref = EntityRef.parse(_text(body, "entityRef")) if body.get("entityRef") else None
+        return Json(judgement_wire(await self._editing.judge(_text(body, "text"), ref=ref, actor=request.actor)))
 
     async def create(self, request: Request) -> Json:
         body = await request.require_object()

@@ -40,7 +40,3 @@ async def keep_text(tx: Transaction, ref: str, kept: KeptText, *, at: str, by: s
         " saved_by = excluded.saved_by",
         ref, kept.mark, kept.text, at, by,
     )  # fmt: skip
-
-
-async def forget_text(tx: Transaction, ref: str) -> None:
-    await tx.execute("DELETE FROM editing_text WHERE ref = $1", ref)
