@@ -132,10 +132,6 @@ def mark_of(given_mark: str, text: str) -> str:
     return f"{given_mark}-{blake2b(text.encode(), digest_size=6).hexdigest()}"
 
 
-def holds_comments(text: str) -> bool:
-    return re.search(r"^\s*#|\s#\s", text, re.MULTILINE) is not None
-
-
 class DiffLine(NamedTuple):
     """A line of a comparison; ``kind`` says in which of the two texts it stands, ``gap`` stands for lines left out."""
 
