@@ -61,7 +61,7 @@ def place(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
             page.wait_for_url("**/done")
         paths = {
             "choose": "/create-entity", "new, form": "/create-entity?kind=component", "new, yaml": "/create-entity?kind=api&as=yaml",
-            "form": f"{TILL}/edit", "yaml": f"{TILL}/edit?as=yaml", "elsewhere": "/catalog/default/component/ledger/edit",
+            "form": f"{TILL}/edit", "yaml": f"{TILL}/edit?as=yaml", "of an import": "/catalog/default/component/ledger/edit",
             "entity": TILL, "list": "/catalog", "home": "/",
         }  # fmt: skip
         yield Place(url, state, paths)
@@ -69,7 +69,7 @@ def place(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 @pytest.mark.parametrize(
-    "name", ["choose", "new, form", "new, yaml", "form", "yaml", "elsewhere", "entity", "list", "home"]
+    "name", ["choose", "new, form", "new, yaml", "form", "yaml", "of an import", "entity", "list", "home"]
 )
 def test_page_has_no_accessibility_violation(browser: Any, place: Place, axe_source: str, name: str, look: str) -> None:
     """See ``Watched.check``, which looks at dark colours, too."""

@@ -33,6 +33,8 @@ async def test_the_first_release_s_tables_become_today_s(each_world: Any):
             await tx.execute("ALTER TABLE catalog_source DROP COLUMN held")
             for table in ("catalog_view_default", "catalog_view", "catalog_visit"):
                 await tx.execute(f"DROP TABLE {table}")
+            await tx.execute("DROP TABLE catalog_overlay")
+            await tx.execute("DROP INDEX catalog_history_deleted")
             await tx.execute("UPDATE alembic_version_catalog SET version_num = '0001_catalog'")
         (pending,) = await check(site.portal.db, [MIGRATIONS])
         assert (pending.current, pending.versions[0]) == ("0001_catalog", "0002_push_lookup")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from callboard.kernel.auth.actor import SYSTEM
-from callboard.testing import component, group, user
+from callboard.testing import group, user
 from tests.features.editing.conftest import Desk, text_of
 from tests.features.importing.test_access import CREATE, READ, owned, policy
 
@@ -97,17 +97,16 @@ async def test_from_form_to_yaml_and_back_nothing_is_lost(open_desk: Any):
         assert entity["metadata"]["labels"] == {"a": "b"} and entity["metadata"]["title"] == "Now"
 
 
-async def test_a_form_that_changes_nothing_keeps_the_comments(open_desk: Any):
-    """The text is written anew only where the form says something else."""
+async def test_a_form_keeps_the_comments_of_a_text(open_desk: Any):
+    """Only the lines of fields of which the form says something else are others."""
     async with open_desk() as d, d.site.portal.client(SYSTEM) as client:
         await d.create(text_of(note="A"))
         browser = Browser(client)
         page = await browser.get(EDIT)
-        assert "The text has comments" in page
         assert (await browser.send(EDIT, page, metadata__description="A", spec__owner="team")).status_code == 303
         assert (await d.get(TILL)).text == text_of(note="A")
         assert (await browser.send(EDIT, page, metadata__description="B")).status_code == 303
-        assert await d.site.description(TILL) == "B"
+        assert (await d.get(TILL)).text == text_of(note="B")
 
 
 async def test_check_tells_line_and_column_without_script(open_desk: Any):
@@ -164,33 +163,6 @@ async def test_deleting_asks_for_the_version_that_was_seen(open_desk: Any):
         assert (await browser.send(delete, told.text)).headers["location"] == "/catalog"
         assert await d.site.find(TILL) is None
         assert (await browser.send(delete, told.text)).status_code == 404
-
-
-async def test_an_entity_of_a_file_names_the_file_and_what_brings_it_back(open_desk: Any, world: Any):
-    """Its button leads there where there is no address to edit it at; posting to it changes nothing."""
-    world.write("org.yaml", component("till"), group("team"))
-    async with open_desk("org.yaml") as d, d.site.portal.client(SYSTEM) as client:
-        browser = Browser(client)
-        assert f'href="{EDIT}"' in await browser.get(EDIT.removesuffix("/edit"))
-        page = await browser.get(EDIT)
-        assert "is kept elsewhere" in page and str(world.path("org.yaml")) in page
-        assert 'href="/catalog/default/location/generated-' in page and "<textarea" not in page
-
-
-async def test_an_entity_with_an_address_to_edit_has_one_button(open_desk: Any, world: Any):
-    """The catalog's own, which leads to the source."""
-    world.serve(
-        "https://files.test/a.yaml",
-        component("till", metadata={"annotations": {"backstage.io/edit-url": "https://files.test/edit"}}),
-    )
-    async with (
-        open_desk({"type": "url", "target": "https://files.test/a.yaml"}) as d,
-        d.site.portal.client(SYSTEM) as client,
-    ):
-        browser = Browser(client)
-        page = await browser.get(EDIT.removesuffix("/edit"))
-        assert 'href="https://files.test/edit"' in page and f'href="{EDIT}"' not in page
-        assert 'href="https://files.test/edit"' in await browser.get(EDIT)
 
 
 async def test_ways_in_are_shown_to_those_who_may(open_desk: Any):

@@ -141,20 +141,19 @@ async def test_kind_namespace_and_name_stay(open_desk: Any):
             await d.editing.save(text_of(), ref=_ref(), actor=SYSTEM)
 
 
-async def test_an_entity_of_another_source_names_it_and_cannot_be_written(open_desk: Any, world: Any):
-    """The page can lead to the file; creating over it, changing and deleting are refused."""
+async def test_an_entity_of_another_source_names_it_and_is_not_the_portal_s_to_create_or_delete(
+    open_desk: Any, world: Any
+):
+    """The page can lead to the file. Creating over it and deleting are refused; a change needs the version it began from."""
     world.write("org.yaml", component("till"), group("team"))
     async with open_desk("org.yaml") as d:
         found = await d.get(TILL)
-        assert (
-            not found.giver.is_own
-            and found.mark == ""
-            and found.giver.location.endswith("org.yaml")
-            and found.giver.names
-        )
-        for call in (d.create(text_of()), d.change(TILL, text_of(), "x"), d.delete(TILL)):
+        assert not found.giver.is_own and found.mark and found.giver.location.endswith("org.yaml") and found.giver.names
+        for call in (d.create(text_of()), d.delete(TILL)):
             with pytest.raises(GivenElsewhere):
                 await call
+        with pytest.raises(EditConflict, match="by its source"):
+            await d.change(TILL, text_of(), "x")
 
 
 async def test_a_source_that_comes_later_does_not_take_the_entity(open_desk: Any, world: Any):

@@ -83,6 +83,17 @@ def stitch(
     return {"metadata": metadata, **rest}, body
 
 
+def document_of(entity: Mapping[str, Any]) -> EntityDocument:
+    """A stitched entity as the document that it was made from: processed once more it gives the same entity."""
+    metadata = {key: value for key, value in entity["metadata"].items() if key not in ("uid", "etag")}
+    if ORPHAN_ANNOTATION in (metadata.get("annotations") or {}):
+        metadata["annotations"] = {k: v for k, v in metadata["annotations"].items() if k != ORPHAN_ANNOTATION}
+    document: EntityDocument = {"apiVersion": entity["apiVersion"], "kind": entity["kind"], "metadata": metadata}
+    if "spec" in entity:
+        document["spec"] = entity["spec"]
+    return document
+
+
 def _status_item(finding: Finding) -> dict[str, Any]:
     error: dict[str, Any] = {"name": finding.name, "message": finding.message, "stage": finding.stage}
     for key in ("file", "line", "column", "field", "fix"):

@@ -26,6 +26,7 @@ from callboard.features.catalog.interface.checks import FileLook, SourceCheckHoo
 from callboard.features.catalog.interface.held import CatalogSources
 from callboard.features.catalog.interface.lists import EntityLists
 from callboard.features.catalog.interface.modelling import MANAGE_KINDS, KindModels
+from callboard.features.catalog.interface.overlays import CatalogOverlays
 from callboard.features.catalog.interface.personal import VIEW_PERMISSIONS, SavedViews, Stars
 from callboard.features.catalog.interface.registering import Registrations
 from callboard.features.catalog.interface.states import SourceStates
@@ -47,6 +48,7 @@ from callboard.features.catalog.service.locations import LocationReader
 from callboard.features.catalog.service.looking import FileLooks
 from callboard.features.catalog.service.modelling import DeclaredKinds, ModelWatch
 from callboard.features.catalog.service.mutations import Connection, Mutations
+from callboard.features.catalog.service.overlays import OverlayLayer, Overlays
 from callboard.features.catalog.service.ownership import CatalogOwnership
 from callboard.features.catalog.service.problems import Problems
 from callboard.features.catalog.service.pushes import Pushes
@@ -83,10 +85,6 @@ class Catalog:
         self.kinds = KindRegistry.built_in(*(layer.items for layer in layers))
         self.types = relation_types(self.kinds)
         self.index = EntityIndex(body_bytes=self.settings.body_bytes)
-        self.writer = Writer(
-            db=portal.db, index=self.index, jobs=portal.jobs, events=portal.events, clock=portal.clock,
-            keep_orphans=self.settings.keep_orphans,
-        )  # fmt: skip
         self.documents = Documents(
             validator=EntityValidator(self.kinds),
             rules=self.settings.rules,
@@ -95,6 +93,11 @@ class Catalog:
             processors=collect("register_catalog_processors", portal=portal),
             kinds_version=fingerprint_of_kinds(self.kinds.definitions),
         )
+        layer = OverlayLayer(self.documents)
+        self.writer = Writer(
+            db=portal.db, index=self.index, jobs=portal.jobs, events=portal.events, clock=portal.clock,
+            keep_orphans=self.settings.keep_orphans, layer=layer,
+        )  # fmt: skip
         readers = [*collect("register_url_readers", portal=portal)]
         readers.append(HttpReader(portal.http, read_rules(portal.settings), portal.http.budgets))
         files = FileReader.from_settings(portal.settings, working_dir)
@@ -103,7 +106,7 @@ class Catalog:
         self.queries = Queries(portal.db, portal.permissions, self.index)
         self.definitions = ApiDefinitions(self.queries)
         self.operations = OperationSearch(self.queries)
-        self.explore = ExploreReader(self.queries, relation_types(self.kinds))
+        self.explore = ExploreReader(self.queries, self.types)
         self.mutations = Mutations(self.writer, self.documents)
         self.locations = LocationReader(self.writer, self.documents, self.sources)
         self.inspection = Inspection(portal.db, self.documents, self.sources, portal.permissions)
@@ -146,6 +149,7 @@ class Catalog:
             db=portal.db, jobs=portal.jobs, permissions=portal.permissions, audit=portal.audit,
             providers={name: provider for name, (provider, _) in self.connections.items()},
         )  # fmt: skip
+        self.overlays = Overlays(self.writer, layer)
         self.pushes = Pushes(
             writer=self.writer, documents=self.documents, commands=self.commands, hosts=self.settings.hosts,
             providers={name: provider for name, (provider, _) in self.connections.items()},
@@ -247,6 +251,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         ExploreReader: catalog.explore,
         CatalogSources: catalog.held,
         SourceStates: catalog.states,
+        CatalogOverlays: catalog.overlays,
         FileLook: catalog.looks,
         Registrations: catalog.registrations,
         UrlReader: catalog.sources.urls,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Iterable, Literal, Mapping, NamedTuple, Sequence
 
-from callboard.features.catalog.interface import Finding
+from callboard.features.catalog.interface import DeferredEntity, Finding
+from callboard.features.catalog.interface.held import Given
 from callboard.features.editing.interface import SOURCE, TextFinding
 from callboard.model.documents import Chunk, Document, Limits, iter_documents, locate
-from callboard.model.problems import FieldPath
+from callboard.model.fields import LOCATION_ANNOTATIONS, parse_field
 from callboard.model.refs import DEFAULT_NAMESPACE, EntityRef, RefError
 from callboard.ui.code import format_yaml
 
@@ -18,11 +20,18 @@ LOCATION = "backstage.io/managed-by-location"
 ORIGIN = "backstage.io/managed-by-origin-location"
 MAX_TEXT_BYTES = 512 * 1024
 _LIMITS = Limits(max_bytes=MAX_TEXT_BYTES, max_depth=60, max_nodes=50_000, max_documents=2)
-_GENERATED = (LOCATION, ORIGIN, "backstage.io/orphan")
+_GENERATED = LOCATION_ANNOTATIONS
 _GIVEN_BY_CATALOG = ("uid", "etag", "generation")
 _POINTER = re.compile(r"^/[^ ]+ |^<root> | - [a-zA-Z]+: [^;]*$")
 """What Ajv puts around its words: where, and the parameters of the rule."""
-_PART = re.compile(r'\.?([^.\["\]]+)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]')
+
+
+@dataclass(frozen=True, slots=True)
+class KeptText:
+    """A text as written, and the mark that the catalog gave the entity made of it."""
+
+    mark: str
+    text: str
 
 
 def clean_text(text: str) -> str:
@@ -67,15 +76,6 @@ def plain_message(message: str, field: str | None = None) -> str:
     return message[:1].upper() + message[1:]
 
 
-def parse_field(field: str) -> FieldPath:
-    """The reverse of ``format_field``."""
-    path: list[str | int] = []
-    for found in _PART.finditer(field):
-        name, number, quoted = found.groups()
-        path.append(int(number) if number is not None else name if name is not None else quoted)
-    return tuple(path)
-
-
 def ref_of(document: Any) -> str | None:
     try:
         return str(EntityRef.of(document))
@@ -100,6 +100,15 @@ def document_to_give(document: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
+def deferred(document: Mapping[str, Any]) -> DeferredEntity:
+    return DeferredEntity(document_to_give(document), SOURCE)
+
+
+def standing_text(given: Given, kept: KeptText | None) -> str:
+    """What was written, while the entity still says it; else the entity."""
+    return kept.text if kept is not None and kept.mark == given.mark else text_of(given.entity)
+
+
 def written_part(entity: Mapping[str, Any]) -> dict[str, Any]:
     """Of an entity, or of what a source gave, what people would have written."""
     metadata = {key: value for key, value in entity["metadata"].items() if key not in _GIVEN_BY_CATALOG}
@@ -121,10 +130,6 @@ def text_of(entity: Mapping[str, Any]) -> str:
 def mark_of(given_mark: str, text: str) -> str:
     """Changes with what stands, and with the comments in it."""
     return f"{given_mark}-{blake2b(text.encode(), digest_size=6).hexdigest()}"
-
-
-def holds_comments(text: str) -> bool:
-    return re.search(r"^\s*#|\s#\s", text, re.MULTILINE) is not None
 
 
 class DiffLine(NamedTuple):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, Mapping, Protocol, Sequence
 
 from callboard.kernel.auth.actor import Actor
@@ -54,8 +55,88 @@ class Giver:
 
 
 @dataclass(frozen=True, slots=True)
+class LaidField:
+    """A field that the portal lays over an entity, by ``by`` at ``at``.
+
+    ``value`` None: the field is taken away. ``source`` is what the source says now, ``base`` what it said then.
+    """
+
+    path: str
+    value: Any
+    source: Any
+    base: Any
+    by: str
+    at: datetime
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether the source says something else than it did, and than the portal."""
+        return self.source not in (self.base, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class EntityOverlay:
+    """What the portal lays over an entity. ``mark`` is the base of the next change.
+
+    ``problem`` says why it is not applied now. ``is_dormant``: no source gives the entity, the overlay waits for it.
+    """
+
+    ref: str
+    mark: str
+    fields: Sequence[LaidField]
+    problem: str | None = None
+    is_dormant: bool = False
+    may_update: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenEntity:
+    """An entity that is kept out of the catalog by decision. ``title`` and ``location`` are as its source gave them last."""
+
+    ref: str
+    title: str
+    location: str
+    by: str
+    at: datetime
+    why: str
+    is_dormant: bool
+    may_show: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """An entity as it was after one change. ``text`` is what people would have written of it, ``now`` what stands.
+
+    ``mark`` is the base of bringing it back. ``id`` numbers the change in the history.
+    """
+
+    ref: str
+    id: int
+    at: datetime
+    actor: str
+    change: str
+    text: str
+    now: str
+    mark: str
+    may_restore: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedEntity:
+    """An entity that was deleted from the portal's own store. ``id`` numbers the deletion in the history."""
+
+    ref: str
+    id: int
+    title: str
+    by: str
+    at: datetime
+    text: str
+    may_restore: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Editable:
-    """An entity as text. ``mark`` is what a change has to name as its base; empty for what another source gives."""
+    """An entity as text. ``mark`` is what a change has to name as its base. ``laid`` are fields laid over what its source gives."""
 
     ref: str
     text: str
@@ -64,6 +145,8 @@ class Editable:
     may_update: bool
     may_delete: bool
     document: Mapping[str, Any]
+    laid: Sequence[LaidField] = ()
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +156,36 @@ class Saved:
     ref: str
     mark: str
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """Fields of one entity to be set, whoever gives it. ``ref`` is lower-cased.
+
+    ``values`` maps paths (``spec.owner``, ``metadata.tags``, ``metadata.annotations["example.com/x"]``) to new values; None takes
+    the field away, a list is one value. ``expected`` are values that must stand there now (None: nothing may), else it is a
+    conflict.
+    """
+
+    ref: str
+    values: Mapping[str, Any]
+    expected: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeResult:
+    """What became of a ``FieldChange``, or would.
+
+    ``way``: written into the entity's own text, or laid over what its source gives. ``message`` says why it was refused or is in
+    conflict. ``before`` and ``after`` are the values of the fields, by path as it was given.
+    """
+
+    ref: str
+    outcome: Literal["changed", "unchanged", "conflict", "refused", "missing"]
+    way: Literal["text", "overlay"] | None = None
+    message: str = ""
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
 
 
 class TextRefused(InputError):
@@ -117,22 +230,98 @@ class GivenElsewhere(ConflictError):
 
 
 class Editing(Protocol):
-    """Entities of the portal's own store. What a caller may not see is as if it were not there."""
+    """Entities of the portal's own store, and what it lays over those of other sources.
+
+    What a caller may not see is as if it were not there.
+    """
 
     async def find_editable(self, ref: EntityRef, *, actor: Actor) -> Editable | None:
         """The entity as text, also when another source gives it; None when nothing by that ref is visible."""
 
-    async def judge(self, text: str, *, actor: Actor) -> Judgement:
-        """What would keep the text out, whatever stands under its ref. Needs the permission to validate."""
+    async def judge(self, text: str, *, ref: EntityRef | None = None, actor: Actor) -> Judgement:
+        """What would keep the text out, whatever stands under its ref. Needs the permission to validate.
+
+        ``ref`` is the entity that is edited: of another source's, what can be laid over it is asked.
+        """
 
     async def save(
-        self, text: str, *, ref: EntityRef | None = None, base_mark: str | None = None, actor: Actor
+        self, text: str, *, ref: EntityRef | None = None, base_mark: str | None = None, actor: Actor, why: str = ""
     ) -> Saved:
         """Create the entity, or change ``ref`` from the version ``base_mark``. The same text again changes nothing.
 
-        Raises ``TextRefused``, ``EditConflict``, ``GivenElsewhere``, ``EntityNotFound``, ``InputError`` when a change would
+        Of an entity that another source gives, what differs from what the source says becomes its overlay. ``why`` goes into the audit log. Raises ``TextRefused``, ``EditConflict``, ``GivenElsewhere``, ``EntityNotFound``, ``InputError`` when a change would
         give the entity another ref, ``NotAllowedError`` (also for ``catalog.readonly``).
         """
 
     async def delete(self, ref: EntityRef, *, base_mark: str | None = None, actor: Actor) -> None:
         """Remove it from the store; ``base_mark`` None takes whatever stands. Errors as ``save``."""
+
+    async def preview_changes(self, changes: Sequence[FieldChange], *, actor: Actor) -> Sequence[ChangeResult]:
+        """What ``change_fields`` would do now, in the order given. Writes nothing."""
+
+    async def change_fields(
+        self, changes: Sequence[FieldChange], *, actor: Actor, why: str = ""
+    ) -> Sequence[ChangeResult]:
+        """Set fields of many entities, in one transaction for all that can be changed; each result in the order given.
+
+        ``why`` goes into the audit log. What somebody changes meanwhile is looked at again: without ``expected`` the change is
+        made to what stands by then. Raises ``InputError`` when a ref is named twice, ``LimitError``, ``NotAllowedError`` for
+        ``catalog.readonly``.
+        """
+
+    async def create_many(self, documents: Sequence[Mapping[str, Any]], *, actor: Actor) -> Sequence[ChangeResult]:
+        """New entities of the portal's own store, in one transaction for all that can be made: "changed".
+
+        A ref that stands already is a "conflict" ("unchanged" if it stands in the store just so); what is no good entity is
+        "refused". Errors as ``change_fields``, and ``NotAllowedError`` without the permission to create.
+        """
+
+    # ---- overlays
+
+    async def find_overlay(self, ref: EntityRef, *, actor: Actor) -> EntityOverlay | None:
+        """What is laid over an entity (no fields: nothing), or waits for it; None when nothing by that ref is visible."""
+
+    async def set_overlay(
+        self,
+        ref: EntityRef,
+        fields: Mapping[str, Any],
+        *,
+        base_mark: str | None,
+        actor: Actor,
+        kept: Sequence[str] = (),
+    ) -> EntityOverlay:
+        """Have these fields alone laid over the entity, by path; none: it is the source's alone again.
+
+        ``base_mark`` None takes whatever stands. Of fields in ``kept`` it is noted that the source's present value is known.
+        Raises ``TextRefused``, ``EditConflict``, ``EntityNotFound``, ``NotAllowedError``, and ``InputError`` for an entity of the
+        portal's own store, which is changed itself.
+        """
+
+    async def list_overlays(self, *, actor: Actor, after: str = "", limit: int = 50) -> Sequence[EntityOverlay]:
+        """Overlays of entities that the actor may see, in the order of their refs, which follow ``after``."""
+
+    # ---- keeping out
+
+    async def hide(self, ref: EntityRef, *, why: str, actor: Actor) -> None:
+        """Keep an entity of another source out of the catalog until ``show``. Needs the permission to delete it."""
+
+    async def show(self, ref: EntityRef, *, actor: Actor) -> None:
+        """Let it in again. Raises ``EntityNotFound`` for what is not kept out, or not the actor's to see."""
+
+    async def list_hidden(self, *, actor: Actor, after: str = "", limit: int = 50) -> Sequence[HiddenEntity]: ...
+
+    # ---- earlier versions
+
+    async def find_version(self, ref: EntityRef, id: int, *, actor: Actor) -> Version | None:
+        """The entity as it was after the change of that number; None when it cannot be told any more."""
+
+    async def restore(self, ref: EntityRef, id: int, *, base_mark: str, actor: Actor) -> Saved:
+        """Have the entity say again what people wrote of it then. Errors as ``save``."""
+
+    async def list_deleted(
+        self, *, actor: Actor, before: int | None = None, limit: int = 50
+    ) -> Sequence[DeletedEntity]:
+        """Entities deleted from the portal's own store whose ref is free, last ones first, before the deletion ``before``."""
+
+    async def restore_deleted(self, ref: EntityRef, *, actor: Actor) -> Saved:
+        """Create a deleted entity of the portal's own store anew, as it was. Errors as ``save``."""

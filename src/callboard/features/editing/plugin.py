@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from callboard.features.catalog.interface import CREATE_ENTITY, CatalogQueries
+from callboard.features.catalog.interface import CREATE_ENTITY, CatalogCommands, CatalogQueries, EntityCard
 from callboard.features.catalog.interface.held import CatalogSources
+from callboard.features.catalog.interface.overlays import OVERLAY_ANNOTATION
 from callboard.features.editing.interface import Editing
 from callboard.features.editing.service import EntityEditing
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.web.shell import NavItem
+from callboard.model.predicates import HasKey
 
 NAV_ITEM = NavItem("create-entity", "nav.create_entity", "/create-entity", "create", 40, CREATE_ENTITY, "e")
 
@@ -47,7 +49,22 @@ def register_routes(portal: Any) -> Sequence[Any]:
         *editing_routes(editing),
         *suggesting_routes(queries, kinds, messages),
         *EditingViews(editing, queries, kinds, messages).routes(),
+        *_decisions(portal).routes(),
     ]
+
+
+def _decisions(portal: Any) -> Any:
+    from callboard.features.editing.views.decisions import DecisionViews
+    from callboard.ui.messages import Messages
+
+    queries, commands = portal.service(CatalogQueries), portal.service(CatalogCommands)
+    return DecisionViews(portal.service(Editing), queries, commands, portal.service(Messages))
+
+
+@hookimpl
+def register_entity_cards(portal: Any) -> Sequence[Any]:
+    shown = HasKey(f"metadata.annotations.{OVERLAY_ANNOTATION}")
+    return [EntityCard("overlay", "editing.laid.card", _decisions(portal).card, "side", shown, 60)]
 
 
 @hookimpl

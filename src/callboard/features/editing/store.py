@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Sequence
 
+from callboard.features.editing.domain import KeptText
 from callboard.kernel.db.interface import Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class KeptText:
-    """A text as written, and the mark that the catalog gave the entity made of it."""
-
-    mark: str
-    text: str
 
 
 async def find_text(tx: Transaction, ref: str) -> KeptText | None:
@@ -26,6 +19,20 @@ async def lock_text(tx: Transaction, ref: str) -> KeptText | None:
     return await find_text(tx, ref)
 
 
+async def find_texts(tx: Transaction, refs: Sequence[str]) -> dict[str, KeptText]:
+    rows = await tx.fetch_all(
+        f"SELECT ref, mark, text FROM editing_text WHERE {tx.any_of('ref', 1)}", tx.list_arg(sorted(refs))
+    )
+    return {row[0]: KeptText(row[1], row[2]) for row in rows}
+
+
+async def lock_texts(tx: Transaction, refs: Sequence[str]) -> dict[str, KeptText]:
+    """``lock_text`` for many, always in the same order: two that lock the same ones wait for each other, and no more."""
+    if refs:
+        await tx.execute_many("UPDATE editing_text SET mark = mark WHERE ref = $1", [(ref,) for ref in sorted(refs)])
+    return await find_texts(tx, refs)
+
+
 async def keep_text(tx: Transaction, ref: str, kept: KeptText, *, at: str, by: str) -> None:
     await tx.execute(
         "INSERT INTO editing_text (ref, mark, text, saved_at, saved_by) VALUES ($1, $2, $3, $4, $5)"
@@ -33,7 +40,3 @@ async def keep_text(tx: Transaction, ref: str, kept: KeptText, *, at: str, by: s
         " saved_by = excluded.saved_by",
         ref, kept.mark, kept.text, at, by,
     )  # fmt: skip
-
-
-async def forget_text(tx: Transaction, ref: str) -> None:
-    await tx.execute("DELETE FROM editing_text WHERE ref = $1", ref)

@@ -15,13 +15,14 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import orjson
 
+from callboard.features.catalog.interface.overlays import OVERLAY_ANNOTATION
 from callboard.features.catalog.processing.annotate import LOCATION, ORIGIN, default_annotations
 from callboard.model.refs import DEFAULT_NAMESPACE, EntityRef, LocationRef, RefError
 from callboard.model.urls import DEFAULT_HOSTS, Hosts
 
 ORPHAN: Final = "backstage.io/orphan"
 FILE: Final = "catalog-info.yaml"
-_GENERATED: Final = frozenset((LOCATION, ORIGIN, ORPHAN))
+_GENERATED: Final = frozenset((LOCATION, ORIGIN, ORPHAN, OVERLAY_ANNOTATION))
 _DEVICES: Final = frozenset(
     ("con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10)))
 )

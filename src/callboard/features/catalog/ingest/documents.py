@@ -8,18 +8,24 @@ from typing import Any, Mapping, Sequence
 
 import orjson
 
-from callboard.features.catalog.domain import owner_of
+from callboard.features.catalog.domain import location_of, owner_of
 from callboard.features.catalog.ingest.sources import UNREAD, Contents, Target
 from callboard.features.catalog.interface import Finding, Processor, ReadFile
 from callboard.features.catalog.processing.locations import location_targets
-from callboard.features.catalog.processing.pipeline import ProcessingContext, Rejected, find_ref, process_document
+from callboard.features.catalog.processing.pipeline import (
+    ProcessingContext,
+    Rejected,
+    find_ref,
+    process_again,
+    process_document,
+)
 from callboard.features.catalog.processing.placeholders import PlaceholderError
 from callboard.features.catalog.processing.rules import Rules
 from callboard.features.catalog.store.placing import Relation
 from callboard.kernel.tracing import span
 from callboard.model.documents import DEFAULT_LIMITS, Chunk, Limits, holds_nul, locate, parse_document, split_documents
 from callboard.model.problems import Problem, format_field
-from callboard.model.refs import MAX_ADDRESS_LENGTH, MAX_REF_LENGTH, LocationRef
+from callboard.model.refs import MAX_ADDRESS_LENGTH, MAX_REF_LENGTH, LocationRef, RefError
 from callboard.model.urls import Hosts
 from callboard.model.validation import EntityValidator
 
@@ -167,6 +173,20 @@ class Documents:
             return Outcome(result.ref, None, (), findings, value, owner, reads)
         return Outcome(result.ref, result.entity, result.relations, findings, None, owner, reads, result.json)
 
+    def process_again(self, entity: dict[str, Any]) -> Outcome:
+        """Judge a processed entity whose fields people have changed; see ``pipeline.process_again``."""
+        where = _parse_location(location_of(entity)) or LocationRef("provider", "unknown")
+        origin = _parse_location(location_of(entity, "managed-by-origin-location")) or where
+        if _holds_nul(entity):
+            problem = Problem("envelope", "A text holds a NUL character", fix="Remove it: no database can store it.")
+            return Outcome(None, findings=[self._finding(problem, find_ref(entity), None, where, None)])
+        result = process_again(entity, self.context(where, origin, with_rules=False))
+        if isinstance(result, Rejected):
+            return Outcome(
+                result.ref, findings=[self._finding(p, result.ref, None, where, p.field) for p in result.problems]
+            )
+        return Outcome(result.ref, result.entity, result.relations, (), None, owner_of(result.entity), json=result.json)
+
     def targets(self, entity: Mapping[str, Any], location: LocationRef) -> tuple[list[Target], list[Finding]]:
         """What a Location entity names, and what is wrong with the rest of it."""
         found, problems = location_targets(entity, location, allowed_types=self._location_types, hosts=self._hosts)
@@ -188,6 +208,13 @@ class Documents:
 
     def file_finding(self, problem: Problem, location: LocationRef) -> Finding:
         return self._finding(problem, None, None, location, None)
+
+
+def _parse_location(location: str) -> LocationRef | None:
+    try:
+        return LocationRef.parse(location)
+    except RefError:
+        return None
 
 
 def _holds_nul(value: Any) -> bool:

@@ -213,7 +213,7 @@ class CatalogQueries(Protocol):
 class Finding:
     """A problem with a document or source, as stored and shown.
 
-    ``stage``: read, parse, envelope, preprocess, policy, kind, location, rules, relations, conflict, stitch.
+    ``stage``: read, parse, envelope, preprocess, policy, kind, location, rules, relations, conflict, overlay, stitch.
     ``line`` and ``column`` count from 1 in ``file``; ``fix`` says what to do.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Mapping, Protocol, Sequence
 
-from callboard.features.catalog.interface import DeferredEntity, EntityDocument, Finding
+from callboard.features.catalog.interface import DeferredEntity, EntityDocument, Finding, HistoryEntry
 from callboard.kernel.db.interface import Transaction
 from callboard.kernel.errors import ConflictError
 
@@ -91,6 +91,20 @@ class CatalogSources(Protocol):
 
     async def list_given(self, tx: Transaction, source: str, refs: Sequence[str]) -> Mapping[str, Given]:
         """Of ``refs``, what this source gives."""
+
+    async def list_deleted(
+        self,
+        tx: Transaction,
+        source: str,
+        *,
+        refs: Sequence[str] | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> Sequence[HistoryEntry]:
+        """The deletions of what this source gave and nobody gives now, newest first; ``diff`` holds the entity.
+
+        At most one a ref; of ``refs`` alone, where they are given. Before the change ``before``.
+        """
 
     async def prepare(self, write: SourceWrite) -> PreparedWrite:
         """The slow part, before the transaction.

@@ -173,6 +173,7 @@ class EntityPage:
     file_count: int = 0
     recent: Sequence[Change] = ()
     history_href: str | None = None
+    versions_href: str | None = None
     tags: Sequence[tuple[str, str]] = ()
     annotations: Sequence[tuple[str, str, str | None]] = ()
     labels: Sequence[tuple[str, str, str | None]] = ()

@@ -155,8 +155,24 @@ def process_document(
         if isinstance(result, Problem):
             return Rejected((result,), ref, reads)
         entity = result
+    return _finish(entity, ref, context, reads)
 
-    version, problems = validator.validate(entity, ref)
+
+def process_again(entity: dict[str, Any], context: ProcessingContext) -> Processed | Rejected:
+    """The steps from validation on, for a processed entity whose fields people have changed. ``entity`` is taken over.
+
+    What was done to the document before is not done twice: a processor need not come to the same end from its own result.
+    """
+    ref = find_ref(entity) or ""
+    sort_refs(entity)
+    metadata = entity["metadata"]
+    if isinstance(metadata.get("annotations"), dict):
+        annotate.annotate(metadata, {}, {})
+    return _finish(entity, ref, context, ())
+
+
+def _finish(entity: dict[str, Any], ref: str, context: ProcessingContext, reads: Sequence[str]) -> Processed | Rejected:
+    version, problems = context.validator.validate(entity, ref)
     if problems or version is None:
         return Rejected(problems, ref, reads)
 

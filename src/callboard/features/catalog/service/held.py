@@ -7,12 +7,12 @@ from typing import Any, Mapping, Sequence
 
 import orjson
 
-from callboard.features.catalog.domain import ORPHAN_ANNOTATION, batches
-from callboard.features.catalog.interface import DeferredEntity, EntityDocument, Finding
+from callboard.features.catalog.domain import batches, document_of
+from callboard.features.catalog.interface import DeferredEntity, Finding, HistoryEntry
 from callboard.features.catalog.interface.held import Given, PreparedWrite, SourceMoved, SourceWrite, SourceWritten
 from callboard.features.catalog.service.mutations import Mutations
 from callboard.features.catalog.service.writing import Writer
-from callboard.features.catalog.store import held, sources
+from callboard.features.catalog.store import held, records, sources
 from callboard.features.catalog.store.placing import Incoming
 from callboard.kernel.db.interface import Transaction
 from callboard.kernel.errors import InputError, NotAllowedError
@@ -70,6 +70,17 @@ class HeldSources:
             for ref, mark, uid, location_key, body in await held.list_given(tx, source, part):
                 found[ref] = Given(ref, document_of(orjson.loads(body)), mark, uid, location_key)
         return found
+
+    async def list_deleted(
+        self,
+        tx: Transaction,
+        source: str,
+        *,
+        refs: Sequence[str] | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> Sequence[HistoryEntry]:
+        return await records.list_deleted(tx, source, refs=refs, before=before, limit=limit)
 
     async def prepare(self, write: SourceWrite) -> PreparedWrite:
         self.require_writable()
@@ -142,14 +153,3 @@ def _moved(refs: Sequence[str]) -> SourceMoved:
     return SourceMoved(
         f"{', '.join(refs[:MAX_NAMED])}{more} changed in the catalog meanwhile. Nothing was written.", refs=refs
     )
-
-
-def document_of(entity: Mapping[str, Any]) -> EntityDocument:
-    """A stitched entity as the document that it was made from: processed once more it gives the same entity."""
-    metadata = {key: value for key, value in entity["metadata"].items() if key not in ("uid", "etag")}
-    if ORPHAN_ANNOTATION in (metadata.get("annotations") or {}):
-        metadata["annotations"] = {k: v for k, v in metadata["annotations"].items() if k != ORPHAN_ANNOTATION}
-    document: EntityDocument = {"apiVersion": entity["apiVersion"], "kind": entity["kind"], "metadata": metadata}
-    if "spec" in entity:
-        document["spec"] = entity["spec"]
-    return document

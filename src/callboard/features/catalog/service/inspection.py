@@ -11,6 +11,7 @@ import orjson
 from callboard.features.catalog.ingest.documents import Documents
 from callboard.features.catalog.ingest.sources import Sources, Target
 from callboard.features.catalog.interface import Finding, Why, WhyStep, WhySubject
+from callboard.features.catalog.service.overlays import HIDDEN
 from callboard.features.catalog.service.queries import Queries
 from callboard.features.catalog.store import tracing
 from callboard.features.catalog.store.tracing import TracedDocument, TracedFile
@@ -33,7 +34,7 @@ STEPS = ("named", "read", "parsed", "validated", "placed", "stitched")
 _STAGE_STEP = {
     "read": "read", "parse": "parsed", "envelope": "parsed", "preprocess": "validated", "policy": "validated",
     "kind": "validated", "location": "validated", "rules": "validated", "relations": "validated",
-    "conflict": "placed", "stitch": "stitched",
+    "conflict": "placed", "stitch": "stitched", "overlay": "stitched",
 }  # fmt: skip
 
 
@@ -262,6 +263,10 @@ class Inspection:
                 steps.append(WhyStep(step, "failed", detail, document.read_at, findings))
             elif step == "stitched" and not document.is_entity:
                 stopped = step
+                hidden = next((f for f in findings if f.name == HIDDEN), None)
+                if hidden is not None:
+                    steps.append(WhyStep(step, "failed", hidden.message, hidden.since, findings))
+                    continue
                 steps.append(WhyStep(step, "waiting", "Waits for its turn", None, findings))
             else:
                 at = document.stitched_at if step == "stitched" else document.read_at

@@ -11,6 +11,7 @@ from typing import Any, Callable, Sequence
 
 import orjson
 
+from callboard.features.catalog.domain import document_of
 from callboard.features.catalog.graph.domain import RelationTypes
 from callboard.features.catalog.graph.reader import declared_pairs
 from callboard.features.catalog.ingest.documents import Documents, fingerprint_of_kinds
@@ -28,7 +29,6 @@ from callboard.features.catalog.interface.modelling import (
 )
 from callboard.features.catalog.kind_fields import compare, key_of
 from callboard.features.catalog.processing.model_settings import NamedLayer
-from callboard.features.catalog.service.held import document_of
 from callboard.features.catalog.service.queries import Queries
 from callboard.features.catalog.service.rejudging import REJUDGE_JOB
 from callboard.features.catalog.store import model as rows

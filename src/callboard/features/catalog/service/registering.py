@@ -7,6 +7,7 @@ from typing import AbstractSet, Any, Mapping, Sequence
 import orjson
 
 from callboard.features.catalog import interface as face
+from callboard.features.catalog.domain import document_of
 from callboard.features.catalog.ingest.documents import Documents, Outcome
 from callboard.features.catalog.ingest.sources import Sources, Target
 from callboard.features.catalog.interface import Finding, LocationNotFound
@@ -19,7 +20,6 @@ from callboard.features.catalog.interface.registering import (
     PreviewFile,
     PreviewOutcome,
 )
-from callboard.features.catalog.service.held import document_of
 from callboard.features.catalog.service.inspection import Inspection
 from callboard.features.catalog.service.queries import Queries
 from callboard.features.catalog.store import records, registered

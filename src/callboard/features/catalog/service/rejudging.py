@@ -12,9 +12,8 @@ from typing import Any, Awaitable, Callable, Iterable, Mapping, Sequence
 
 import orjson
 
-from callboard.features.catalog.domain import batches
+from callboard.features.catalog.domain import batches, document_of
 from callboard.features.catalog.interface import DeferredEntity
-from callboard.features.catalog.service.held import document_of
 from callboard.features.catalog.service.mutations import Mutations
 from callboard.features.catalog.service.writing import Writer
 from callboard.features.catalog.store import held, sources

@@ -10,8 +10,10 @@ from types import MappingProxyType
 from typing import AbstractSet, Any, Iterable, Mapping, Sequence
 
 from callboard.features.catalog.interface import Finding
+from callboard.features.catalog.interface.overlays import OVERLAY_SOURCE
 from callboard.features.catalog.service.asking import Asking
-from callboard.features.catalog.store import placing, removing, stitching
+from callboard.features.catalog.service.overlays import Laid, OverlayLayer
+from callboard.features.catalog.store import overlays, placing, removing, stitching
 from callboard.features.catalog.store.index import EntityIndex
 from callboard.features.catalog.store.placing import Incoming, Placed
 from callboard.kernel.clock import Clock, format_time
@@ -22,6 +24,9 @@ from callboard.kernel.jobs import Jobs
 
 INLINE = 300
 """Neighbours to stitch in the same transaction; more than this are left to the stitching job."""
+
+OVERLAY_FINDINGS = 0
+"""``file_id`` of findings about what people lay over entities."""
 
 CHANNEL = "callboard_catalog"
 """Where replicas tell each other of new catalog revisions."""
@@ -49,9 +54,11 @@ class Writer:
     """Opens nothing by itself: ``begin`` takes the transaction of the use case."""
 
     def __init__(
-        self, *, db: Database, index: EntityIndex, jobs: Jobs, events: Events, clock: Clock, keep_orphans: bool = False
-    ) -> None:
+        self, *, db: Database, index: EntityIndex, jobs: Jobs, events: Events, clock: Clock, keep_orphans: bool = False,
+        layer: OverlayLayer | None = None,
+    ) -> None:  # fmt: skip
         self.db = db
+        self.layer = layer
         self.index = index
         self.jobs = jobs
         self.ask = Asking(jobs)
@@ -120,6 +127,9 @@ class Change:
         """
         tx, writer = self.tx, self._writer
         later = self._bulk and len(documents) > INLINE
+        laid = await writer.layer.lay(tx, documents) if writer.layer is not None else None
+        if laid is not None:
+            documents = laid.documents
         placed = await placing.place(
             tx, documents, parent_id=parent_id, source_id=source_id, file_id=file_id, now=self.now,
             taken=taken, leaving=leaving, later=later,
@@ -139,11 +149,13 @@ class Change:
             tx, file_id=file_id or findings_of_source(source_id), subjects={*placed.accepted, *placed.refused, *clear},
             findings=findings, known=since, now=self.now,
         )  # fmt: skip
+        if laid is not None:
+            await self._note_laid(placed, laid)
         self.outcome.failed += placed.failed
         documents_by_id: dict[int, Any] = {
             id: document.entity
             for id, document in placed.accepted.items()
-            if not later or not placing.can_wait(document)
+            if (not later or not placing.can_wait(document)) and not document.hidden
         }
         self.outcome.deferred |= later
         # one that was refused, or whose winner must be told, may stand: its status changes, its content does not
@@ -160,6 +172,36 @@ class Change:
             if document.entity is not None and document.entity["kind"].lower() == "location":
                 await writer.ask.read_location(tx, id)
         return placed
+
+    async def restate(self, documents: Mapping[int, Incoming], laid: Laid) -> None:
+        """Have entities say what people decided about them, by node; who gives them stays as it is."""
+        refs = {ref for d in documents.values() for s, _, t in d.relations for ref in (s, t)}
+        placed = Placed(accepted=dict(documents))
+        placed.ids = await placing.ensure_refs(self.tx, refs | {d.ref for d in documents.values()})
+        self._refs.update({id: document.ref for id, document in documents.items()})
+        placed.due = await placing.write_relations(self.tx, placed)
+        await overlays.set_owner(self.tx, [(id, document.owner) for id, document in documents.items()])
+        await self._note_laid(placed, laid, subjects=documents)
+        shown: dict[int, Any] = {id: document.entity for id, document in documents.items() if not document.hidden}
+        await self.stitch(shown, source=dict.fromkeys(shown, OVERLAY_SOURCE))
+        self._due |= placed.due - documents.keys()
+
+    async def _note_laid(self, placed: Placed, laid: Laid, subjects: Iterable[int] | None = None) -> None:
+        """Keep what the sources gave under overlays, tell what is found about them, take away what is kept out."""
+        await overlays.note_sources(self.tx, laid.rows(placed))
+        await placing.replace_findings(
+            self.tx, file_id=OVERLAY_FINDINGS, subjects=laid.subjects(placed) if subjects is None else subjects,
+            findings=laid.told(placed), known={}, now=self.now,
+        )  # fmt: skip
+        hidden = [id for id, document in placed.accepted.items() if document.hidden]
+        standing = await overlays.list_standing(self.tx, hidden) if hidden else []
+        if standing:
+            await stitching.erase_entities(
+                self.tx, self._writer.index.keys, standing, revision=self.revision, now=self.now, actor=self.actor
+            )
+            self.outcome.deleted += [self._refs[id] for id in standing]
+        if hidden:
+            await overlays.take_away(self.tx, hidden)
 
     async def stitch(
         self, documents: dict[int, Any], *, source: dict[int, str] | None = None, fresh: set[int] | None = None,

@@ -42,12 +42,16 @@ async def list_givers(tx: Transaction, refs: Sequence[str]) -> list[tuple[str, s
 
 
 async def list_given(tx: Transaction, source: str, refs: Sequence[str]) -> list[Row]:
-    """(ref, hash, uid, location key, stitched JSON) of those of ``refs`` that the source gives and that are entities."""
+    """(ref, hash, uid, location key, JSON) of those of ``refs`` that the source gives and that are entities, or hidden.
+
+    The JSON is the stitched entity's, or what lies under an overlay: never what people laid over it.
+    """
     return await tx.fetch_all(
-        "SELECT r.ref, e.hash, n.uid, n.location_key, x.json FROM catalog_source s"
+        "SELECT r.ref, e.hash, n.uid, n.location_key, COALESCE(o.source, x.json) FROM catalog_source s"
         " JOIN catalog_edge e ON e.parent_id = 0 AND e.source_id = s.id JOIN catalog_ref r ON r.id = e.child_id"
-        " JOIN catalog_node n ON n.id = e.child_id JOIN catalog_entity x ON x.id = e.child_id"
-        f" WHERE s.name = $2 AND {tx.any_of('r.ref', 1)}",
+        " JOIN catalog_node n ON n.id = e.child_id LEFT JOIN catalog_entity x ON x.id = e.child_id"
+        " LEFT JOIN catalog_overlay o ON o.ref = r.ref"
+        f" WHERE s.name = $2 AND {tx.any_of('r.ref', 1)} AND (x.id IS NOT NULL OR (o.hidden_at IS NOT NULL AND o.source IS NOT NULL))",
         tx.list_arg(refs),
         source,
     )

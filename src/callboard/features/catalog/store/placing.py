@@ -31,6 +31,7 @@ class Incoming:
     """A document to be placed. ``entity`` None: it was refused, ``findings`` say why, ``unprocessed`` is what it was.
 
     ``json`` is ``entity`` as UTF-8 JSON. ``uid`` is set where an entity comes back that had it before.
+    ``hidden``: it is placed, and kept out of the catalog.
     """
 
     ref: str
@@ -48,6 +49,7 @@ class Incoming:
     reads: Mapping[str, str | None] = field(default_factory=dict)
     json: bytes = b""
     uid: str | None = None
+    hidden: bool = False
 
 
 @dataclass(slots=True)
@@ -214,7 +216,7 @@ async def place(
             "INSERT INTO catalog_pending (id, json) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET json = excluded.json",
             [(id, d.json) for id, d in placed.accepted.items() if can_wait(d)],
         )
-    placed.due |= await _write_relations(tx, placed)
+    placed.due |= await write_relations(tx, placed)
     return placed
 
 
@@ -227,8 +229,8 @@ def random_uid() -> str:
 
 
 def can_wait(document: Incoming) -> bool:
-    """Locations cannot: their targets are read next, and by the entity."""
-    return document.entity is not None and document.entity["kind"].lower() != "location"
+    """Locations cannot: their targets are read next, and by the entity. What is hidden has nothing to wait for."""
+    return document.entity is not None and document.entity["kind"].lower() != "location" and not document.hidden
 
 
 async def _find_held(
@@ -254,7 +256,7 @@ async def _find_held(
     return {child for child, *held_by, file in edges if tuple(held_by) != giver or file not in files}
 
 
-async def _write_relations(tx: Transaction, placed: Placed) -> set[int]:
+async def write_relations(tx: Transaction, placed: Placed) -> set[int]:
     """Make the relation rows of the accepted documents what they say; ids of others that are touched by it."""
     ids = placed.ids
     wanted = {

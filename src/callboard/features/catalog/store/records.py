@@ -154,6 +154,25 @@ async def list_history(tx: Transaction, ref_id: int, ref: str, *, limit: int, be
     return [entry_of(row, ref) for row in rows]
 
 
+async def list_deleted(
+    tx: Transaction, source: str, *, refs: Sequence[str] | None, before: int | None, limit: int
+) -> list[HistoryEntry]:
+    """Deletions of what ``source`` (a location) gave, of refs that nothing stands for now, newest first."""
+    args: list[Any] = [source, before if before is not None else 2**62, limit]
+    which = ""
+    if refs is not None:
+        args.append(tx.list_arg(refs))
+        which = f" AND {tx.any_of('r.ref', 4)}"
+    rows = await tx.fetch_all(
+        "SELECT h.id, h.at, h.change, h.source, h.actor, h.diff, r.ref FROM catalog_history h"
+        " JOIN catalog_ref r ON r.id = h.ref_id WHERE h.change = 'deleted' AND h.source = $1 AND h.id < $2"
+        " AND NOT EXISTS (SELECT 1 FROM catalog_history n WHERE n.ref_id = h.ref_id AND n.id > h.id)"
+        f" AND NOT EXISTS (SELECT 1 FROM catalog_node n WHERE n.id = h.ref_id){which} ORDER BY h.id DESC LIMIT $3",
+        *args,
+    )
+    return [entry_of(row, row[6]) for row in rows]
+
+
 async def list_latest(tx: Transaction, before: int | None, limit: int) -> list[tuple[int, HistoryEntry]]:
     """(ref id, newest change) of the entities that changed last, without their diffs, newest first."""
     rows = await tx.fetch_all(

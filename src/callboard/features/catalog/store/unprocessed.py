@@ -10,6 +10,11 @@ from callboard.features.catalog.store.records import all_findings
 from callboard.features.catalog.store.sets import Ids
 from callboard.kernel.db.interface import Transaction
 
+_PENDING = (
+    "n.failed_since IS NULL AND e.id IS NULL"
+    " AND NOT EXISTS (SELECT 1 FROM catalog_overlay o WHERE o.ref = r.ref AND o.hidden_at IS NOT NULL)"
+)
+
 
 async def list_unprocessed(
     tx: Transaction, state: str, owner: str | None, visible: Ids | None = None
@@ -18,7 +23,7 @@ async def list_unprocessed(
 
     ``visible``: only what stands as one of these entities, for somebody who may not see all; None for everything.
     """
-    where = "n.failed_since IS NOT NULL" if state == "failed" else "n.failed_since IS NULL AND e.id IS NULL"
+    where = "n.failed_since IS NOT NULL" if state == "failed" else _PENDING
     rows = await tx.fetch_all(
         "SELECT n.id, n.uid, r.ref, n.unprocessed, n.location_key, n.failed_since, n.created_at, n.owner, e.json"
         " FROM catalog_node n JOIN catalog_ref r ON r.id = n.id LEFT JOIN catalog_entity e ON e.id = n.id"

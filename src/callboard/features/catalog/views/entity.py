@@ -192,7 +192,8 @@ class EntityReader:
         older = None
         if len(entries) > HISTORY_PAGE:
             older = entity_href(asked.ref, "history") + f"?before={entries[HISTORY_PAGE - 1].id}"
-        return {"changes": [change_view(e, asked.now) for e in entries[:HISTORY_PAGE]], "older_href": older}
+        changes = [change_view(e, asked.now) for e in entries[:HISTORY_PAGE]]
+        return {"changes": changes, "older_href": older, "versions_href": entity_href(asked.ref, "versions")}
 
     async def _problems_tab(self, asked: _Asked) -> dict[str, Any]:
         around, t = asked.around, asked.t

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Literal, Mapping, Sequence
 from urllib.parse import quote
 
-from callboard.features.editing.domain import DiffLine, compare, holds_comments
+from callboard.features.editing.domain import DiffLine, compare
 from callboard.features.editing.forms import ABOUT, IDENTITY, MORE, Field, spec_fields, value_of
 from callboard.features.editing.interface import Editable, Giver, TextFinding
 from callboard.model.kinds import KindRegistry, KindVersion
 from callboard.model.refs import EntityRef, LocationRef, RefError
 from callboard.ui.icons import ICONS, kind_mark
 from callboard.ui.messages import Translator
-from callboard.ui.parts import Banner, Crumb
+from callboard.ui.parts import Banner, Crumb, LinkItem
 
 Mode = Literal["form", "yaml"]
 CREATE = "/create-entity"
@@ -66,10 +66,10 @@ class EditorPage:
     groups: Sequence[tuple[str | None, Sequence[FieldView]]]
     options: Mapping[str, Sequence[tuple[str, str]]]
     other: Sequence[str]
-    has_comments: bool
     is_new: bool
     banners: Sequence[Banner]
     delete_action: str | None
+    removal_href: str | None
     diff: Sequence[DiffLine]
     has_form: bool
 
@@ -93,24 +93,6 @@ class ChoosePage:
     crumbs: Sequence[Crumb]
     kinds: Sequence[KindTile]
     yaml_href: str
-
-
-@dataclass(frozen=True, slots=True)
-class ElsewherePage:
-    """``editing/elsewhere.html``: an entity of another source. ``place`` is where it is described, ``place_href`` and ``edit_href``
-    outside addresses of it or None; ``returns`` are the sources and Location entities that would bring it back: (text, address).
-    """
-
-    title: str
-    crumbs: Sequence[Crumb]
-    ref: str
-    href: str
-    place: str
-    place_href: str | None
-    edit_href: str | None
-    origin: str
-    returns: Sequence[tuple[str, str | None]]
-    text: str
 
 
 def entity_href(ref: str, tab: str = "") -> str:
@@ -167,22 +149,23 @@ def editor_page(
     if standing is None:
         title = t("editing.create_kind", kind=kind) if kind else t("editing.create")
         crumbs = [Crumb(t("editing.choose"), CREATE), Crumb(kind or t("editing.yaml"))]
-        action, cancel, delete = CREATE, CREATE, None
+        action, cancel, delete, removal = CREATE, CREATE, None, None
     else:
         title = t("editing.edit_named", name=str(name or EntityRef.parse(standing.ref).name))
         crumbs = [
             Crumb(t("catalog.title"), "/catalog"), Crumb(str(name or standing.ref), entity_href(standing.ref)), Crumb(t("editing.edit"))
         ]  # fmt: skip
         action, cancel = entity_href(standing.ref, "edit"), entity_href(standing.ref)
-        delete = entity_href(standing.ref, "delete") if standing.may_delete else None
+        way = entity_href(standing.ref, "delete") if standing.may_delete else None
+        delete, removal = (way, None) if standing.giver.is_own else (None, way)
     shown = _fields(version, is_new=standing is None) if version is not None else []
     errors = {found.field: found.message for found in reversed(findings) if found.field}
     return EditorPage(
         title=title, crumbs=crumbs, mode=mode if has_form else "yaml", action=action, cancel_href=cancel, kind=kind,
         icon=look.icon, hue=look.hue, ref=standing.ref if standing else "", text=text, mark=mark, base=base, findings=findings,
         checked=checked, groups=[(head and t(head), [_view(f, document, errors, t) for f in fields]) for head, fields in shown],
-        options=options or {}, other=_other(document, shown), has_comments=holds_comments(text), is_new=standing is None,
-        banners=banners, delete_action=delete, diff=compare(diff_with, text) if diff_with is not None else (), has_form=has_form,
+        options=options or {}, other=_other(document, shown), is_new=standing is None,
+        banners=banners, delete_action=delete, removal_href=removal, diff=compare(diff_with, text) if diff_with is not None else (), has_form=has_form,
     )  # fmt: skip
 
 
@@ -236,20 +219,19 @@ def _other(document: Mapping[str, Any], shown: Sequence[tuple[str | None, Sequen
     return [*out, *(key for key in document if key not in ("apiVersion", "kind", "metadata", "spec"))][:12]
 
 
-def elsewhere_page(found: Editable, names: Mapping[str, str], t: Translator) -> ElsewherePage:
-    """``names``: titles of the Location entities among the givers, by ref."""
-    ref = EntityRef.parse(found.ref)
-    returns: list[tuple[str, str | None]] = []
-    for name in found.giver.names:
-        returns.append((names[name], entity_href(name)) if name in names else (name, None))
-    place = _bare(found.giver.location)
-    crumbs = (
-        Crumb(t("catalog.title"), "/catalog"), Crumb(ref.name, entity_href(found.ref)), Crumb(t("editing.edit")),
-    )  # fmt: skip
-    return ElsewherePage(
-        t("editing.elsewhere.title", name=ref.name), crumbs, found.ref, entity_href(found.ref), place, _outside(place),
-        _outside(found.giver.edit_url), _bare(found.giver.origin), returns, found.text,
-    )  # fmt: skip
+def source_banners(found: Editable, t: Translator) -> list[Banner]:
+    """Of an entity of another source: where it comes from, and what the portal says instead."""
+    if found.giver.is_own:
+        return []
+    ways = [LinkItem(t("editing.elsewhere.edit"), href, "external")] if (href := outside(found.giver.edit_url)) else []
+    if not found.laid:
+        return [Banner("info", t("editing.source", place=source_of(found.giver)), [t("editing.source_means")], ways)]
+    ways.insert(0, LinkItem(t("editing.laid.see"), entity_href(found.ref, "overlay"), "source"))
+    fields = ", ".join(one.path for one in found.laid)
+    moved = [t("editing.source_moved", field=one.path) for one in found.laid if one.is_moved]
+    problem = [t("editing.laid.invalid")] if found.problem else []
+    title = t("editing.source_laid", place=source_of(found.giver), fields=fields)
+    return [Banner("warn" if moved or problem else "info", title, [*problem, *moved, t("editing.source_means")], ways)]
 
 
 def is_giver_ref(name: str) -> bool:
@@ -264,7 +246,7 @@ def _bare(location: str) -> str:
     return parsed.target if parsed.type in ("url", "file") else location
 
 
-def _outside(address: str) -> str | None:
+def outside(address: str) -> str | None:
     return address if address.startswith(("https://", "http://")) else None
 
 

@@ -1,4 +1,4 @@
-"""The button in the header of an entity: to the editor, or to the page that says where the entity is edited."""
+"""The button in the header of an entity: to the editor."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from typing import Any, Mapping
 
 from callboard.features.catalog.interface import UPDATE_ENTITY, EntityAction
 from callboard.features.catalog.interface.held import CatalogSources
-from callboard.features.editing.domain import LOCATION
-from callboard.features.editing.interface import SOURCE
 from callboard.features.editing.pages.editor import entity_href
 from callboard.kernel.errors import NotAllowedError
 from callboard.kernel.permissions import PermissionService
@@ -19,7 +17,7 @@ from callboard.ui.parts import LinkItem
 
 
 def edit_action(messages: Messages, sources: CatalogSources, permissions: PermissionService) -> EntityAction:
-    """For those who may change the entity. Where it can be edited at its source the catalog's own button leads there."""
+    """For those who may change the entity, whoever gives it. Where it can be edited at its source the catalog's own leads there."""
     try:
         sources.require_writable()
         is_writable = True
@@ -27,8 +25,7 @@ def edit_action(messages: Messages, sources: CatalogSources, permissions: Permis
         is_writable = False
 
     def offer(entity: Mapping[str, Any], request: Any) -> LinkItem | None:
-        annotations = entity["metadata"].get("annotations") or {}
-        if not is_writable or (annotations.get(LOCATION) != SOURCE and annotations.get("backstage.io/edit-url")):
+        if not is_writable:
             return None
         decision = permissions.decide(request.actor, UPDATE_ENTITY)
         if decision.result == "CONDITIONAL" and decision.condition is not None:

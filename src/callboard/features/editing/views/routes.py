@@ -30,15 +30,16 @@ from callboard.features.editing.pages.editor import (
     all_fields,
     choose_page,
     editor_page,
-    elsewhere_page,
     entity_href,
-    is_giver_ref,
+    source_banners,
     source_of,
     wanted_options,
 )
+from callboard.features.editing.patching import patch
 from callboard.kernel.errors import InputError, LimitError, NotAllowedError
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.routing import Route
+from callboard.model.fields import differences
 from callboard.model.kinds import KindRegistry, KindVersion
 from callboard.model.predicates import has_value
 from callboard.model.refs import EntityRef
@@ -94,8 +95,6 @@ class EditingViews:
 
     async def edit(self, request: Request) -> Response:
         found = await self._get(request)
-        if not found.giver.is_own:
-            return await self._elsewhere(request, found)
         return await self._show(
             request, found.text, mode=_mode(request.query_params.get("as")), standing=found, mark=found.mark
         )
@@ -108,8 +107,6 @@ class EditingViews:
             if not (form.get("text") or form.get("base")):
                 raise EntityNotFound(ref)
             return await self._was_deleted(request, form)
-        if not found.giver.is_own:
-            return await self._elsewhere(request, found)
         _require_update(found)
         return await self._posted(request, found)
 
@@ -118,6 +115,8 @@ class EditingViews:
         ref = _ref(request)
         try:
             await self._editing.delete(ref, base_mark=form.get("mark") or None, actor=request.actor)
+        except GivenElsewhere:
+            return RedirectResponse(entity_href(str(ref), "delete"), status_code=303)
         except EditConflict as error:
             if error.theirs is None:
                 return RedirectResponse("/catalog", status_code=303)
@@ -141,17 +140,6 @@ class EditingViews:
             raise EntityNotFound(ref)
         _require_update(found)
         return found
-
-    async def _elsewhere(self, request: Request, found: Editable) -> Response:
-        refs = [name for name in found.giver.names if is_giver_ref(name)]
-        raws = await self._queries.get_many_raw(refs, actor=request.actor) if refs else []
-        titles = {}
-        for ref, raw in zip(refs, raws, strict=True):
-            if raw is not None:
-                entity = orjson.loads(raw)
-                target = (entity.get("spec") or {}).get("target")
-                titles[ref] = str(entity["metadata"].get("title") or target or ref)
-        return request.render("editing/elsewhere.html", elsewhere_page(found, titles, self._t(request)))
 
     # ---- what was sent -------------------------------------------------------------------------------------------------
 
@@ -200,7 +188,8 @@ class EditingViews:
 
     async def _checked(self, request: Request, text: str, mode: Mode, standing: Editable | None, mark: str) -> Response:
         try:
-            found = (await self._editing.judge(text, actor=request.actor)).findings
+            ref = EntityRef.parse(standing.ref) if standing is not None else None
+            found = (await self._editing.judge(text, ref=ref, actor=request.actor)).findings
         except LimitError as error:
             found = [TextFinding(error.message)]
         return await self._show(
@@ -226,7 +215,7 @@ class EditingViews:
         if version is None:
             return base, ()
         filled = forms.fill(document.value, all_fields(version, is_new=is_new), form)
-        return (base if filled == document.value else str(format_yaml(filled))), ()
+        return patch(base, document.value, differences(document.value, filled)), ()
 
     def _missing(self, text: str, *, is_new: bool, t: Translator) -> list[TextFinding]:
         """Required fields of the form that nobody filled in, all at once: the catalog would tell of one after the other."""
@@ -289,7 +278,8 @@ class EditingViews:
         version = forms.version_for(self._kinds, value)
         page = editor_page(
             text, value, self._t(request), mode=mode, version=version, standing=standing, mark=mark, base=text, findings=findings,
-            checked=checked, options=await self._options(request, version) if mode == "form" else {}, banners=banners,
+            checked=checked, options=await self._options(request, version) if mode == "form" else {},
+            banners=[*banners, *(source_banners(standing, self._t(request)) if standing is not None else ())],
             diff_with=diff_with,
         )  # fmt: skip
         return request.render("editing/editor.html", page, status)

@@ -85,7 +85,7 @@ async function judge() {
     const answer = await fetch("/api/editing/v1/judge", {
       method: "POST",
       headers: { "content-type": "application/json", "x-csrf-token": text.form.elements.csrf_token.value },
-      body: JSON.stringify({ text: judged }),
+      body: JSON.stringify({ text: judged, entityRef: text.form.dataset.ref || undefined }),
     });
     if (mine !== asked) return;
     if (!answer.ok) {
