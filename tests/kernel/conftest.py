@@ -69,7 +69,7 @@ class SmallPortal:
         services: Mapping[type, Any] | None = None,
         transport: Any = None,
     ) -> None:
-        self.db, self.clock, self.settings = db, clock, settings
+        self.db, self.clock, self.settings, self.demo = db, clock, settings, demo
         self.audit: Any = RecordingAudit()
         self.http = HttpClient(settings, clock, transport)
         self.groups = Groups()
