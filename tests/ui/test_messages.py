@@ -24,7 +24,7 @@ COMPOSED = (
     "importing.roles.",
     "importing.confidence.", "importing.fact.", "importing.action.", "importing.cell.", "importing.sum.", "importing.tab.",
     "editing.field.", "editing.help.", "editing.group.", "importing.progress.", "importing.drift.", "importing.nothing_",
-    "catalog.location.state.", "catalog.preview.", "catalog.kinds.origin.", "catalog.kinds.change.", "catalog.kinds.type.",
+    "catalog.location.state.", "catalog.preview.", "editing.bulk.", "catalog.kinds.origin.", "catalog.kinds.change.", "catalog.kinds.type.",
     "setup.step.", "setup.source.", "setup.fault.", "setup.check.", "setup.github_", "setup.gitlab_",
 )  # fmt: skip
 _EXPRESSION = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
