@@ -215,6 +215,7 @@ def pages(n: int) -> dict[str, Callable[[int], str]]:
         "kinds": lambda i: "/catalog/kinds",
         "a kind": lambda i: "/catalog/kinds/component",
         "locations": lambda i: "/catalog/locations",
+        "bulk change, choosing": lambda i: f"/change?kind=component&lifecycle=production&n={i}",
         "new entity, yaml": lambda i: "/create-entity?kind=component&as=yaml",
     }
 

@@ -26,7 +26,7 @@ COMPOSED = (
     "importing.confidence.", "importing.fact.", "importing.action.", "importing.cell.", "importing.sum.", "importing.tab.",
     "editing.field.", "editing.help.", "editing.group.", "importing.progress.", "importing.drift.", "importing.nothing_",
     "apis.rule.", "apis.why.", "apis.part.", "apis.fact.", "apis.mark.", "apis.level.", "apis.show.", "explore.card.", "explore.health.", "explore.part.",
-    "catalog.location.state.", "catalog.preview.", "catalog.kinds.origin.", "catalog.kinds.change.", "catalog.kinds.type.",
+    "catalog.location.state.", "catalog.preview.", "editing.bulk.", "catalog.kinds.origin.", "catalog.kinds.change.", "catalog.kinds.type.",
     "github_actions.tab", "github_actions.word.", "github_actions.trouble.", "github_actions.do.", "github_actions.rerun.", "preferences.shortcuts", "preferences.visits", "home.card.", "setup.step.", "setup.source.", "setup.fault.", "setup.check.", "setup.github_", "setup.gitlab_",
     "notifications.severity.", "notifications.from_severity.", "notifications.channel.", "notifications.do.", "notifications.rhythm.",
     "notifications.view.", "notifications.weekday.", "notifications.webhook.", "announcements.none.", "announcements.severity.",

@@ -6,7 +6,10 @@ from typing import Any, Mapping, Sequence
 
 from callboard.features.catalog.interface import CREATE_ENTITY, CatalogCommands, CatalogQueries, EntityCard
 from callboard.features.catalog.interface.held import CatalogSources
+from callboard.features.catalog.interface.lists import EntityLists
 from callboard.features.catalog.interface.overlays import OVERLAY_ANNOTATION
+from callboard.features.editing.bulk.interface import BulkChanges
+from callboard.features.editing.bulk.service import Bulk
 from callboard.features.editing.interface import Editing
 from callboard.features.editing.service import EntityEditing
 from callboard.kernel.plugins.hooks import hookimpl
@@ -25,28 +28,40 @@ def register_migrations() -> Sequence[Any]:
 
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
-    return {Editing: EntityEditing(portal)}
+    return {Editing: EntityEditing(portal), BulkChanges: Bulk(portal)}
+
+
+@hookimpl
+def register_jobs(portal: Any) -> Sequence[Any]:
+    return portal.service(BulkChanges).kinds()
 
 
 @hookimpl
 def register_actions(portal: Any) -> Sequence[Any]:
     from callboard.features.editing.actions import editing_actions
+    from callboard.features.editing.bulk.actions import bulk_actions
 
-    return editing_actions(portal.service(Editing))
+    bulk = bulk_actions(portal.service(BulkChanges), portal.service(EntityLists))
+    return [*editing_actions(portal.service(Editing)), *bulk]
 
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.editing.rest import editing_routes
+    from callboard.features.editing.rest_bulk import bulk_routes
     from callboard.features.editing.rest_suggesting import suggesting_routes
+    from callboard.features.editing.views.bulk import BulkViews
     from callboard.features.editing.views.routes import EditingViews
     from callboard.model.kinds import KindRegistry
     from callboard.ui.messages import Messages
 
     editing, queries = portal.service(Editing), portal.service(CatalogQueries)
     kinds, messages = portal.service(KindRegistry), portal.service(Messages)
+    bulk, lists = portal.service(BulkChanges), portal.service(EntityLists)
     return [
         *editing_routes(editing),
+        *bulk_routes(bulk, lists),
+        *BulkViews(bulk, queries, lists, clock=portal.clock, messages=messages).routes(),
         *suggesting_routes(queries, kinds, messages),
         *EditingViews(editing, queries, kinds, messages).routes(),
         *_decisions(portal).routes(),
