@@ -42,6 +42,7 @@ BUILTINS: Mapping[str, str] = {
     "catalog": "callboard.features.catalog.plugin",
     "importing": "callboard.features.importing.plugin",
     "editing": "callboard.features.editing.plugin",
+    "proposals": "callboard.features.proposals.plugin",
     "setup": "callboard.features.setup.plugin",
     "git": "callboard.integrations.git.plugin",
     "github": "callboard.integrations.github.plugin",

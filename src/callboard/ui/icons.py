@@ -75,6 +75,7 @@ ICONS: Final[Mapping[str, str]] = {
     "upload": "upload",
     "undo": "undo-2",
     "drift": "git-compare-arrows",
+    "proposal": "scan-search",
     "to": "arrow-right",
     "tag": "tag",
     # links of entities (Backstage's icon names, as far as a picture says more than the word)

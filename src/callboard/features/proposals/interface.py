@@ -10,18 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Mapping, Protocol, Sequence
 
-from callboard.features.proposals.domain.values import Confidence as Confidence
-from callboard.features.proposals.domain.values import Evidence as Evidence
+from callboard.features.proposals.domain.values import CONFIDENCES, Confidence, Evidence
 from callboard.kernel.auth.actor import Actor
-from callboard.kernel.discovery import RepositoryListing
 from callboard.kernel.errors import ConflictError, InputError, NotFoundError
-from callboard.kernel.plugins.hooks import hookspec
 
 TargetKind = Literal["folder", "repository", "organisation", "files"]
 Stage = Literal["waiting", "running", "done", "failed"]
 State = Literal["open", "accepted", "ignored"]
 STATES: tuple[State, ...] = ("open", "accepted", "ignored")
-CONFIDENCE_VALUES: tuple[Confidence, ...] = ("high", "likely", "guess")
+CONFIDENCE_VALUES = CONFIDENCES
 EDITABLE = (
     "metadata.name", "metadata.title", "metadata.description", "spec.type", "spec.lifecycle", "spec.owner", "spec.system", "spec.dependsOn",
     "spec.providesApis", "spec.consumesApis", "metadata.tags",
@@ -196,7 +193,9 @@ class ProposalService(Protocol):
         Raises ``TargetRefused``, ``LimitError`` with too many scans waiting.
         """
 
-    async def scan_files(self, name: str, files: Mapping[str, str], *, paths: Sequence[str], url: str = "", actor: Actor) -> Scan:
+    async def scan_files(
+        self, name: str, files: Mapping[str, str], *, paths: Sequence[str], url: str = "", actor: Actor
+    ) -> Scan:
         """Texts that the caller read, looked at now. ``paths`` are all there are. Raises ``InputError``, ``LimitError``."""
 
     async def get_scan(self, id: str, *, actor: Actor) -> Scan: ...
@@ -231,11 +230,3 @@ class ProposalService(Protocol):
 
     async def forget(self, repository: str, *, actor: Actor) -> int:
         """Drop a repository (by id) with all its proposals; entities stay. How many proposals went."""
-
-
-class ProposalHooks:
-    """What integrations add to proposals."""
-
-    @hookspec
-    def register_repository_listings(self, portal: Any) -> Sequence[RepositoryListing]:
-        """Hosts whose organisations can be listed, one a host."""

@@ -25,7 +25,7 @@ class GithubListing:
     def __init__(self, client: GithubClient, owners: Sequence[str] = ()) -> None:
         self._client = client
         self.host = client.host.host
-        self.owners = tuple(owners)
+        self.owners: Sequence[str] = tuple(owners)
 
     def find_owner(self, url: str) -> str | None:
         segments = page_segments(url, f"https://{self.host}")

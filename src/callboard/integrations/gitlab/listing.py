@@ -19,7 +19,7 @@ class GitlabListing:
     def __init__(self, client: GitlabClient, owners: Sequence[str] = ()) -> None:
         self._client = client
         self.host = client.host.host
-        self.owners = tuple(owners)
+        self.owners: Sequence[str] = tuple(owners)
 
     def find_owner(self, url: str) -> str | None:
         segments = page_segments(url, self._client.host.base_url)

@@ -8,11 +8,15 @@ from typing import Final, Mapping, Sequence
 from callboard.features.proposals.domain.values import Limits, folder_of, some, word_set
 
 DESCRIPTORS: Final = ("catalog-info.yaml", "catalog-info.yml")
-_SKIPPED: Final = word_set("node_modules vendor third_party .git .hg .svn .venv venv site-packages __pycache__ .tox .mypy_cache bower_components"
-    " jspm_packages dist build out target bin obj .next .nuxt .gradle .idea .terraform pods coverage")
+_SKIPPED: Final = word_set(
+    "node_modules vendor third_party .git .hg .svn .venv venv site-packages __pycache__ .tox .mypy_cache bower_components"
+    " jspm_packages dist build out target bin obj .next .nuxt .gradle .idea .terraform pods coverage"
+)
 """Folders of what others wrote, or machines."""
-_PRACTICE: Final = word_set("test tests testdata __tests__ __fixtures__ __mocks__ fixtures fixture testing e2e spec specs example examples sample samples"
-    " demo demos bench benches benchmark benchmarks template templates skeleton skeletons cookiecutter mocks stubs snapshots")
+_PRACTICE: Final = word_set(
+    "test tests testdata __tests__ __fixtures__ __mocks__ fixtures fixture testing e2e spec specs example examples sample samples"
+    " demo demos bench benches benchmark benchmarks template templates skeleton skeletons cookiecutter mocks stubs snapshots"
+)
 """Folders whose manifests are there to be tried, not to be run."""
 _BY_NAME: Final[Mapping[str, int]] = {
     **{f"{folder}codeowners": 0 for folder in ("", ".github/", ".gitlab/", "docs/", ".bitbucket/")},

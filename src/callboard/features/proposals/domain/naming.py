@@ -10,11 +10,13 @@ from callboard.features.proposals.domain.manifests.values import Manifest
 from callboard.features.proposals.domain.parts import Part
 from callboard.features.proposals.domain.values import Confidence, Evidence, Field, RepositoryFacts, word_set
 
-GENERIC: Final = word_set("api app application apps backend client cli cmd code common core demo docs documentation example frontend front-end back-end"
+GENERIC: Final = word_set(
+    "api app application apps backend client cli cmd code common core demo docs documentation example frontend front-end back-end"
     " gateway lib library main my-app myapp new-app package project repo root sample server service site src starter template test ui"
     " web webapp website www worker db database postgres postgresql mysql mariadb mongo mongodb redis cache queue broker kafka rabbitmq"
     " search elasticsearch opensearch storage minio proxy nginx monorepo workspace program module tools utils shared infra unnamed"
-    " react-app vite-project vite-react-typescript-starter frontend-app")
+    " react-app vite-project vite-react-typescript-starter frontend-app"
+)
 """Names that many repositories have: with the repository's name before them they are one's own."""
 
 

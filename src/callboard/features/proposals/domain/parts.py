@@ -13,7 +13,9 @@ from callboard.features.proposals.domain.manifests.values import ECOSYSTEMS, Man
 from callboard.features.proposals.domain.readme import Readme
 from callboard.features.proposals.domain.values import Evidence, Tree, folder_of, holder_of, is_below, word_set
 
-_CONTAINER_FOLDERS: Final = word_set("docker build deploy deployment .devcontainer devcontainer ci infra infrastructure container containers ops packaging k8s")
+_CONTAINER_FOLDERS: Final = word_set(
+    "docker build deploy deployment .devcontainer devcontainer ci infra infrastructure container containers ops packaging k8s"
+)
 _NOT_A_PART: Final = word_set(".devcontainer .github .gitlab .circleci .storybook .vscode .husky")
 
 

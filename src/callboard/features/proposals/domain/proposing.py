@@ -180,7 +180,9 @@ class _Proposing:
         for file in consumed.get(part.folder, ()):
             name = clean_name(file.title)[0].lower() if file.title else ""
             if name:
-                reason = Evidence("The definition of another's API lies among its clients", file.path, file.evidence.line)
+                reason = Evidence(
+                    "The definition of another's API lies among its clients", file.path, file.evidence.line
+                )
                 found.setdefault(f"{IF_THERE}api:default/{name}", []).append(reason)
         return Field(list(found), "guess", unique(e for many in found.values() for e in many)) if found else None
 

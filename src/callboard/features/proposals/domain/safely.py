@@ -22,6 +22,7 @@ _YAML = documents.Limits(
     max_bytes=DEFAULT_LIMITS.file_bytes, max_depth=DEFAULT_LIMITS.depth, max_nodes=DEFAULT_LIMITS.nodes, max_documents=200
 )  # fmt: skip
 _DEEP_JSON = re.compile(r"(?:[\[{]\s*){60}")
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _DOCTYPE = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _COMMENT = re.compile(r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|//[^\n]*|/\*(?:.*?\*/|.*)""", re.DOTALL)
 _TRAILING = re.compile(r'("(?:[^"\\\n]|\\.)*")|,(?=\s*[}\]])')
@@ -36,8 +37,21 @@ def parse_json(text: str) -> dict[str, Any] | None:
             value = json.loads(form or _TRAILING.sub(r"\1", strip_comments(text)))
         except (ValueError, RecursionError):
             continue
-        return value if isinstance(value, dict) and is_shallow(value) else None
+        if not isinstance(value, dict) or not is_shallow(value):
+            return None
+        return _without_halves(value) if _HALF.search(text) else value
     return None
+
+
+def _without_halves(value: Any) -> Any:
+    """Without halves of surrogate pairs, which JSON can write and nothing can store."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_without_halves(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_halves(key): _without_halves(item) for key, item in value.items()}
+    return value
 
 
 def strip_comments(text: str) -> str:
@@ -105,15 +119,15 @@ def mapping(value: Any) -> dict[str, Any]:
 def texts(value: Any) -> list[str]:
     """The texts of a list; of one text a list of it."""
     if isinstance(value, str):
-        return [value]
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+        return [_without_halves(value)]
+    return [_without_halves(item) for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def text(value: Any, longest: int = 1_000) -> str:
     """A text on its own, trimmed and bounded; empty for anything else, and for what a template still has to fill in."""
     if not isinstance(value, str) or is_template(value):
         return ""
-    return value.replace("\0", "").strip()[:longest]
+    return value.encode("utf-8", "replace").decode().replace("\0", "").strip()[:longest]
 
 
 def is_template(value: str) -> bool:
