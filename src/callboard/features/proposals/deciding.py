@@ -28,7 +28,7 @@ from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.db.interface import Transaction
 from callboard.kernel.errors import InputError
 from callboard.model.refs import EntityRef, RefError
-from callboard.model.validation import is_object_name, is_tag
+from callboard.model.validation import is_dns_label, is_kind, is_object_name, is_tag
 
 MAX_TEXT = 2_000
 MAX_ITEMS = 200
@@ -314,6 +314,9 @@ def clean_value(path: str, value: Any) -> Any:
 
 def _clean_ref(path: str, value: str) -> str:
     try:
-        return str(EntityRef.parse(value, default_kind=_REF_KINDS[path], default_namespace="default"))
+        ref = EntityRef.parse(value, default_kind=_REF_KINDS[path], default_namespace="default")
     except RefError as error:
         raise InputError(f"{value!r} is no entity ref: {error}. Write kind:namespace/name.", field=path) from None
+    if not (is_object_name(ref.name) and is_dns_label(ref.namespace.lower()) and is_kind(ref.kind)):
+        raise InputError(f"{value!r} is no entity ref. Write kind:namespace/name.", field=path)
+    return str(ref)

@@ -82,9 +82,7 @@ def _read(path: str, content: str) -> ApiFile | None:
         package = _PACKAGE.search(content)
         title = services[0] if len(services) == 1 else (package[1] if package else services[0])
         at = line_of(content, f"service {services[0]}")
-        return _api(
-            path, "grpc", title, content, Evidence(f"It declares the gRPC service {some(services)}", path, at)
-        )
+        return _api(path, "grpc", title, content, Evidence(f"It declares the gRPC service {some(services)}", path, at))
     return None
 
 

@@ -47,7 +47,7 @@ def _by_sources(votes: Weighed, part: Part, tree: Tree, ecosystem: str) -> None:
     if program is not None:
         votes.add("tool", 1, Evidence("It has a main program", program, 1))
     else:
-        votes.add("library", 2, Evidence("It has no main program"))
+        votes.add("library", 1, Evidence("It has no main program"))
 
 
 def is_there(tree: Tree, path: str) -> bool:

@@ -7,11 +7,11 @@ from typing import Any, Final, Literal, Sequence
 from urllib.parse import urlencode
 
 from callboard.features.catalog.interface.links import entity_href, link_to
+from callboard.features.proposals.domain.values import Confidence
 from callboard.features.proposals.interface import (
     BULK_FIELDS,
     CONFIDENCE_VALUES,
     STATES,
-    Confidence,
     Decision,
     Proposal,
     ProposalPage,
