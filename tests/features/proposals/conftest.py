@@ -47,7 +47,9 @@ class Desk:
 
     async def found(self, **query: Any) -> dict[str, Proposal]:
         """By ref."""
-        page = await self.service.list_proposals(ProposalQuery(**{"state": None, "limit": 200, **query}), actor=self.actor)
+        page = await self.service.list_proposals(
+            ProposalQuery(**{"state": None, "limit": 200, **query}), actor=self.actor
+        )
         return {proposal.ref: proposal for proposal in page.items}
 
     async def get(self, ref: str) -> Proposal:
@@ -70,7 +72,9 @@ Open = Callable[..., Any]
 
 def _opener(world: World, tmp_path: Path) -> Open:
     @asynccontextmanager
-    async def opened(*locations: Any, files: Mapping[str, str] = SHOP, more: Any = None, **options: Any) -> AsyncIterator[Desk]:
+    async def opened(
+        *locations: Any, files: Mapping[str, str] = SHOP, more: Any = None, **options: Any
+    ) -> AsyncIterator[Desk]:
         code = tmp_path / "code"
         write_files(code / "shop", files)
         write_files(code / "ledger", LEDGER)

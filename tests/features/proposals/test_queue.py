@@ -20,7 +20,12 @@ from tests.features.proposals.trees import LEDGER, SHOP
 
 pytestmark = pytest.mark.anyio
 
-ORDERS, WEB, MONEY, SYSTEM_REF = "component:default/orders", "component:default/shop-web", "component:default/money", "system:default/shop"
+ORDERS, WEB, MONEY, SYSTEM_REF = (
+    "component:default/orders",
+    "component:default/shop-web",
+    "component:default/money",
+    "system:default/shop",
+)
 ADA, EVE = user("ada", "group:default/team"), user("eve")
 
 
@@ -38,7 +43,13 @@ async def test_a_scan_proposes_and_enters_nothing(each_desk: Any):
         assert await d.site.refs() == set()
         page = await d.service.list_proposals(ProposalQuery(kind="Component", limit=2), actor=d.actor)
         assert (len(page.items), page.total) == (2, 4)
-        assert {value: count for value, _, count in page.facets["kind"]} == {"Component": 4, "API": 2, "Resource": 2, "System": 1, "Group": 3}
+        assert {value: count for value, _, count in page.facets["kind"]} == {
+            "Component": 4,
+            "API": 2,
+            "Resource": 2,
+            "System": 1,
+            "Group": 3,
+        }
         assert set(await d.found(words="ORDERS remembers")) == {ORDERS}
         assert set(await d.found(words="100%_")) == set()
         assert {one.confidence for one in (await d.found(confidence="high")).values()} == {"high"}
@@ -48,7 +59,9 @@ async def test_accepting_makes_entities_with_their_relations(each_desk: Any):
     """All at once: owners are the groups that CODEOWNERS names, links are refs, definitions are there, and it is audited."""
     async with each_desk() as d:
         await d.scan()
-        await d.service.change([(await d.get("component:default/payments")).id], {"spec.owner": "group:platform"}, actor=d.actor)
+        await d.service.change(
+            [(await d.get("component:default/payments")).id], {"spec.owner": "group:platform"}, actor=d.actor
+        )
         told = await d.accept()
         assert {one.outcome for one in told.values()} == {"accepted"}, told
         orders = await d.entity(ORDERS)
@@ -98,7 +111,12 @@ async def test_ignored_stays_ignored_and_gone_goes(each_desk: Any):
         await d.service.ignore([(await d.get(WEB)).id], actor=d.actor)
         (d.code / "shop/payments/go.mod").unlink()
         (d.code / "shop/payments/main.go").unlink()
-        d.write({"compose.yaml": "services: {}\n", "services/web/package.json": '{"name": "@acme/web", "dependencies": {"nuxt": "4"}}'})
+        d.write(
+            {
+                "compose.yaml": "services: {}\n",
+                "services/web/package.json": '{"name": "@acme/web", "dependencies": {"nuxt": "4"}}',
+            }
+        )
         scan = await d.scan()
         found = await d.found()
         assert found[WEB].state == "ignored"
@@ -115,7 +133,11 @@ async def test_changed_evidence_is_shown_and_brought_over(each_desk: Any):
     async with each_desk() as d:
         await d.scan()
         await d.accept("group:default/orders", ORDERS)
-        d.write({"services/orders/package.json": '{"name": "@acme/orders", "description": "Takes orders by telephone.", "dependencies": {"express": "5"}}'})
+        d.write(
+            {
+                "services/orders/package.json": '{"name": "@acme/orders", "description": "Takes orders by telephone.", "dependencies": {"express": "5"}}'
+            }
+        )
         assert (await d.scan()).counts["changed"] == 1
         (different,) = [one for one in (await d.get(ORDERS)).differences if one.path == "metadata.description"]
         assert (different.before, different.after) == ("Takes orders and remembers them.", "Takes orders by telephone.")
@@ -128,7 +150,11 @@ async def test_changed_evidence_is_shown_and_brought_over(each_desk: Any):
 
         editing = d.site.portal.service(Editing)
         await editing.change_fields([FieldChange(ORDERS, {"metadata.description": "By hand."})], actor=d.actor)
-        d.write({"services/orders/package.json": '{"name": "@acme/orders", "description": "Takes orders by post.", "dependencies": {"express": "5"}}'})
+        d.write(
+            {
+                "services/orders/package.json": '{"name": "@acme/orders", "description": "Takes orders by post.", "dependencies": {"express": "5"}}'
+            }
+        )
         await d.scan()
         assert (await d.service.update((await d.get(ORDERS)).id, actor=d.actor)).outcome == "conflict"
         assert await d.site.description(ORDERS) == "By hand."
@@ -141,12 +167,22 @@ async def test_fields_are_changed_by_hand_and_win(each_desk: Any):
     async with each_desk() as d:
         await d.scan()
         id = (await d.get(WEB)).id
-        values = {"metadata.name": "storefront", "spec.type": "spa", "spec.owner": "storefront", "metadata.tags": ["shop"], "spec.dependsOn": [MONEY]}
+        values = {
+            "metadata.name": "storefront",
+            "spec.type": "spa",
+            "spec.owner": "storefront",
+            "metadata.tags": ["shop"],
+            "spec.dependsOn": [MONEY],
+        }
         assert (await d.service.change([id], values, actor=d.actor))[0].ref == "component:default/storefront"
         await d.scan(again=True)
         await d.accept("group:default/storefront", "group:default/platform", MONEY, "component:default/storefront")
         entity = await d.entity("component:default/storefront")
-        assert (entity["spec"]["type"], entity["spec"]["owner"], entity["metadata"]["tags"]) == ("spa", "group:default/storefront", ["shop"])
+        assert (entity["spec"]["type"], entity["spec"]["owner"], entity["metadata"]["tags"]) == (
+            "spa",
+            "group:default/storefront",
+            ["shop"],
+        )
         assert entity["spec"]["dependsOn"] == [MONEY]
         other = (await d.get(ORDERS)).id
         await d.service.change([other], {"spec.type": "daemon"}, actor=d.actor)
@@ -177,13 +213,19 @@ async def test_what_cannot_be_accepted_is_told_and_the_rest_is_made(each_desk: A
     async with each_desk(files=files) as d:
         await d.scan()
         await d.service.change([(await d.get(MONEY)).id], {"metadata.name": "orders", "spec.owner": "x"}, actor=d.actor)
-        found = {one.key: one for one in (await d.service.list_proposals(ProposalQuery(kind="Component"), actor=d.actor)).items}
+        found = {
+            one.key: one
+            for one in (await d.service.list_proposals(ProposalQuery(kind="Component"), actor=d.actor)).items
+        }
         assert found["component:services/orders"].rivals == 1
         told = {one.id: one for one in await d.service.accept([one.id for one in found.values()], actor=d.actor)}
         outcomes = {key: (told[one.id].outcome, told[one.id].message) for key, one in found.items()}
         assert outcomes["component:payments"][0] == "refused" and "owner" in outcomes["component:payments"][1]
         assert outcomes["component:services/web"][0] == "accepted"
-        assert sorted(outcomes[key][0] for key in ("component:services/orders", "component:packages/money")) == ["accepted", "conflict"]
+        assert sorted(outcomes[key][0] for key in ("component:services/orders", "component:packages/money")) == [
+            "accepted",
+            "conflict",
+        ]
 
 
 async def test_a_taken_ref_is_shown_and_refused(world: Any, open_desk: Any):
@@ -209,7 +251,9 @@ async def test_owners_are_found_by_handle_name_and_mail(world: Any, open_desk: A
     async with open_desk("catalog.yaml") as d:
         await d.scan()
         found = await d.found(kind="Component")
-        owners = {one.name: (one.fields["spec.owner"].value, one.fields["spec.owner"].confidence) for one in found.values()}
+        owners = {
+            one.name: (one.fields["spec.owner"].value, one.fields["spec.owner"].confidence) for one in found.values()
+        }
         assert owners == {
             "orders": ("group:default/team-orders", "high"), "shop-web": ("group:default/web-shop", "high"),
             "payments": ("user:default/pia", "high"), "money": ("group:default/platform", "guess"),
@@ -287,7 +331,9 @@ async def test_targets_that_are_none_say_what_to_do(open_desk: Any, target: str,
 async def test_files_that_are_sent_are_looked_at_at_once(each_desk: Any):
     """As the command line does for a server; paths that climb are refused."""
     async with each_desk() as d:
-        scan = await d.service.scan_files("ledger", LEDGER, paths=["src/x.py"], url="https://github.com/acme/ledger", actor=d.actor)
+        scan = await d.service.scan_files(
+            "ledger", LEDGER, paths=["src/x.py"], url="https://github.com/acme/ledger", actor=d.actor
+        )
         assert (scan.stage, scan.counts["new"]) == ("done", 2)
         found = await d.get("component:default/ledger")
         assert found.repository == "acme/ledger" and found.repository_url == "https://github.com/acme/ledger"
@@ -305,11 +351,18 @@ async def test_a_descriptor_describes_what_is_proposed(open_desk: Any):
         for one in found.values():
             if one.missing:
                 await d.service.change([one.id], {"spec.owner": "platform"}, actor=d.actor)
-        text = await d.service.descriptor([one.id for one in found.values() if one.ref != "component:default/payments"], actor=d.actor)
-        assert "$text: ./services/orders/openapi.yaml" in text and "backstage.io/techdocs-ref: dir:./services/orders" in text
+        text = await d.service.descriptor(
+            [one.id for one in found.values() if one.ref != "component:default/payments"], actor=d.actor
+        )
+        assert (
+            "$text: ./services/orders/openapi.yaml" in text
+            and "backstage.io/techdocs-ref: dir:./services/orders" in text
+        )
         assert "component:default/payments" not in text  # not among them, so nothing points at it
         documents = parse_values(text)
-        assert len(documents) == len(found) - 1 and all(one["apiVersion"] == "backstage.io/v1alpha1" for one in documents)
+        assert len(documents) == len(found) - 1 and all(
+            one["apiVersion"] == "backstage.io/v1alpha1" for one in documents
+        )
         await d.scan(d.code / "ledger")
         with pytest.raises(InputError, match="several"):
             await d.service.descriptor([one.id for one in (await d.found()).values()], actor=d.actor)

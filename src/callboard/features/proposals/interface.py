@@ -57,7 +57,7 @@ class Scan:
     """A look at a target. ``counts``: repositories, unchanged, described, failed, new, changed, gone.
 
     ``done`` of ``total`` repositories (0: not known yet), ``step`` is the one that is being read. ``notes`` are (repository, what was
-    left out and why). ``retry_at`` where a host asked to wait.
+    left out and why). ``repository_id`` is that of the one repository that was looked at; empty for an organisation.
     """
 
     id: str
@@ -73,6 +73,7 @@ class Scan:
     counts: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[tuple[str, str]] = ()
     error: str = ""
+    repository_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ class Tally:
             self.notes.append((repository, text))
 
     def columns(self) -> dict[str, Any]:
-        return {"counts": dump(dict(self.counts)), "notes": dump(self.notes)}
+        counts = {name: count for name, count in self.counts.items() if count}
+        return {"counts": dump(counts), "notes": dump(self.notes)}
 
 
 class Scanning:
@@ -120,6 +121,8 @@ class Scanning:
         folder = Path(row.target).resolve() if any_folder else require_open(row.target, self._parts.folders)
         await self._step(row, tally, folder.name, 0, 1)
         tree, facts, digest = await asyncio.to_thread(read_folder, folder)
+        async with self._parts.db.write() as tx:
+            await store.update_scan(tx, row.id, repository_id=store.repository_id(str(folder)))
         known = await self._known(str(folder))
         if known is not None and known.head == digest and known.version == VERSION and not row.again:
             tally.counts["unchanged"] += 1
@@ -170,6 +173,9 @@ class Scanning:
         if listed is not None and listed.branch:
             place = replace(place, ref=f"branch/{listed.branch}" if reader.kind == "gitea" else listed.branch)
         target = f"{place.site}/{place.repo}" if reader.kind != "other" else place.repo
+        if listed is None:
+            async with self._parts.db.write() as tx:
+                await store.update_scan(tx, row.id, repository_id=store.repository_id(target))
         known = await self._known(target)
         if known is not None and known.scan_id == row.id:
             return  # this scan read it before a host asked to wait

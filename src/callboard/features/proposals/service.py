@@ -137,7 +137,14 @@ class Proposals:
         tally.counts["repositories"] += 1
         async with self._parts.db.write() as tx:
             await store.update_scan(
-                tx, id, stage="done", ended_at=self._parts.now(), done=1, total=1, **tally.columns()
+                tx,
+                id,
+                stage="done",
+                ended_at=self._parts.now(),
+                done=1,
+                total=1,
+                repository_id=store.repository_id(target),
+                **tally.columns(),
             )
         return await self.get_scan(id, actor=actor)
 
@@ -263,4 +270,5 @@ def _scan_of(row: ScanRow) -> Scan:
         id=row.id, target=row.target, kind=row.kind, stage=row.stage, created_at=parse_time(row.created_at), created_by=row.created_by,  # type: ignore[arg-type]
         ended_at=parse_time(row.ended_at) if row.ended_at else None, done=row.done, total=row.total, step=row.step,
         counts=orjson.loads(row.counts), notes=tuple((one, text) for one, text in orjson.loads(row.notes)), error=row.error,
+        repository_id=row.repository_id,
     )  # fmt: skip

@@ -41,6 +41,7 @@ class ScanRow:
     counts: str = "{}"
     notes: str = "[]"
     error: str = ""
+    repository_id: str = ""
 
 
 _SCAN = tuple(ScanRow.__dataclass_fields__)

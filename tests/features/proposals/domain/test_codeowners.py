@@ -32,7 +32,9 @@ def test_the_last_rule_wins_and_may_take_away():
 
 def test_sections_of_gitlab():
     """Defaults of a section, an exclusion, required before optional."""
-    text = "[Base] @a/base\n*\n!secret/\n\n^[Docs][2] @a/docs\n*.md\n\n[Data]\n/db/ @a/data dba@example.org @@maintainer\n"
+    text = (
+        "[Base] @a/base\n*\n!secret/\n\n^[Docs][2] @a/docs\n*.md\n\n[Data]\n/db/ @a/data dba@example.org @@maintainer\n"
+    )
     owners = parse_codeowners("CODEOWNERS", text)
     assert owners.find("x.py").owners == ("@a/base",)
     assert owners.find("x.md").owners == ("@a/base",)  # optional approval does not own

@@ -73,7 +73,11 @@ def test_a_monorepo_is_a_system_of_its_packages():
         "group:@acme/platform": ("platform", "team"), "group:@acme/orders": ("orders", "team"),
         "group:@acme/storefront": ("storefront", "team"),
     }  # fmt: skip
-    assert all(draft.fields["spec.system"].value == "=system:" for draft in found.values() if draft.kind in ("Component", "API", "Resource"))
+    assert all(
+        draft.fields["spec.system"].value == "=system:"
+        for draft in found.values()
+        if draft.kind in ("Component", "API", "Resource")
+    )
 
 
 def test_relations_come_from_packages_services_and_hosts():
@@ -154,9 +158,16 @@ def test_an_archived_repository_is_deprecated():
 def test_charts_bring_what_they_depend_on():
     """A chart of the same name belongs to the component; a database that compose starts, too, is one database."""
     chart = "name: ledger\ndependencies:\n  - name: postgresql\n  - name: redis\n"
-    files = {**LEDGER, "charts/ledger/Chart.yaml": chart, "compose.yaml": "services:\n  ledger: {build: .}\n  postgres: {image: 'postgres:16'}\n"}
+    files = {
+        **LEDGER,
+        "charts/ledger/Chart.yaml": chart,
+        "compose.yaml": "services:\n  ledger: {build: .}\n  postgres: {image: 'postgres:16'}\n",
+    }
     found = drafts(files, facts_of("ledger"))
-    assert sorted(found["component:"].fields["spec.dependsOn"].value) == ["=resource::postgres", "=resource:charts/ledger:redis"]
+    assert sorted(found["component:"].fields["spec.dependsOn"].value) == [
+        "=resource::postgres",
+        "=resource:charts/ledger:redis",
+    ]
     assert len(found["resource::postgres"].evidence) == 2
 
 
@@ -169,14 +180,23 @@ def test_what_is_described_is_not_proposed_again():
 
 def test_tests_examples_and_what_others_wrote_are_passed_over():
     """Manifests in such folders are no components; how many there are is told."""
-    found = look({**LEDGER, "examples/a/package.json": '{"name": "a"}', "tests/b/go.mod": "module b\n", "vendor/c/Cargo.toml": '[package]\nname = "c"'})
+    found = look(
+        {
+            **LEDGER,
+            "examples/a/package.json": '{"name": "a"}',
+            "tests/b/go.mod": "module b\n",
+            "vendor/c/Cargo.toml": '[package]\nname = "c"',
+        }
+    )
     assert [draft.key for draft in found.drafts if draft.kind == "Component"] == ["component:"]
     assert any("2 manifests" in note for note in found.notes)
 
 
 def test_a_template_is_not_taken_for_a_value():
     """Skeletons hold ``${{ values.name }}`` where a name will stand."""
-    found = drafts({"package.json": '{"name": "${{ values.name }}", "description": "${{ values.about }}"}'}, facts_of("skeleton"))
+    found = drafts(
+        {"package.json": '{"name": "${{ values.name }}", "description": "${{ values.about }}"}'}, facts_of("skeleton")
+    )
     assert found["component:"].name == "skeleton" and "metadata.description" not in found["component:"].fields
 
 
@@ -189,7 +209,9 @@ def test_the_corpus_of_templates_is_read_whole(shared):
             str(path.relative_to(folder)): path.read_bytes().decode("utf-8", "replace")
             for path in folder.rglob("*") if path.is_file() and not path.is_symlink()
         }  # fmt: skip
-        for root in {path.rpartition("/")[0] for path in files if path.endswith(("package.json", "pom.xml", "pyproject.toml"))}:
+        for root in {
+            path.rpartition("/")[0] for path in files if path.endswith(("package.json", "pom.xml", "pyproject.toml"))
+        }:
             inner = {path.removeprefix(f"{root}/"): text for path, text in files.items() if path.startswith(f"{root}/")}
             found = look(inner, facts_of("skeleton"))
             assert any(draft.kind == "Component" for draft in found.drafts) or found.notes
@@ -232,14 +254,18 @@ def test_hostile_files_are_refused_quickly(path: str):
 
 def test_thousands_of_manifests_are_bounded_and_told():
     """What is over a limit is left out with a note, and it stays quick."""
-    files = {f"packages/p{n}/package.json": f'{{"name": "p{n}", "dependencies": {{"p{n + 1}": "1"}}}}' for n in range(5_000)}
+    files = {
+        f"packages/p{n}/package.json": f'{{"name": "p{n}", "dependencies": {{"p{n + 1}": "1"}}}}' for n in range(5_000)
+    }
     files |= {"CODEOWNERS": "".join(f"/packages/p{n}/ @acme/t{n}\n" for n in range(3_000))}
     begun = time.monotonic()
     found = look(files)
     assert time.monotonic() - begun < 10
     assert len(found.drafts) <= Limits().drafts
     assert any("2000 are the limit" in note for note in found.notes)
-    assert any("parts were found" in note for note in found.notes) and any("more than 2000 rules" in note for note in found.notes)
+    assert any("parts were found" in note for note in found.notes) and any(
+        "more than 2000 rules" in note for note in found.notes
+    )
 
 
 def test_large_files_are_named_and_not_read():
@@ -267,4 +293,7 @@ def test_addresses_lose_their_credentials():
 
 def test_links_that_are_no_web_addresses_are_left_out():
     """Neither scripts nor files become links."""
-    assert "metadata.links" not in drafts({"package.json": '{"name": "x", "homepage": "javascript:alert(1)"}'})["component:"].fields
+    assert (
+        "metadata.links"
+        not in drafts({"package.json": '{"name": "x", "homepage": "javascript:alert(1)"}'})["component:"].fields
+    )

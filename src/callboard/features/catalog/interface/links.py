@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from callboard.features.catalog.pages.links import entity_href
-from callboard.features.catalog.pages.links import link_to
-from callboard.features.catalog.pages.links import safe_href
+from callboard.features.catalog.pages.links import entity_href, link_to, safe_href
 
 __all__ = ["entity_href", "link_to", "safe_href"]

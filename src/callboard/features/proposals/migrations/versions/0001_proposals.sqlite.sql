@@ -1,4 +1,4 @@
--- A look at a target. JSON columns as text; retry_at is set while a host asks to wait.
+-- A look at a target. JSON columns as text; repository_id is empty for an organisation.
 CREATE TABLE proposals_scan (
   id TEXT PRIMARY KEY,
   seq INTEGER NOT NULL,
@@ -14,7 +14,8 @@ CREATE TABLE proposals_scan (
   step TEXT NOT NULL,
   counts TEXT NOT NULL,
   notes TEXT NOT NULL,
-  error TEXT NOT NULL
+  error TEXT NOT NULL,
+  repository_id TEXT NOT NULL
 );
 CREATE INDEX proposals_scan_seq ON proposals_scan (seq);
 -- What was read last of a repository: while its head and the version of the detectors stay, there is nothing to do.
