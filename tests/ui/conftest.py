@@ -15,7 +15,7 @@ from callboard.ui.messages import Messages
 
 PACKAGES = (
     "callboard.ui", "callboard.features.catalog", "callboard.features.importing", "callboard.features.editing",
-    "callboard.features.setup",
+    "callboard.features.setup", "callboard.features.proposals",
 )  # fmt: skip
 
 

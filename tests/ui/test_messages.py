@@ -25,6 +25,8 @@ COMPOSED = (
     "importing.roles.",
     "importing.confidence.", "importing.fact.", "importing.action.", "importing.cell.", "importing.sum.", "importing.tab.",
     "editing.field.", "editing.help.", "editing.group.", "importing.progress.", "importing.drift.", "importing.nothing_",
+    "proposals.count.", "proposals.counted.", "proposals.confidence.", "proposals.facet.", "proposals.field.", "proposals.kind.", "proposals.none.",
+    "proposals.one.", "proposals.scan.reads.", "proposals.stage.", "proposals.state.", "proposals.target.", "proposals.told.",
     "setup.step.", "setup.source.", "setup.fault.", "setup.check.", "setup.github_", "setup.gitlab_",
 )  # fmt: skip
 CATALOGUES = sorted({file.parent for file in SOURCE.glob("**/i18n/*.json")})

@@ -43,7 +43,9 @@ class Deciding:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    async def load(self, ids: Sequence[str], actor: Actor, *, whole: bool = False) -> tuple[list[Item], Around]:
+    async def load(
+        self, ids: Sequence[str], actor: Actor, *, whole: bool = False, fresh: bool = False
+    ) -> tuple[list[Item], Around]:
         """Items in the order of their repositories, and what is around them. Raises ``ProposalNotFound`` when one is missing."""
         async with self._parts.db.read() as tx:
             rows = await store.get_items(tx, ids, whole=whole)
@@ -55,7 +57,7 @@ class Deciding:
                 else "Choose at least one proposal."
             )
         items = [Item.of(row) for row in rows.values()]
-        return items, await self._parts.queue.around(items, actor, fresh=whole)
+        return items, await self._parts.queue.around(items, actor, fresh=fresh)
 
     # ---- fields ----------------------------------------------------------------------------------------------------------
 
@@ -101,7 +103,7 @@ class Deciding:
     # ---- accepting -------------------------------------------------------------------------------------------------------
 
     async def accept(self, ids: Sequence[str], actor: Actor) -> list[Decision]:
-        items, around = await self.load(ids, actor, whole=True)
+        items, around = await self.load(ids, actor, whole=True, fresh=True)
         told: dict[str, Decision] = {}
         wanted: list[Item] = []
         seen: dict[str, str] = {}
@@ -216,7 +218,7 @@ class Deciding:
     # ---- what changed since ----------------------------------------------------------------------------------------------
 
     async def update(self, id: str, actor: Actor) -> Decision:
-        items, around = await self.load([id], actor, whole=True)
+        items, around = await self.load([id], actor, whole=True, fresh=True)
         item = items[0]
         before = _accepted_body(item)
         facts = facts_by_id(around.repositories)[item.row.repository_id]

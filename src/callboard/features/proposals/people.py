@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 import orjson
 
@@ -16,6 +17,7 @@ from callboard.kernel.auth.actor import Actor
 from callboard.model.predicates import has_value
 
 KEPT_S = 60.0
+_NOT_A_LETTER = re.compile(r"[\W_]+")
 MAX_KEPT = 50
 _HANDLES = (
     "github.com/team-slug",
@@ -40,7 +42,7 @@ class People:
     """What one asker sees. Answers are remembered: matching by likeness costs."""
 
     def __init__(self, entities: Sequence[Mapping[str, Any]]) -> None:
-        self.refs: set[str] = set()
+        self._same: dict[str, list[str]] = {}
         self._handles: dict[str, str] = {}
         self._names: dict[str, dict[str, Sequence[str]]] = {"group": {}, "user": {}}
         self._known: dict[str, Meant | None] = {}
@@ -55,35 +57,51 @@ class People:
                     self._handles[str(annotations[key]).lower()] = ref
             said = (metadata["name"], metadata.get("title"), profile.get("displayName"), profile.get("email"))
             self._names[entity["kind"].lower()][ref] = [str(one) for one in said if one]
-            self.refs.add(ref)
+            for one in {_bare(str(text)) for text in said if text}:
+                self._same.setdefault(one, []).append(ref)
+
+    def learn(self, said: Iterable[str]) -> None:
+        """Find all of these at once: likeness is looked for in one index, which takes long to build."""
+        asked = {one.lower(): one.strip() for one in said if one.lower() not in self._known}
+        unlike: dict[str, dict[str, str]] = {"group": {}, "user": {}, "any": {}}
+        for key, one in asked.items():
+            sort = _sort_of(one)
+            text = one.rpartition("/")[2] if sort == "group" else one.removeprefix("@")
+            handle = self._handles.get(one[1:].lower()) if one.startswith("@") else None
+            named = [ref for ref in self._same.get(_bare(text), ()) if sort in ("any", ref.partition(":")[0])]
+            if handle is not None:
+                self._known[key] = Meant(handle, "high", f"{one} is its handle at the host", True)
+            elif len(named) == 1:
+                self._known[key] = Meant(named[0], "high", f"{one}: the same name", True)
+            elif text:
+                unlike[sort][key] = text
+            else:
+                self._known[key] = None
+        for sort, wanted in unlike.items():
+            self._match(sort, wanted, asked)
 
     def find(self, said: str) -> Meant | None:
         """None where nobody is meant that could be told: a bare name that no one has."""
-        key = said.lower()
-        if key not in self._known:
-            self._known[key] = self._find(said.strip())
-        return self._known[key]
+        if said.lower() not in self._known:
+            self.learn([said])
+        return self._known[said.lower()]
 
-    def _find(self, said: str) -> Meant | None:
-        handle = said.removeprefix("@").lower()
-        if said.startswith("@") and handle in self._handles:
-            return Meant(self._handles[handle], "high", f"{said} is its handle at the host", True)
-        if said.startswith("@") and "/" in said:
-            return self._match(said, said.rpartition("/")[2], self._names["group"]) or self._made(said, "group")
-        if said.startswith("@"):
-            return self._match(said, said[1:], self._names["user"], exact=True) or self._made(said, "user")
-        return self._match(said, said, {**self._names["group"], **self._names["user"]})
-
-    def _match(self, said: str, text: str, people: Mapping[str, Sequence[str]], *, exact: bool = False) -> Meant | None:
-        if not text or not people:
-            return None
-        match = match_owners([text], people, create=False, exact=exact)[text]
-        if match.ref not in people or match.confidence <= 0:
-            return None
-        confidence: Confidence = (
-            "high" if match.confidence >= 0.85 else "likely" if match.confidence >= 0.6 else "guess"
+    def _match(self, sort: str, wanted: Mapping[str, str], asked: Mapping[str, str]) -> None:
+        """By likeness. Handles of people are exact: nobody mistypes their own, and two differ by a letter."""
+        people = {**self._names["group"], **self._names["user"]} if sort == "any" else self._names[sort]
+        matches = (
+            match_owners([*wanted.values()], people, create=False, exact=sort == "user") if wanted and people else {}
         )
-        return Meant(match.ref, confidence, f"{said}: {match.reason[:1].lower()}{match.reason[1:]}", True)
+        for key, text in wanted.items():
+            match, said = matches.get(text), asked[key]
+            if match is not None and match.ref in people and match.confidence > 0:
+                sure: Confidence = (
+                    "high" if match.confidence >= 0.85 else "likely" if match.confidence >= 0.6 else "guess"
+                )
+                reason = f"{said}: {match.reason[:1].lower()}{match.reason[1:]}"
+                self._known[key] = Meant(match.ref, sure, reason, True)
+            else:
+                self._known[key] = None if sort == "any" else self._made(said, sort)
 
     @staticmethod
     def _made(said: str, kind: str) -> Meant | None:
@@ -93,6 +111,17 @@ class People:
             if name
             else None
         )
+
+
+def _sort_of(said: str) -> str:
+    """Whom a text can name: a team (``@acme/payments``), a person (``@ada``), or either."""
+    if not said.startswith("@"):
+        return "any"
+    return "group" if "/" in said else "user"
+
+
+def _bare(text: str) -> str:
+    return _NOT_A_LETTER.sub("", text.casefold()) if "@" not in text else text.casefold()
 
 
 class Directory:

@@ -88,6 +88,7 @@ class Queue:
     async def around(self, items: Sequence[Item], actor: Actor, *, fresh: bool = False) -> Around:
         """Four queries, however many items there are."""
         people = await self.directory.of(actor, fresh=fresh)
+        await asyncio.to_thread(people.learn, {owner.said for item in items for owner in item.draft.owners})
         wanted: set[str] = set()
         refs: set[str] = set()
         for item in items:

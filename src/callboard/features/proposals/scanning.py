@@ -210,7 +210,9 @@ class Scanning:
     ) -> None:
         """Look at a tree, and bring the queue up to what it says now."""
         found: Found = await asyncio.to_thread(propose, tree, facts, DEFAULT_LIMITS)
-        people = await self._parts.directory.of(SYSTEM, fresh=False)
+        people = await self._parts.directory.of(SYSTEM)
+        teams = {draft.key.partition(":")[2] for draft in found.drafts if draft.kind == "Group"}
+        await asyncio.to_thread(people.learn, teams)
         known_teams = {
             draft.key for draft in found.drafts
             if draft.kind == "Group" and (meant := people.find(draft.key.partition(":")[2])) is not None and meant.is_there

@@ -109,7 +109,8 @@ def detail_page(
         actions = (
             (LinkItem(t("proposals.open_entity"), entity_href(proposal.ref), "next"),) if proposal.is_taken else ()
         )
-        notes.append(Banner("warn", problem, (), actions))
+        if not proposal.differences:  # these are told below
+            notes.append(Banner("warn", problem, (), actions))
     if proposal.missing and proposal.state == "open":
         names = ", ".join(t(f"proposals.field.{path}") for path in proposal.missing)
         notes.append(Banner("info", t("proposals.problem.missing", fields=names)))
@@ -122,7 +123,7 @@ def detail_page(
         list_href=f"/proposals?repository={quote(proposal.repository_id)}", folder=proposal.folder, found_at=moment(proposal.found_at, now),
         decided_at=moment(proposal.decided_at, now) if proposal.decided_at else None,
         decided_by=link_to(proposal.decided_by, None, known=False) if proposal.decided_by.startswith("user:") else None,
-        fields=[view for view in views if view.is_editable], shown=[view for view in views if not view.is_editable],
+        fields=[view for view in views if view.is_editable], shown=[view for view in views if not view.is_editable and view.value],
         differences=[
             DifferenceView(_label(one.path, t), _text(one.before), _text(one.after), reasons_of(one.evidence, facts))
             for one in proposal.differences

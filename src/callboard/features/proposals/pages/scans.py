@@ -64,6 +64,7 @@ class ScanDetail:
     notes: Sequence[tuple[str, str]]
     error: str
     new: int
+    changed: int
     list_href: str
     at: Moment
     by: EntityLink | None
@@ -103,7 +104,8 @@ def scan_detail(scan: Scan, t: Translator, *, now: datetime) -> ScanDetail:
         crumbs=(Crumb(t("proposals.title"), "/proposals"), Crumb(t("proposals.scan.title"), "/proposals/scan"), Crumb(scan.target)),
         status=STAGE_STATUS[scan.stage], is_running=is_running, step=scan.step, done=scan.done, total=scan.total,
         counts=[(t(f"proposals.counted.{name}"), scan.counts.get(name, 0)) for name in ("repositories", *COUNTS) if scan.counts.get(name)],
-        notes=scan.notes, error=scan.error, new=scan.counts.get("new", 0), list_href=f"/proposals?scan={scan.id}",
+        notes=scan.notes, error=scan.error, new=scan.counts.get("new", 0),
+        changed=scan.counts.get("changed", 0), list_href=f"/proposals?scan={scan.id}",
         at=moment(scan.created_at, now), by=_by(scan),
     )  # fmt: skip
 
