@@ -368,6 +368,18 @@ async def test_a_descriptor_describes_what_is_proposed(open_desk: Any):
             await d.service.descriptor([one.id for one in (await d.found()).values()], actor=d.actor)
 
 
+async def test_a_scan_that_never_ended_does_not_stand_in_the_way(each_desk: Any):
+    """The same target is not put in line twice; after a day a scan whose job was given up is told as failed, and a new one begins."""
+    async with each_desk() as d:
+        target = str(d.code / "shop")
+        first = await d.service.scan(target, actor=d.actor)
+        assert (await d.service.scan(target, actor=d.actor)).id == first.id
+        d.site.clock.advance(25 * 3600)
+        second = await d.service.scan(target, actor=d.actor)
+        assert second.id != first.id
+        assert (await d.service.get_scan(first.id, actor=d.actor)).error == "It did not end within a day."
+
+
 async def test_forgetting_a_repository_keeps_its_entities(each_desk: Any):
     """Proposals go; what was accepted stays in the catalog."""
     async with each_desk() as d:

@@ -31,8 +31,9 @@ class Parts:
         self.jobs: Jobs = portal.jobs
         self.audit: Audit = portal.audit
         self.permissions: PermissionService = portal.permissions
+        given = portal.settings.get("proposals.folders", None) or ()
         self.folders: Sequence[str] = [
-            os.path.abspath(str(one)) for one in portal.settings.get("proposals.folders", None) or ()
+            os.path.abspath(str(one)) for one in ([given] if isinstance(given, str) else given)
         ]
 
     @cached_property

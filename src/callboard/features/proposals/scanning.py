@@ -64,7 +64,7 @@ class Scanning:
         self._parts = parts
 
     def kinds(self) -> Sequence[JobKind]:
-        return (JobKind(SCAN_JOB, self.run, lease_s=120, max_attempts=ATTEMPTS, concurrency=2),)
+        return (JobKind(SCAN_JOB, self.run, lease_s=120, max_attempts=ATTEMPTS, timeout_s=6 * 3600),)
 
     async def run(self, job: JobContext) -> None:
         id = job.payload["id"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import secrets
+from datetime import timedelta
 from typing import Any, Mapping, Sequence
 
 import orjson
@@ -33,11 +34,12 @@ from callboard.features.proposals.scanning import Scanning, Tally
 from callboard.features.proposals.sources.folder import require_open
 from callboard.features.proposals.store import ScanRow
 from callboard.kernel.auth.actor import Actor
-from callboard.kernel.clock import parse_time
+from callboard.kernel.clock import format_time, parse_time
 from callboard.kernel.errors import InputError, LimitError, NotFoundError
 from callboard.ui.code import format_yaml
 
 MAX_WAITING = 50
+GIVEN_UP_AFTER = timedelta(days=1)
 MAX_TARGET = 1_000
 MAX_PAGE = 200
 MAX_FILES_SENT = 2_000
@@ -69,6 +71,12 @@ class Proposals:
         target, kind = await asyncio.to_thread(self._target_of, target.strip(), any_folder)
         id = secrets.token_hex(8)
         async with self._parts.db.write() as tx:
+            await store.expire_scans(
+                tx,
+                format_time(self._parts.clock.now() - GIVEN_UP_AFTER),
+                self._parts.now(),
+                "It did not end within a day.",
+            )
             waiting = await store.find_waiting(tx, target)
             if waiting is None and await store.count_waiting(tx) >= MAX_WAITING:
                 raise LimitError(f"{MAX_WAITING} scans are waiting already. Try again when some of them have ended.")

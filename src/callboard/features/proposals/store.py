@@ -69,6 +69,17 @@ async def find_waiting(tx: Transaction, target: str) -> str | None:
     return None if found is None else str(found)
 
 
+async def expire_scans(tx: Transaction, before: str, now: str, why: str) -> None:
+    """End scans that began before and never ended: their job was given up."""
+    await tx.execute(
+        "UPDATE proposals_scan SET stage = 'failed', error = $3, ended_at = $2 WHERE stage IN ('waiting', 'running')"
+        " AND created_at < $1",
+        before,
+        now,
+        why,
+    )
+
+
 async def count_waiting(tx: Transaction) -> int:
     return int(await tx.fetch_value("SELECT count(*) FROM proposals_scan WHERE stage IN ('waiting', 'running')"))
 
