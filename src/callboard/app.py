@@ -44,6 +44,7 @@ BUILTINS: Mapping[str, str] = {
     "notifications": "callboard.features.notifications.plugin",
     "importing": "callboard.features.importing.plugin",
     "editing": "callboard.features.editing.plugin",
+    "proposals": "callboard.features.proposals.plugin",
     "announcements": "callboard.features.announcements.plugin",
     "settings": "callboard.features.settings.plugin",
     "setup": "callboard.features.setup.plugin",

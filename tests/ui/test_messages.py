@@ -31,6 +31,8 @@ COMPOSED = (
     "notifications.severity.", "notifications.from_severity.", "notifications.channel.", "notifications.do.", "notifications.rhythm.",
     "notifications.view.", "notifications.weekday.", "notifications.webhook.", "announcements.none.", "announcements.severity.",
     "announcements.when.", "settings.password.", "settings.theme.",
+    "proposals.count.", "proposals.counted.", "proposals.confidence.", "proposals.facet.", "proposals.field.", "proposals.kind.", "proposals.none.",
+    "proposals.one.", "proposals.scan.reads.", "proposals.stage.", "proposals.state.", "proposals.target.", "proposals.told.",
 )  # fmt: skip
 CATALOGUES = sorted({file.parent for file in SOURCE.glob("**/i18n/*.json")})
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")

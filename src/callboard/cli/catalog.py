@@ -26,6 +26,10 @@ if find_spec("callboard.features.importing") is not None:
     from callboard.cli.importing import import_sheet
 
     app.command("import")(import_sheet)
+if find_spec("callboard.features.proposals") is not None:
+    from callboard.cli.proposing import propose
+
+    app.command("propose")(propose)
 
 Ref = Annotated[str, typer.Argument(help="Entity ref: [kind:][namespace/]name; component if no kind is given.")]
 Filter = Annotated[

@@ -149,6 +149,13 @@ class Server:
         """Send a file as it is."""
         return await self._ask("POST", path, None, content)
 
+    async def get_text(self, path: str) -> str:
+        """What stands at ``path``, as text. Errors as ``get``."""
+        answer = await self._send("GET", path, None)
+        if not answer.is_success:
+            raise _error_of(answer)
+        return str(answer.text)
+
     async def delete(self, path: str) -> Any:
         return await self._ask("DELETE", path, None)
 

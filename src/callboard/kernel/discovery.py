@@ -10,6 +10,7 @@ import asyncio
 import re
 from dataclasses import dataclass
 from typing import Any, Awaitable, Callable, Mapping, Protocol, Sequence
+from urllib.parse import unquote
 
 from callboard.kernel.errors import CallboardError, InputError, UnavailableError
 from callboard.kernel.settings import Settings, parse_duration
@@ -212,3 +213,67 @@ async def deliver(read: Callable[[], Awaitable[Any]], connection: Connection, *,
         return
     await connection.fail(failure)
     raise failure
+
+
+# ---- organisations ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRepository:
+    """A repository as its host lists it. ``url`` is its page, ``name`` its full name (``acme/tools``); ``branch`` its default one."""
+
+    url: str
+    name: str
+    branch: str = ""
+    description: str = ""
+    homepage: str = ""
+    topics: tuple[str, ...] = ()
+    is_archived: bool = False
+    is_fork: bool = False
+    is_empty: bool = False
+
+
+class RepositoryListing(Protocol):
+    """Lists what an organisation of one host has. ``host`` is its name, ``owners`` those that the settings of discovery name."""
+
+    host: str
+    owners: Sequence[str]
+
+    def find_owner(self, url: str) -> str | None:
+        """The organisation, group, workspace or project whose page this is; None for anything else."""
+
+    def owner_url(self, owner: str) -> str:
+        """The page of an organisation."""
+
+    async def list_repositories(self, owner: str) -> Sequence[ListedRepository]:
+        """All of them, or an error: ``NotFoundError``, ``LimitError``, ``NotAllowedError``, ``UnavailableError``."""
+
+
+def page_segments(url: str, base_url: str) -> list[str] | None:
+    """The decoded parts of a page's path below ``base_url``; None for another host, or with ``..`` in it."""
+    parts, base = split_http(url), split_http(base_url)
+    if parts is None or base is None or parts.netloc.rpartition("@")[2].lower() != base.netloc.lower() or parts.query:
+        return None
+    below = base.path.strip("/")
+    path = parts.path.strip("/")
+    if below:
+        if path != below and not path.startswith(f"{below}/"):
+            return None
+        path = path[len(below) :].strip("/")
+    segments = [unquote(part) for part in path.split("/") if part]
+    return None if any(part in (".", "..") or "/" in part for part in segments) else segments
+
+
+def listed_texts(value: Any) -> tuple[str, ...]:
+    """The texts of a list in a host's answer; nothing for anything else."""
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def owners_by_host(settings: Settings, kind: str, key: str, default_host: str) -> Mapping[str, Sequence[str]]:
+    """Organisations that ``catalog.providers.<kind>`` names under ``key``, by host."""
+    found: dict[str, list[str]] = {}
+    for row in read_rows(settings, kind, (key, "host")):
+        owner = (row.find_text(key) or "").strip("/")
+        if owner:
+            found.setdefault(row.get_text("host", default_host).lower(), []).append(owner)
+    return found

@@ -53,6 +53,7 @@ class SourceHost(ABC):
 
     def __init__(self, host: str, kind: urls.HostKind) -> None:
         """``host`` with its port, as in URLs; ``kind`` chooses the habits of relative references (``model.urls``)."""
+        self.kind = kind
         self._host_name = host
         self._url_hosts: urls.Hosts = {host: kind}
         self._blobs: OrderedDict[str, bytes] = OrderedDict()

@@ -80,6 +80,7 @@ ICONS: Final[Mapping[str, str]] = {
     "pin": "pin",
     "undo": "undo-2",
     "drift": "git-compare-arrows",
+    "proposal": "scan-search",
     "to": "arrow-right",
     "tag": "tag",
     "star": "star",

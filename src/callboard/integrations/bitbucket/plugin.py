@@ -6,6 +6,7 @@ from typing import Any, Mapping, Sequence
 
 from callboard.features.catalog.interface import UrlReader
 from callboard.integrations.bitbucket.client import BitbucketClients
+from callboard.kernel.discovery import RepositoryListing
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.settings import Setting
 
@@ -22,6 +23,14 @@ def register_url_readers(portal: Any) -> Sequence[UrlReader]:
 
     clients = portal.service(BitbucketClients)
     return [BitbucketCloudReader(clients.cloud), *(BitbucketServerReader(server) for server in clients.servers)]
+
+
+@hookimpl
+def register_repository_listings(portal: Any) -> Sequence[RepositoryListing]:
+    from callboard.integrations.bitbucket.listing import BitbucketCloudListing, BitbucketServerListing
+
+    clients = portal.service(BitbucketClients)
+    return [BitbucketCloudListing(clients.cloud), *(BitbucketServerListing(client) for client in clients.servers)]
 
 
 @hookimpl

@@ -7,6 +7,7 @@ from typing import Any, Mapping, Sequence
 from callboard.features.catalog.interface import EntityProvider, UrlReader
 from callboard.features.catalog.interface.checks import SourceCheck
 from callboard.integrations.github.client import GithubClients
+from callboard.kernel.discovery import RepositoryListing
 from callboard.kernel.host_apis import GithubApis
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.settings import Setting
@@ -45,6 +46,16 @@ def register_source_checks(portal: Any) -> Sequence[SourceCheck]:
     from callboard.integrations.github.check import GithubCheck
 
     return [GithubCheck(portal)]
+
+
+@hookimpl
+def register_repository_listings(portal: Any) -> Sequence[RepositoryListing]:
+    from callboard.integrations.github.listing import GithubListing
+    from callboard.kernel.discovery import owners_by_host
+
+    owners = owners_by_host(portal.settings, "github", "organization", "github.com")
+    clients = portal.service(GithubClients).all
+    return [GithubListing(client, owners.get(client.host.host, ())) for client in clients]
 
 
 @hookimpl

@@ -7,6 +7,7 @@ from typing import Any, Mapping, Sequence
 from callboard.features.catalog.interface import EntityProvider, UrlReader
 from callboard.features.catalog.interface.checks import SourceCheck
 from callboard.integrations.gitlab.client import GitlabClients
+from callboard.kernel.discovery import RepositoryListing
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.settings import Setting
 
@@ -41,6 +42,16 @@ def register_source_checks(portal: Any) -> Sequence[SourceCheck]:
     from callboard.integrations.gitlab.check import GitlabCheck
 
     return [GitlabCheck(portal)]
+
+
+@hookimpl
+def register_repository_listings(portal: Any) -> Sequence[RepositoryListing]:
+    from callboard.integrations.gitlab.listing import GitlabListing
+    from callboard.kernel.discovery import owners_by_host
+
+    owners = owners_by_host(portal.settings, "gitlab", "group", "gitlab.com")
+    clients = portal.service(GitlabClients).all
+    return [GitlabListing(client, owners.get(client.host.host, ())) for client in clients]
 
 
 @hookimpl

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping, Protocol, Sequence
 
+from callboard.kernel.discovery import RepositoryListing
 from callboard.kernel.plugins.hooks import hookspec
 
 
@@ -59,3 +60,7 @@ class SourceCheckHooks:
     @hookspec
     def register_source_checks(self, portal: Any) -> Sequence[SourceCheck]:
         """Checks of hosts, one a kind."""
+
+    @hookspec
+    def register_repository_listings(self, portal: Any) -> Sequence[RepositoryListing]:
+        """Hosts whose organisations can be listed, one a host."""

@@ -1,0 +1,74 @@
+"""The wiring of proposals: one service, its job, REST, actions and pages."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from callboard.features.catalog.interface import CREATE_ENTITY
+from callboard.features.proposals.interface import ProposalService
+from callboard.features.proposals.settings import SETTINGS
+from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.shell import NavItem
+
+NAV_ITEM = NavItem("proposals", "nav.proposals", "/proposals", "proposal", 86, CREATE_ENTITY)
+
+
+class Proposing:
+    """The parts of one portal's proposals, put together."""
+
+    def __init__(self, portal: Any) -> None:
+        from callboard.features.proposals.parts import Parts
+        from callboard.features.proposals.scanning import Scanning
+        from callboard.features.proposals.service import Proposals
+
+        parts = Parts(portal)
+        self.scanning = Scanning(parts)
+        self.proposals = Proposals(parts, self.scanning)
+
+
+@hookimpl
+def register_migrations() -> Sequence[Any]:
+    from callboard.features.proposals.migrations import MIGRATIONS
+
+    return [MIGRATIONS]
+
+
+@hookimpl
+def register_settings() -> Sequence[Any]:
+    return [*SETTINGS]
+
+
+@hookimpl
+def register_services(portal: Any) -> Mapping[type, Any]:
+    proposing = Proposing(portal)
+    return {Proposing: proposing, ProposalService: proposing.proposals}
+
+
+@hookimpl
+def register_jobs(portal: Any) -> Sequence[Any]:
+    return portal.service(Proposing).scanning.kinds()
+
+
+@hookimpl
+def register_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.proposals.actions import proposal_actions
+
+    return proposal_actions(portal.service(ProposalService))
+
+
+@hookimpl
+def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.proposals.rest import proposal_routes
+    from callboard.features.proposals.views.routes import page_routes
+
+    return [*proposal_routes(portal.service(ProposalService)), *page_routes(portal)]
+
+
+@hookimpl
+def register_nav_items(portal: Any) -> Sequence[Any]:
+    return [] if portal.settings.get_bool("catalog.readonly", False) else [NAV_ITEM]
+
+
+@hookimpl
+def register_templates() -> Sequence[str]:
+    return ["callboard.features.proposals"]
