@@ -10,7 +10,7 @@ let isOn = true; // until it is known otherwise, which the first page of a visit
 let pressed = ""; // "g", while its second key may follow
 let since = 0;
 
-function isTyping(event) {
+export function isTyping(event) {
   const at = event.target;
   return at instanceof HTMLElement && (at.isContentEditable || at.matches("input:not([type=checkbox], [type=radio]), textarea, select"));
 }

@@ -1,6 +1,6 @@
 // The bell: how many are unread, as it changes; what is urgent as a toast. On its own page the list follows, and rows have keys.
 
-import { isTyping } from "./shell.js";
+import { isTyping } from "./keys.js";
 
 const bell = document.querySelector("[data-bell]");
 const API = "/api/notifications";
@@ -150,9 +150,5 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     row.dataset.current = "";
     row.querySelector(event.key === "e" ? "[data-read]" : "[data-save]")?.click();
-  } else if (event.key === "x") {
-    event.preventDefault();
-    const box = row.querySelector("input[name=ids]");
-    if (box) box.checked = !box.checked;
   }
 });
