@@ -60,7 +60,8 @@ def locale_routes(portal: Any) -> Sequence[Route]:
             from callboard.kernel.wire.user_settings import store_setting
 
             await store_setting(request, portal.db, portal.clock, portal.audit, BUCKET, KEY, locale)
-        else:
+        # what sign-in left for the pages before it is brought along
+        if not request.is_own_user or COOKIE in request.cookies:
             set_cookie(response, portal.auth.settings, COOKIE, locale, max_age_s=MAX_AGE_S if locale else 0)
         return response
 

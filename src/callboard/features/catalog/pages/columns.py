@@ -187,9 +187,8 @@ def dig(value: Any, key: str) -> list[Any]:
                 found += dig(child, key[len(lowered) + 1 :])
         return found
     if isinstance(value, list):
-        if any(isinstance(item, str) and item.lower() == key for item in value):
-            return [True]
-        return [found for item in value for found in dig(item, key)]
+        named = any(isinstance(item, str) and item.lower() == key for item in value)
+        return [True] * named + [found for item in value for found in dig(item, key)]
     return []
 
 

@@ -1,4 +1,4 @@
-// Choosing many proposals: all at once, a range with Shift, x for the row by keyboard; how many are chosen is told.
+// Choosing many proposals: all at once, a range with Shift (keys.js has x press the box of a row); how many are chosen is told.
 
 const form = document.querySelector("#bulk");
 const all = document.querySelector("#all");
@@ -30,12 +30,5 @@ if (form && all) {
     last = at;
   });
   form.addEventListener("change", tell);
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "x" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select")) return;
-    const box = document.querySelector("[data-row][data-current] .proposal-pick");
-    if (!box) return;
-    box.checked = !box.checked;
-    tell();
-  });
   tell(); // back from another page: the browser may have kept what was chosen
 }
