@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
@@ -12,7 +11,7 @@ from tests.browser.test_importing import Place, apply, check_rows, opened, porta
 
 pytestmark = [pytest.mark.browser, pytest.mark.npm]
 
-LEDGER = "/catalog/default/component/ledger"
+LEDGER, DESK = "/catalog/default/component/ledger", "/catalog/default/component/desk"
 PAGES = {
     "entity": LEDGER, "editor": f"{LEDGER}/edit", "overlay": f"{LEDGER}/overlay", "removal": f"{LEDGER}/delete",
     "overlays": "/catalog/overlays", "hidden": "/catalog/hidden", "deleted": "/catalog/deleted",
@@ -32,8 +31,10 @@ def place(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
     """A ledger of which the portal says more than its sheet, a till that is kept out, and a shelf that was deleted."""
     with portal(tmp_path_factory.mktemp("overlays")) as url:
         state = sign_in(browser, url)
-        with opened(browser, state, java_script_enabled=True) as page:
-            upload(page, url, "a.csv", b"Service,Team,Type\nLedger,team,service\nTill,team,website\n")
+        with opened(browser, state) as page:
+            upload(
+                page, url, "a.csv", b"Service,Team,Type\nLedger,team,service\nTill,team,website\nDesk,team,service\n"
+            )
             check_rows(page)
             apply(page)
             save(page, url, LEDGER, metadata__description="Who owes what.\nAnd since when.", metadata__tags="money")
@@ -69,7 +70,7 @@ def test_pages_have_no_accessibility_violation(browser: Any, place: Place, axe_s
         watched.check(axe_source, look)
 
 
-def test_keyboard_alone_and_without_script(browser: Any, tmp_path: Path) -> None:
+def test_keyboard_alone_and_without_script(browser: Any, place: Place) -> None:
     """A field is laid over, taken back, the entity kept out, let in, and restored to what it was."""
 
     def press(page: Any, text: str, *, until: str) -> None:
@@ -82,27 +83,22 @@ def test_keyboard_alone_and_without_script(browser: Any, tmp_path: Path) -> None
                 return
         raise AssertionError(f"{text!r} is not reached by the Tab key")
 
-    with portal(tmp_path) as url:
-        state = sign_in(browser, url)
-        with opened(browser, state) as page:
-            upload(page, url, "a.csv", b"Service,Team\nLedger,team\n")
-            check_rows(page)
-            apply(page)
-        with opened(browser, state, java_script_enabled=False) as page:
-            save(page, url, LEDGER, metadata__title="The ledger")
-            assert page.locator("h1").inner_text() == "The ledger"
-            press(page, "Field by field", until="**/overlay")
-            press(page, "Take the source's value", until=f"**{LEDGER}")
-            assert page.locator("h1").inner_text() != "The ledger"
-            page.goto(f"{url}{LEDGER}/history")
-            page.locator(".changes a", has_text="This version").nth(1).focus()
-            page.keyboard.press("Enter")
-            press(page, "Restore this version", until=f"**{LEDGER}")
-            assert page.locator("h1").inner_text() == "The ledger"
-            page.goto(f"{url}{LEDGER}/edit")
-            press(page, "Delete", until="**/delete")
-            press(page, "Keep it out", until="**/catalog/hidden")
-            assert page.goto(url + LEDGER).status == 404
-            page.goto(f"{url}/catalog/hidden")
-            press(page, "Let it in again", until=f"**{LEDGER}")
-            assert page.locator("h1").inner_text() == "The ledger"
+    url = place.url
+    with opened(browser, place.state, java_script_enabled=False) as page:
+        save(page, url, DESK, metadata__title="The desk")
+        assert page.locator("h1").inner_text() == "The desk"
+        press(page, "Field by field", until="**/overlay")
+        press(page, "Take the source's value", until=f"**{DESK}")
+        assert page.locator("h1").inner_text() != "The desk"
+        page.goto(f"{url}{DESK}/history")
+        page.locator(".changes a", has_text="This version").nth(1).focus()
+        page.keyboard.press("Enter")
+        press(page, "Restore this version", until=f"**{DESK}")
+        assert page.locator("h1").inner_text() == "The desk"
+        page.goto(f"{url}{DESK}/edit")
+        press(page, "Delete", until="**/delete")
+        press(page, "Keep it out", until="**/catalog/hidden")
+        assert page.goto(url + DESK).status == 404
+        page.goto(f"{url}/catalog/hidden")
+        press(page, "Let it in again", until=f"**{DESK}")
+        assert page.locator("h1").inner_text() == "The desk"

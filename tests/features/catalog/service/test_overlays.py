@@ -8,6 +8,7 @@ from typing import Any, Mapping
 import orjson
 import pytest
 
+from callboard.features.catalog.export.documents import descriptor_of
 from callboard.features.catalog.interface import DeferredEntity, DeltaMutation, FullMutation
 from callboard.features.catalog.interface.held import CatalogSources, SourceWrite
 from callboard.features.catalog.interface.overlays import (
@@ -79,6 +80,7 @@ async def test_fields_are_laid_over_at_once_and_come_off_without_a_trace(each_wo
         assert entity["spec"]["owner"] == "others" and entity["metadata"]["tags"] == ["money"]
         assert "description" not in entity["metadata"] and relations(entity) == {("ownedBy", OTHERS)}
         assert entity["metadata"]["annotations"][OVERLAY_ANNOTATION] == "metadata.description,metadata.tags,spec.owner"
+        assert OVERLAY_ANNOTATION not in str(descriptor_of(entity))
         assert relations(await site.get(OTHERS)) == {("ownerOf", TILL)} and not relations(await site.get(TEAM))
         assert (await site.history(TILL))[-1].actor == "user:default/ada"
         await lay(site, {})

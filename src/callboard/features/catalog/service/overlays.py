@@ -6,6 +6,7 @@ made at once, and taking it away gives back exactly the source's entity.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
@@ -27,12 +28,12 @@ from callboard.features.catalog.interface.overlays import (
 from callboard.features.catalog.store import overlays
 from callboard.features.catalog.store.placing import Incoming, Placed
 from callboard.kernel.clock import parse_time
-from callboard.kernel.db.interface import Transaction
+from callboard.kernel.db.interface import Row, Transaction
 from callboard.kernel.errors import InputError
 from callboard.model.fields import find_fault, find_value, parse_field, with_value, with_values
 
 if TYPE_CHECKING:
-    from callboard.features.catalog.service.writing import Writer
+    from callboard.features.catalog.service.writing import Change, Writer
 
 MAX_FIELDS = 200
 HIDDEN = "HiddenByDecision"
@@ -163,7 +164,6 @@ class Overlays:
 
     async def write(self, tx: Transaction, writes: Sequence[OverlayWrite], *, actor: str) -> None:
         change = await self._writer.begin(tx, actor)  # from here on nobody else writes entities
-        now = parse_time(change.now)
         refs = [write.ref for write in writes]
         known = await overlays.list_overlays(tx, refs)
         grounds = await self.list_grounds(tx, refs)
@@ -174,6 +174,13 @@ class Overlays:
         ]  # fmt: skip
         if moved:
             raise _moved_error(moved)
+        new = await asyncio.to_thread(self._plan, writes, known, grounds, actor, change)
+        await self._put(tx, change, new)
+
+    def _plan(
+        self, writes: Sequence[OverlayWrite], known: Mapping[str, Overlay], grounds: Mapping[str, Ground], actor: str,
+        change: Change,
+    ) -> dict[str, Overlay | None]:  # fmt: skip
         new: dict[str, Overlay | None] = {}
         for write in writes:
             ground, old = grounds.get(write.ref), known.get(write.ref)
@@ -189,8 +196,8 @@ class Overlays:
             new[write.ref] = None
             if fields or hidden is not None:
                 mark = f"{change.revision:x}"
-                new[write.ref] = Overlay(write.ref, fields, mark, actor, now, hidden, None, source)
-        await self._put(tx, change, new)
+                new[write.ref] = Overlay(write.ref, fields, mark, actor, parse_time(change.now), hidden, None, source)
+        return new
 
     async def hide(self, tx: Transaction, refs: Sequence[str], why: str, *, actor: str) -> None:
         change = await self._writer.begin(tx, actor)
@@ -221,7 +228,7 @@ class Overlays:
                 new[ref] = replace(old, hidden=None, mark=f"{change.revision:x}") if old.fields else None
         await self._put(tx, change, new)
 
-    async def _put(self, tx: Transaction, change: Any, new: Mapping[str, Overlay | None]) -> None:
+    async def _put(self, tx: Transaction, change: Change, new: Mapping[str, Overlay | None]) -> None:
         """Keep or forget the overlays, and have the entities say so."""
         grounds = await self.list_grounds(tx, list(new))
         for ref, overlay in new.items():
@@ -233,25 +240,27 @@ class Overlays:
         await change.finish()
 
     async def _restate(
-        self, tx: Transaction, change: Any, given: Mapping[str, tuple[EntityDocument, Overlay | None]]
+        self, tx: Transaction, change: Change, given: Mapping[str, tuple[EntityDocument, Overlay | None]]
     ) -> None:
         nodes = {row[0]: row for row in await overlays.list_grounds(tx, list(given))}
+        ids, laid = await asyncio.to_thread(self._lay_all, given, nodes)
+        await change.restate(ids, laid)
+
+    def _lay_all(
+        self, given: Mapping[str, tuple[EntityDocument, Overlay | None]], nodes: Mapping[str, Row]
+    ) -> tuple[dict[int, Incoming], Laid]:
         laid = Laid([])
         ids: dict[int, Incoming] = {}
         for ref, (source, overlay) in given.items():
             outcome = self._layer.try_fields(source, {})
-            if (
-                ref not in nodes or outcome.entity is None
-            ):  # its kind changed meanwhile: it is placed anew when it is read
+            if ref not in nodes or outcome.entity is None:  # of a kind that changed: it is placed anew when it is read
                 continue
             _, id, _, _, location, origin, key = nodes[ref]
             document = Incoming(
                 ref, outcome.entity, key, location, origin, outcome.relations, owner=outcome.owner, json=outcome.json
             )
-            if overlay is not None:
-                document = self._layer.lay_one(document, overlay, laid)
-            ids[id] = document
-        await change.restate(ids, laid)
+            ids[id] = self._layer.lay_one(document, overlay, laid) if overlay is not None else document
+        return ids, laid
 
 
 def find_moved(overlay: Overlay, source: Mapping[str, Any]) -> list[tuple[OverlayField, Any]]:
