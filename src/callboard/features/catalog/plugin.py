@@ -30,6 +30,7 @@ from callboard.features.catalog.interface.overlays import CatalogOverlays
 from callboard.features.catalog.interface.personal import VIEW_PERMISSIONS, SavedViews, Stars
 from callboard.features.catalog.interface.registering import Registrations
 from callboard.features.catalog.interface.states import SourceStates
+from callboard.features.catalog.interface.reasons import OwnershipReasons
 from callboard.features.catalog.jobs import CatalogJobs, FileWatch, RevisionWatch
 from callboard.features.catalog.pages.listing import Lists
 from callboard.features.catalog.personal.services import stars_of, visits_of
@@ -157,7 +158,7 @@ class Catalog:
         self.problems = Problems(portal.db, self.queries, self.index)
         self.resources = EntityResources(self.queries)
         self.events = EntityEvents(self.queries)
-        self.ownership = CatalogOwnership(self.queries, self.index)
+        self.ownership = CatalogOwnership(self.queries, self.index, self.settings.reach)
         self._watches: list[FileWatch | RevisionWatch | ModelWatch] = [
             RevisionWatch(self.writer, every_s=1.0),
             ModelWatch(portal.db, self.models),
@@ -261,6 +262,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         RelationTypes: catalog.types,
         EntityLists: Lists(),
         OwnershipResolver: catalog.ownership,
+        OwnershipReasons: catalog.ownership,
         ResourceLoader: catalog.resources,
         SavedViews: ViewShelf(portal.db, portal.clock, portal.permissions, portal.audit, Keeping(portal)),
         Stars: stars_of(portal, catalog.queries),

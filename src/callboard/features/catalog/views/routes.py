@@ -17,6 +17,7 @@ from callboard.features.catalog.interface import (
     EntityTab,
     Why,
 )
+from callboard.features.catalog.interface.reasons import OwnershipReasons
 from callboard.features.catalog.pages.links import display_title, entity_href, spec_of, why_href
 from callboard.features.catalog.pages.list_state import own_facets
 from callboard.features.catalog.pages.problems import (
@@ -33,7 +34,7 @@ from callboard.features.catalog.problems import ProblemFilter, ProblemReader
 from callboard.features.catalog.views.entity import EntityReader
 from callboard.features.catalog.views.home import Personal
 from callboard.features.catalog.views.listing import find_quickly, read_list
-from callboard.features.catalog.views.reading import look_up, own_refs
+from callboard.features.catalog.views.reading import look_up, own_paths, own_refs
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.clock import Clock
 from callboard.kernel.errors import NotFoundError
@@ -66,6 +67,7 @@ class CatalogViews:
         actions: Sequence[EntityAction] = (),
         definitions: ApiDefinitions | None = None,
         personal: Personal,
+        reasons: OwnershipReasons | None = None,
     ) -> None:
         self._queries = queries
         self._commands = commands
@@ -74,7 +76,8 @@ class CatalogViews:
         self._messages = messages
         self._kinds = kinds
         self._personal = personal
-        self._entities = EntityReader(queries, problems, tabs, cards, actions, definitions)
+        self._reasons = reasons
+        self._entities = EntityReader(queries, problems, tabs, cards, actions, definitions, reasons)
 
     def routes(self) -> list[Route]:
         entity = "/catalog/{namespace}/{kind}/{name}"
@@ -112,6 +115,7 @@ class CatalogViews:
             shelf=shelf_of(opened, actor=actor, audiences=audiences, titles=titles, t=t),
             own=own_facets(self._kinds, opened.state.kind),
             stars=await self._stars_of(actor),
+            paths=await own_paths(self._reasons, request),
             now=self._clock.now(),
             t=t,
         )
