@@ -94,13 +94,13 @@ async def _stitch_batch(
     pending = {row[0]: row[1] for row in waiting}
     relations: dict[int, list[tuple[str, str]]] = {}
     earlier = await aliases.find_old(tx, ids)  # what is related to an earlier name of theirs is related to them
-    for id, type, target in await tx.fetch_all(
+    for node, type, target in await tx.fetch_all(
         "SELECT s.source_id, s.type, COALESCE(n.ref, r.ref) FROM catalog_relation s JOIN catalog_ref r ON r.id = s.target_id"
         " LEFT JOIN catalog_alias a ON a.old_id = s.target_id LEFT JOIN catalog_ref n ON n.id = a.new_id"
         f" WHERE {tx.any_of('s.source_id', 1, 'bigint')}",
         tx.list_arg([*ids, *earlier]) if earlier else arg,
     ):
-        relations.setdefault(int(earlier.get(id, id)), []).append((type, target))
+        relations.setdefault(earlier.get(node, node), []).append((type, target))
     findings = await _errors(tx, ids)
     orphans: set[int] = set()
     if keep_orphans:

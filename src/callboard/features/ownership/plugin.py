@@ -1,0 +1,80 @@
+"""The wiring of ownership."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from callboard.features.ownership.figures import OwnershipFigures
+from callboard.features.ownership.gone import Gone
+from callboard.features.ownership.handing import Handing
+from callboard.features.ownership.interface import OwnershipService
+from callboard.features.ownership.jobs import OwnershipJobs
+from callboard.features.ownership.parts import Parts
+from callboard.features.ownership.reorganising import Reorganising
+from callboard.features.ownership.service import Ownership
+from callboard.features.ownership.settings import SETTINGS
+from callboard.features.ownership.tracking import Tracker
+from callboard.kernel.events import EventHandler
+from callboard.kernel.plugins.hooks import hookimpl
+
+
+class OwnershipParts:
+    """The parts of one portal's ownership, put together. ``portal.service(OwnershipParts)`` is for its own hooks."""
+
+    def __init__(self, portal: Any) -> None:
+        self.parts = Parts(portal)
+        self.tracker = Tracker(self.parts)
+        self.handing = Handing(self.parts)
+        self.service = Ownership(self.parts, self.tracker, self.handing)
+        self.gone = Gone(self.parts)
+        self.reorganising = Reorganising(self.parts)
+        self.jobs = OwnershipJobs(self.parts, self.tracker)
+
+
+@hookimpl
+def register_migrations() -> Sequence[Any]:
+    from callboard.features.ownership.migrations import MIGRATIONS
+
+    return [MIGRATIONS]
+
+
+@hookimpl
+def register_settings() -> Sequence[Any]:
+    return [*SETTINGS]
+
+
+@hookimpl
+def register_services(portal: Any) -> Mapping[type, Any]:
+    ownership = OwnershipParts(portal)
+    return {OwnershipParts: ownership, OwnershipService: ownership.service}
+
+
+@hookimpl
+def register_jobs(portal: Any) -> Sequence[Any]:
+    return portal.service(OwnershipParts).jobs.kinds()
+
+
+@hookimpl
+def register_schedules(portal: Any) -> Sequence[Any]:
+    return portal.service(OwnershipParts).jobs.schedules()
+
+
+@hookimpl
+def register_event_handlers(portal: Any) -> Sequence[Any]:
+    tracker = portal.service(OwnershipParts).tracker
+    return [EventHandler("catalog.entities.changed", tracker.on_change, name="ownership.catalog")]
+
+
+@hookimpl
+def register_startup(portal: Any) -> Sequence[Any]:
+    return [portal.service(OwnershipParts).tracker.ask_for_sync]
+
+
+@hookimpl
+def register_metrics(portal: Any) -> Sequence[Any]:
+    return [OwnershipFigures(portal.metrics, portal.service(OwnershipParts).parts).read]
+
+
+@hookimpl
+def register_templates() -> Sequence[str]:
+    return ["callboard.features.ownership"]
