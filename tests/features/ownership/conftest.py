@@ -28,6 +28,7 @@ ORG = (
     group("search", metadata={"title": "Search"}),
     user_entity("ada", memberOf=["checkout"]),
     user_entity("bob", memberOf=["search"]),
+    user_entity("carl", memberOf=["payments"]),
 )
 
 

@@ -102,7 +102,7 @@ async def test_an_owner_changed_meanwhile_is_not_overwritten_by_an_answer(open_d
 async def test_owners_are_asked_once_a_week_and_those_above_them_when_it_is_late(each_desk: Any):
     """One notification for each group, whatever it has to confirm; none when there is nothing."""
     async with each_desk(component("till", owner=CHECKOUT), component("shop", owner=CHECKOUT)) as d:
-        await d.site.settle()
+        await d.pass_days(1)
         carl = user("carl", PAYMENTS)
         first = await d.told(ADA)
         assert first == ["checkout: 2 entities to confirm or hand over"] and await d.told(BOB) == []

@@ -20,7 +20,7 @@ from callboard.kernel.clock import Clock
 from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.errors import NotAllowedError
 from callboard.kernel.jobs import Jobs
-from callboard.kernel.permissions import PermissionService
+from callboard.kernel.permissions import Permission, PermissionService
 from callboard.model.kinds import KindRegistry
 from callboard.model.predicates import matches
 from callboard.model.terms import terms_of
@@ -85,11 +85,14 @@ class Parts:
 
     # ---- who may ---------------------------------------------------------------------------------------------------------
 
-    def may_update(self, actor: Actor, entity: Mapping[str, Any]) -> bool:
-        decision = self.permissions.decide(actor, UPDATE_ENTITY)
+    def may(self, actor: Actor, permission: Permission, entity: Mapping[str, Any]) -> bool:
+        decision = self.permissions.decide(actor, permission)
         if decision.result == "CONDITIONAL" and decision.condition is not None:
             return bool(matches(self.permissions.compile(decision.condition), terms_of(entity)))
         return decision.result == "ALLOW"
+
+    def may_update(self, actor: Actor, entity: Mapping[str, Any]) -> bool:
+        return self.may(actor, UPDATE_ENTITY, entity)
 
     def may_confirm(self, actor: Actor, entity: Mapping[str, Any]) -> bool:
         """Owners may, and whoever may change it: to say that something is right is less than to change it."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
+from callboard.features.catalog.interface.held import CatalogSources
+from callboard.features.editing.interface import EntityNames
 from callboard.features.ownership.figures import OwnershipFigures
 from callboard.features.ownership.gone import Gone
 from callboard.features.ownership.handing import Handing
 from callboard.features.ownership.interface import OwnershipService
 from callboard.features.ownership.jobs import OwnershipJobs
+from callboard.features.ownership.merging import Merging
+from callboard.features.ownership.naming import Naming
 from callboard.features.ownership.parts import Parts
 from callboard.features.ownership.reorganising import Reorganising
 from callboard.features.ownership.service import Ownership
@@ -16,6 +20,7 @@ from callboard.features.ownership.settings import SETTINGS
 from callboard.features.ownership.tracking import Tracker
 from callboard.kernel.events import EventHandler
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.model.kinds import KindRegistry
 
 
 class OwnershipParts:
@@ -28,6 +33,8 @@ class OwnershipParts:
         self.service = Ownership(self.parts, self.tracker, self.handing)
         self.gone = Gone(self.parts)
         self.reorganising = Reorganising(self.parts)
+        self.merging = Merging(self.parts, portal.service(CatalogSources))
+        self.naming = Naming(self.parts, portal.service(KindRegistry), portal.service(EntityNames))
         self.jobs = OwnershipJobs(self.parts, self.tracker)
 
 
@@ -61,8 +68,11 @@ def register_schedules(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_event_handlers(portal: Any) -> Sequence[Any]:
-    tracker = portal.service(OwnershipParts).tracker
-    return [EventHandler("catalog.entities.changed", tracker.on_change, name="ownership.catalog")]
+    ownership = portal.service(OwnershipParts)
+    return [
+        EventHandler("catalog.entities.changed", ownership.tracker.on_change, name="ownership.catalog"),
+        EventHandler("catalog.entities.changed", ownership.naming.on_change, name="ownership.names"),
+    ]
 
 
 @hookimpl

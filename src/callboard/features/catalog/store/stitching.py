@@ -100,7 +100,7 @@ async def _stitch_batch(
         f" WHERE {tx.any_of('s.source_id', 1, 'bigint')}",
         tx.list_arg([*ids, *earlier]) if earlier else arg,
     ):
-        relations.setdefault(earlier.get(node, node), []).append((type, target))
+        relations.setdefault(earlier.get(int(node), int(node)), []).append((type, target))
     findings = await _errors(tx, ids)
     orphans: set[int] = set()
     if keep_orphans:

@@ -76,3 +76,28 @@ CREATE TABLE ownership_reorganisation (
   undone_by TEXT
 );
 CREATE INDEX ownership_reorganisation_at ON ownership_reorganisation (applied_at);
+
+-- Two entities that are one: given is what the held source gave that had to let go of other, as JSON; '' when none did.
+CREATE TABLE ownership_merge (
+  id TEXT PRIMARY KEY,
+  survivor TEXT NOT NULL,
+  other TEXT NOT NULL,
+  source TEXT NOT NULL,
+  given TEXT NOT NULL,
+  before TEXT NOT NULL,
+  after TEXT NOT NULL,
+  note TEXT NOT NULL,
+  merged_at TEXT NOT NULL,
+  merged_by TEXT NOT NULL,
+  undone_at TEXT,
+  undone_by TEXT
+);
+CREATE UNIQUE INDEX ownership_merge_other ON ownership_merge (other) WHERE undone_at IS NULL;
+
+-- An entity that went while one like it came from the same place: it may be the same under another name.
+CREATE TABLE ownership_rename (
+  old_ref TEXT PRIMARY KEY,
+  new_ref TEXT NOT NULL,
+  place TEXT NOT NULL,
+  noticed_at TEXT NOT NULL
+);
