@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
+from callboard.features.catalog.interface import READ_ENTITY
 from callboard.features.catalog.interface.held import CatalogSources
 from callboard.features.editing.interface import EntityNames
 from callboard.features.ownership.figures import OwnershipFigures
@@ -20,7 +21,10 @@ from callboard.features.ownership.settings import SETTINGS
 from callboard.features.ownership.tracking import Tracker
 from callboard.kernel.events import EventHandler
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.shell import NavItem
 from callboard.model.kinds import KindRegistry
+
+NAV_ITEM = NavItem("ownership", "nav.ownership", "/ownership", "ok", 70, READ_ENTITY)
 
 
 class OwnershipParts:
@@ -73,6 +77,49 @@ def register_event_handlers(portal: Any) -> Sequence[Any]:
         EventHandler("catalog.entities.changed", ownership.tracker.on_change, name="ownership.catalog"),
         EventHandler("catalog.entities.changed", ownership.naming.on_change, name="ownership.names"),
     ]
+
+
+@hookimpl
+def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.ownership.views.changes import ChangeViews
+    from callboard.features.ownership.views.lists import ListViews
+    from callboard.ui.messages import Messages
+
+    own, messages = portal.service(OwnershipParts), portal.service(Messages)
+    lists = ListViews(own.service, own.parts, own.gone, messages)
+    changes = ChangeViews(
+        own.parts, own.gone, messages, handing=own.handing, reorganising=own.reorganising, naming=own.naming,
+        merging=own.merging,
+    )  # fmt: skip
+    return [*lists.routes(), *changes.routes()]
+
+
+@hookimpl
+def register_entity_cards(portal: Any) -> Sequence[Any]:
+    return [_cards(portal).entity_card()]
+
+
+@hookimpl
+def register_home_cards(portal: Any) -> Sequence[Any]:
+    return [_cards(portal).home_card()]
+
+
+@hookimpl
+def register_entity_actions(portal: Any) -> Sequence[Any]:
+    return [_cards(portal).rename_action()]
+
+
+def _cards(portal: Any) -> Any:
+    from callboard.features.ownership.views.cards import Cards
+    from callboard.ui.messages import Messages
+
+    own = portal.service(OwnershipParts)
+    return Cards(own.service, own.parts, portal.service(Messages))
+
+
+@hookimpl
+def register_nav_items(portal: Any) -> Sequence[Any]:
+    return [NAV_ITEM]
 
 
 @hookimpl
