@@ -29,9 +29,9 @@ from callboard.features.catalog.interface.lists import EntityLists
 from callboard.features.catalog.interface.modelling import MANAGE_KINDS, KindModels
 from callboard.features.catalog.interface.overlays import CatalogOverlays
 from callboard.features.catalog.interface.personal import VIEW_PERMISSIONS, SavedViews, Stars
+from callboard.features.catalog.interface.reasons import OwnershipReasons
 from callboard.features.catalog.interface.registering import Registrations
 from callboard.features.catalog.interface.states import SourceStates
-from callboard.features.catalog.interface.reasons import OwnershipReasons
 from callboard.features.catalog.jobs import CatalogJobs, FileWatch, RevisionWatch
 from callboard.features.catalog.pages.listing import Lists
 from callboard.features.catalog.personal.services import stars_of, visits_of

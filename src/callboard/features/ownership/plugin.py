@@ -81,6 +81,7 @@ def register_event_handlers(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.ownership.rest import OwnershipRoutes, ownership_routes
     from callboard.features.ownership.views.changes import ChangeViews
     from callboard.features.ownership.views.lists import ListViews
     from callboard.ui.messages import Messages
@@ -91,7 +92,17 @@ def register_routes(portal: Any) -> Sequence[Any]:
         own.parts, own.gone, messages, handing=own.handing, reorganising=own.reorganising, naming=own.naming,
         merging=own.merging,
     )  # fmt: skip
-    return [*lists.routes(), *changes.routes()]
+    rest = OwnershipRoutes(
+        own.service, gone=own.gone, reorganising=own.reorganising, naming=own.naming, merging=own.merging
+    )
+    return [*ownership_routes(rest), *lists.routes(), *changes.routes()]
+
+
+@hookimpl
+def register_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.ownership.actions import ownership_actions
+
+    return ownership_actions(portal.service(OwnershipService))
 
 
 @hookimpl
