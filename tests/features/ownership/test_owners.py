@@ -9,7 +9,7 @@ import pytest
 from callboard.features.catalog.interface.aliases import CatalogAliases
 from callboard.features.ownership.interface import HandoverNotFound
 from callboard.features.ownership.reorganising import Wish
-from callboard.features.ownership.suggesting import Clues, Group, suggest
+from callboard.features.ownership.suggesting import Clues, Group, Groups, suggest
 from callboard.kernel.auth.actor import SYSTEM
 from callboard.kernel.errors import ConflictError, InputError, NotAllowedError
 from callboard.testing import component, group, system, user, user_entity
@@ -169,7 +169,7 @@ def test_the_strongest_reason_for_an_owner_stands():
         "group:default/payments", {"acme.io/team": "@acme/ops", "acme.io/tier": "1"}, [("group:default/pay", "system:default/x")],
         after=["group:default/pay", "group:default/gone"], above=["group:default/ops"],
     )  # fmt: skip
-    assert [(s.owner, s.reason) for s in suggest(clues, groups)] == [
+    assert [(s.owner, s.reason) for s in suggest(clues, Groups(groups))] == [
         ("group:default/pay", "successor"), ("group:default/ops", "annotation"),
     ]  # fmt: skip
 

@@ -143,6 +143,12 @@ def is_written_by_person(actor: str, source: str) -> bool:
     return actor.startswith("user:") and not source.startswith(("url:", "file:", "provider:"))
 
 
+def is_kept_here(entity: Mapping[str, Any]) -> bool:
+    """Whether the entity comes from something that people write in the portal: the history then may name one of them."""
+    location = str((entity["metadata"].get("annotations") or {}).get("backstage.io/managed-by-location") or "")
+    return not location.startswith(("url:", "file:"))
+
+
 def touches(diff: Iterable[Mapping[str, Any]], path: str, written_owner: bool) -> bool:
     """Whether a diff of history changes the field. ``written_owner``: the path is that of the owner."""
     pointer = "/" + path.replace(".", "/")

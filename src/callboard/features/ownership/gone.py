@@ -13,7 +13,7 @@ from callboard.features.ownership.handing import parse_owner
 from callboard.features.ownership.interface import Item, Suggestion
 from callboard.features.ownership.parts import Parts
 from callboard.features.ownership.store import reorganisations
-from callboard.features.ownership.suggesting import Clues, Group, suggest
+from callboard.features.ownership.suggesting import Clues, Group, Groups, suggest
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.errors import InputError
 from callboard.model.predicates import has_value
@@ -56,8 +56,10 @@ class Gone:
         for ref, one in clues.items():
             one.around = [(o, p) for p in around[ref] if p in places and (o := domain.owner_of(places[p]))]
             one.after, one.above = after.get(one.owner, ()), above.get(one.owner, ())
-            one.editors = await self._editors(ref, actor)
-        return {ref: suggest(one, groups) for ref, one in clues.items()}
+            if domain.is_kept_here(documents[ref]):  # nobody writes the others here
+                one.editors = await self._editors(ref, actor)
+        there = Groups(groups)
+        return {ref: suggest(one, there) for ref, one in clues.items()}
 
     async def _after(self, owners: set[str]) -> dict[str, list[str]]:
         """Where the things of each owner went: by another name, or by a re-organisation."""

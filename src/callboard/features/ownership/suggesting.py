@@ -40,9 +40,25 @@ class Clues:
     above: Sequence[str] = ()
 
 
-def suggest(clues: Clues, groups: Sequence[Group]) -> list[Suggestion]:
+class Groups:
+    """The owners that there are, and which of them a name looks like: asked once for each name."""
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self.by_ref = {group.ref: group for group in groups}
+        self._alike: dict[str, list[tuple[str, float]]] = {}
+
+    def like(self, name: str) -> list[tuple[str, float]]:
+        """(ref, likeness) of those that are ``ALIKE``."""
+        found = self._alike.get(name)
+        if found is None:
+            scores = ((ref, alike(name, group)) for ref, group in self.by_ref.items())
+            found = self._alike[name] = [(ref, score) for ref, score in scores if score >= ALIKE]
+        return found
+
+
+def suggest(clues: Clues, groups: Groups) -> list[Suggestion]:
     """The best few, each owner once, with the strongest reason."""
-    known = {group.ref: group for group in groups}
+    known = groups.by_ref
     found: list[Suggestion] = []
 
     def add(owner: str, confidence: float, reason: str, **arguments: str) -> None:
@@ -58,16 +74,13 @@ def suggest(clues: Clues, groups: Sequence[Group]) -> list[Suggestion]:
     for owner, editor in clues.editors:
         add(owner, 0.5, "editor", editor=editor)
     if clues.owner:
-        for group in groups:
-            likeness = alike(_name(clues.owner), group)
-            if likeness >= ALIKE:
-                add(group.ref, min(0.9, likeness), "alike", old=_name(clues.owner))
+        for ref, likeness in groups.like(_name(clues.owner)):
+            add(ref, min(0.9, likeness), "alike", old=_name(clues.owner))
     for key, value in clues.annotations.items():
         if isinstance(value, str) and _HINTS.search(key.rpartition("/")[2]):
             hint = value.rpartition("/")[2].removeprefix("@")
-            for group in groups:
-                if alike(hint, group) >= ALIKE:
-                    add(group.ref, 0.75, "annotation", key=key, value=value[:80])
+            for ref, _ in groups.like(hint):
+                add(ref, 0.75, "annotation", key=key, value=value[:80])
     best: dict[str, Suggestion] = {}
     for one in sorted(found, key=lambda s: (-s.confidence, s.owner)):
         best.setdefault(one.owner, one)
@@ -83,7 +96,8 @@ def alike(name: str, group: Group) -> float:
     for other in (_name(group.ref), group.title):
         theirs = _words(other)
         if theirs:
-            score = difflib.SequenceMatcher(None, " ".join(mine), " ".join(theirs)).ratio()
+            matcher = difflib.SequenceMatcher(None, " ".join(mine), " ".join(theirs))
+            score = matcher.ratio() if matcher.real_quick_ratio() >= ALIKE and matcher.quick_ratio() >= ALIKE else 0.0
             if mine == theirs:
                 score = 1.0
             elif set(mine) < set(theirs) or set(theirs) < set(mine):

@@ -113,7 +113,7 @@ class Tracker:
             before = known.get(one.ref)
             if before is not None and before.fields == one.fields_json:
                 continue
-            if is_by_person or _is_kept_here(found[one.ref]):
+            if is_by_person or domain.is_kept_here(found[one.ref]):
                 then = orjson.loads(before.fields) if before is not None else None
                 written += await self._written(one, then)
         owners = set()
@@ -226,9 +226,3 @@ class Tracker:
 
 def _targets(entity: Mapping[str, Any], type: str) -> list[str]:
     return [str(r["targetRef"]).lower() for r in entity.get("relations") or () if r["type"] == type]
-
-
-def _is_kept_here(entity: Mapping[str, Any]) -> bool:
-    """Whether the entity comes from something that people write in the portal: the history then may name one of them."""
-    location = str((entity["metadata"].get("annotations") or {}).get("backstage.io/managed-by-location") or "")
-    return not location.startswith(("url:", "file:"))
