@@ -45,6 +45,7 @@ BUILTINS: Mapping[str, str] = {
     "importing": "callboard.features.importing.plugin",
     "editing": "callboard.features.editing.plugin",
     "proposals": "callboard.features.proposals.plugin",
+    "ownership": "callboard.features.ownership.plugin",
     "announcements": "callboard.features.announcements.plugin",
     "settings": "callboard.features.settings.plugin",
     "setup": "callboard.features.setup.plugin",

@@ -30,6 +30,10 @@ if find_spec("callboard.features.proposals") is not None:
     from callboard.cli.proposing import propose
 
     app.command("propose")(propose)
+if find_spec("callboard.features.ownership") is not None:
+    from callboard.cli.ownership import ownership
+
+    app.command("ownership")(ownership)
 
 Ref = Annotated[str, typer.Argument(help="Entity ref: [kind:][namespace/]name; component if no kind is given.")]
 Filter = Annotated[

@@ -30,6 +30,7 @@ async def test_the_first_release_s_tables_become_today_s(each_world: Any):
             for index in INDEXES:
                 await tx.execute(f"DROP INDEX {index}")
             await tx.execute("DROP TABLE catalog_model")
+            await tx.execute("DROP TABLE catalog_alias")
             await tx.execute("ALTER TABLE catalog_source DROP COLUMN held")
             for table in ("catalog_view_default", "catalog_view", "catalog_visit"):
                 await tx.execute(f"DROP TABLE {table}")

@@ -22,12 +22,14 @@ from callboard.features.catalog.interface import (
     EntityProvider,
     UrlReader,
 )
+from callboard.features.catalog.interface.aliases import CatalogAliases
 from callboard.features.catalog.interface.checks import FileLook, SourceCheckHooks
 from callboard.features.catalog.interface.held import CatalogSources
 from callboard.features.catalog.interface.lists import EntityLists
 from callboard.features.catalog.interface.modelling import MANAGE_KINDS, KindModels
 from callboard.features.catalog.interface.overlays import CatalogOverlays
 from callboard.features.catalog.interface.personal import VIEW_PERMISSIONS, SavedViews, Stars
+from callboard.features.catalog.interface.reasons import OwnershipReasons
 from callboard.features.catalog.interface.registering import Registrations
 from callboard.features.catalog.interface.states import SourceStates
 from callboard.features.catalog.jobs import CatalogJobs, FileWatch, RevisionWatch
@@ -39,6 +41,7 @@ from callboard.features.catalog.processing.model_settings import NamedLayer, loa
 from callboard.features.catalog.readers.files import FileReader
 from callboard.features.catalog.readers.host import UrlReaders
 from callboard.features.catalog.readers.http import HttpReader, read_rules
+from callboard.features.catalog.service.aliasing import Aliases
 from callboard.features.catalog.service.commands import LOCATION_STORE, Commands
 from callboard.features.catalog.service.configured import NAME as CONFIGURED
 from callboard.features.catalog.service.configured import ConfiguredLocations
@@ -150,6 +153,7 @@ class Catalog:
             providers={name: provider for name, (provider, _) in self.connections.items()},
         )  # fmt: skip
         self.overlays = Overlays(self.writer, layer)
+        self.aliases = Aliases(self.writer, self.queries)
         self.pushes = Pushes(
             writer=self.writer, documents=self.documents, commands=self.commands, hosts=self.settings.hosts,
             providers={name: provider for name, (provider, _) in self.connections.items()},
@@ -157,7 +161,7 @@ class Catalog:
         self.problems = Problems(portal.db, self.queries, self.index)
         self.resources = EntityResources(self.queries)
         self.events = EntityEvents(self.queries)
-        self.ownership = CatalogOwnership(self.queries, self.index)
+        self.ownership = CatalogOwnership(self.queries, self.index, self.settings.reach)
         self._watches: list[FileWatch | RevisionWatch | ModelWatch] = [
             RevisionWatch(self.writer, every_s=1.0),
             ModelWatch(portal.db, self.models),
@@ -252,6 +256,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         CatalogSources: catalog.held,
         SourceStates: catalog.states,
         CatalogOverlays: catalog.overlays,
+        CatalogAliases: catalog.aliases,
         FileLook: catalog.looks,
         Registrations: catalog.registrations,
         UrlReader: catalog.sources.urls,
@@ -261,6 +266,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         RelationTypes: catalog.types,
         EntityLists: Lists(),
         OwnershipResolver: catalog.ownership,
+        OwnershipReasons: catalog.ownership,
         ResourceLoader: catalog.resources,
         SavedViews: ViewShelf(portal.db, portal.clock, portal.permissions, portal.audit, Keeping(portal)),
         Stars: stars_of(portal, catalog.queries),
@@ -308,7 +314,7 @@ def register_routes(portal: Any) -> Sequence[Any]:
 
     catalog = portal.service(Catalog)
     return [
-        *catalog_routes(catalog.queries, catalog.commands, catalog.types, catalog.definitions),
+        *catalog_routes(catalog.queries, catalog.commands, catalog.types, catalog.definitions, catalog.aliases),
         *registration_routes(catalog.registrations),
         *model_routes(catalog.models),
         *page_routes(portal, catalog.settings.hosts),

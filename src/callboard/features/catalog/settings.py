@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, Sequence
+from typing import Literal, Sequence, get_args
 
+from callboard.features.catalog.interface.reasons import Reach
 from callboard.features.catalog.processing.rules import RuleError, Rules
 from callboard.kernel.errors import InputError
 from callboard.kernel.settings import Setting, Settings
@@ -35,6 +36,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("catalog.model.kinds", "list", [], help="Kinds of your own, written right here."),
     Setting("catalog.index.bodyBytes", "number", 40 * 2**20, "bytes", "Entities kept in memory as they are sent."),
     Setting("catalog.watchFiles", "flag", True, help="Notice changes of files on disk within a second."),
+    Setting(
+        "catalog.ownership.reach", "text", "parents", None,
+        "Which groups' entities count as somebody's own, also for permissions: own (groups they are in), parents (and those above them), parents-and-children (and those below).",
+    ),
     Setting("catalog.providerOptions", "object", help="Per provider: disabled."),
 )  # fmt: skip
 
@@ -60,6 +65,7 @@ class CatalogSettings:
     body_bytes: int
     watch_files: bool
     disabled_providers: frozenset[str]
+    reach: Reach
 
     @classmethod
     def of(cls, settings: Settings, working_dir: Path) -> CatalogSettings:
@@ -107,7 +113,17 @@ class CatalogSettings:
             disabled_providers=frozenset(
                 name for name, option in options.items() if isinstance(option, dict) and option.get("disabled")
             ),
+            reach=_reach(settings),
         )
+
+
+def _reach(settings: Settings) -> Reach:
+    given = settings.get_str("catalog.ownership.reach", "parents")
+    for reach in get_args(Reach):
+        if reach == given:
+            found: Reach = reach
+            return found
+    raise settings.error("catalog.ownership.reach", f"must be one of {', '.join(get_args(Reach))}, not {given!r}.")
 
 
 def _hosts(settings: Settings) -> Hosts:

@@ -325,3 +325,17 @@ class Editing(Protocol):
 
     async def restore_deleted(self, ref: EntityRef, *, actor: Actor) -> Saved:
         """Create a deleted entity of the portal's own store anew, as it was. Errors as ``save``."""
+
+
+class EntityNames(Protocol):
+    """Names of entities of the portal's own store."""
+
+    async def check(self, ref: EntityRef, name: str, *, actor: Actor) -> str:
+        """The ref that the entity would have by that name. Raises as ``rename``, and writes nothing."""
+
+    async def rename(self, ref: EntityRef, name: str, *, note: str = "", actor: Actor) -> str:
+        """Give it another name; the old one stays its alias. The new ref; uid, text and comments stay.
+
+        Raises ``EntityNotFound``, ``NotAllowedError``, ``GivenElsewhere``, ``InputError`` when the name is taken, ``TextRefused``
+        when it is none, ``ConflictError``.
+        """

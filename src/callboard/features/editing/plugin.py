@@ -10,7 +10,8 @@ from callboard.features.catalog.interface.lists import EntityLists
 from callboard.features.catalog.interface.overlays import OVERLAY_ANNOTATION
 from callboard.features.editing.bulk.interface import BulkChanges
 from callboard.features.editing.bulk.service import Bulk
-from callboard.features.editing.interface import Editing
+from callboard.features.editing.interface import Editing, EntityNames
+from callboard.features.editing.renaming import EntityNaming
 from callboard.features.editing.service import EntityEditing
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.web.shell import NavItem
@@ -28,7 +29,8 @@ def register_migrations() -> Sequence[Any]:
 
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
-    return {Editing: EntityEditing(portal), BulkChanges: Bulk(portal)}
+    editing = EntityEditing(portal)
+    return {Editing: editing, EntityNames: EntityNaming(portal, editing), BulkChanges: Bulk(portal)}
 
 
 @hookimpl

@@ -202,6 +202,9 @@ class CatalogQueries(Protocol):
         Sorted. Each pair is told by both of its ends, as in documents: ``ownedBy`` of one, ``ownerOf`` of the other.
         """
 
+    async def list_hidden(self, refs: Sequence[str], *, actor: Actor) -> frozenset[str]:
+        """Those of ``refs`` (lower-cased) that entities have which the actor may not see: for features with lists of their own."""
+
     async def changed_at(self, refs: Sequence[str], *, actor: Actor) -> list[datetime | None]:
         """When each of ``refs`` (lower-cased) last changed, in their order; None for the unknown and the hidden. One query."""
 

@@ -48,6 +48,8 @@ class SourceWrite:
     restored: Sequence[Given] = ()
     removed: Sequence[str] = ()
     expected: Mapping[str, str | None] = field(default_factory=dict)
+    uids: Mapping[str, str] = field(default_factory=dict)
+    """Uids that new ones of ``added`` have, by ref: of an entity that goes on under another name."""
 
 
 class PreparedWrite(Protocol):

@@ -140,7 +140,8 @@ class RenderedCard:
 class EntityPage:
     """``catalog/entity.html``; ``tab`` says which of the fields below the line are filled.
 
-    ``refresh_href`` is None for those who may not have it read again; ``actions`` are buttons of plugins. ``shown_findings`` are in groups: (heading or None,
+    ``refresh_href`` is None for those who may not have it read again; ``actions`` are buttons of plugins; ``mine`` says why it is
+    the reader's own. ``shown_findings`` are in groups: (heading or None,
     findings). ``files`` are the first of ``file_count``.
     """
 
@@ -163,6 +164,7 @@ class EntityPage:
     refresh_href: str | None
     source: Source
     actions: Sequence[LinkItem] = ()
+    mine: str | None = None
     # overview
     description: Markup | None = None
     facts: Sequence[Fact] = ()
@@ -415,6 +417,7 @@ def entity_page(
     refreshed: bool,
     t: Translator,
     actions: Sequence[LinkItem] = (),
+    mine: str | None = None,
     **tab_fields: Any,
 ) -> EntityPage:
     """The header, banners and tabs, with the fields of the open tab."""
@@ -454,6 +457,7 @@ def entity_page(
         refresh_href=entity_href(ref, "refresh") if may_refresh else None,
         source=source,
         actions=actions,
+        mine=mine,
         **tab_fields,
     )
 

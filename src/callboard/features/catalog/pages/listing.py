@@ -52,6 +52,8 @@ class Row:
     """By column id, for columns that are no field of a row."""
     starred: bool | None = None
     """None where nobody keeps stars."""
+    mine: str | None = None
+    """Why it is the reader's own; None when it is not."""
 
 
 @dataclass(frozen=True, slots=True)

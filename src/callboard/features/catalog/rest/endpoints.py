@@ -9,7 +9,8 @@ from callboard.features.catalog.apis.service import ApiDefinitions
 from callboard.features.catalog.graph.domain import USUAL_TYPES, RelationTypes
 from callboard.features.catalog.graph.reader import GraphReader
 from callboard.features.catalog.interface import CatalogCommands, CatalogQueries
-from callboard.features.catalog.rest import own, requests, schemas
+from callboard.features.catalog.interface.aliases import CatalogAliases
+from callboard.features.catalog.rest import own, requests, resolving, schemas
 from callboard.features.catalog.rest.answers import Answer
 from callboard.features.catalog.rest.body import Schema
 from callboard.features.catalog.rest.calls import Call, Handler
@@ -93,10 +94,12 @@ def catalog_endpoints(
     commands: CatalogCommands,
     types: RelationTypes = USUAL_TYPES,
     definitions: ApiDefinitions | None = None,
+    aliases: CatalogAliases | None = None,
 ) -> tuple[Endpoint, ...]:
     """Every route of the catalog, bound to its services. More specific paths stand before those with parameters.
 
     ``types``: how relation types pair up here; the usual ones unless given. ``definitions``: those that the pages read, too.
+    ``aliases`` None: every name is a present one.
     """
     entities = EntityRoutes(EntityReads(queries))
     locations = LocationRoutes(commands)
@@ -167,6 +170,9 @@ def catalog_endpoints(
                  VERSIONS_PARAMETERS, answers={200: "DefinitionVersions", 400: "Problem", 404: "Problem"}),
         Endpoint("GET", "/v1/definition-diff", "DefinitionDiff", "What differs between two definitions, and what of it breaks.",
                  apis.diff, DIFF_PARAMETERS, answers={200: "DefinitionDiff", 400: "Problem", 404: "Problem"}),
+        Endpoint("GET", "/v1/resolve", "Resolve", "The entity that has a ref, or had it before.",
+                 resolving.ResolveRoute(queries, aliases).resolve, resolving.PARAMETERS,
+                 answers={200: "Resolved", 400: "Problem", 404: "Problem"}),
         Endpoint("GET", "/v1/export", "Export", "A list of entities as a file.", ours.export, own.EXPORT_PARAMETERS,
                  answers={200: "EntityList", 400: "Problem"}, media=("application/json", "text/csv")),
     )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from callboard.features.catalog.apis.service import ApiDefinitions
 from callboard.features.catalog.graph.domain import USUAL_TYPES, RelationTypes
 from callboard.features.catalog.interface import CatalogCommands, CatalogQueries
+from callboard.features.catalog.interface.aliases import CatalogAliases
 from callboard.features.catalog.rest.calls import PREFIX
 from callboard.features.catalog.rest.endpoints import catalog_endpoints
 from callboard.features.catalog.rest.fast import fast_route
@@ -25,9 +26,10 @@ def catalog_routes(
     commands: CatalogCommands,
     types: RelationTypes = USUAL_TYPES,
     definitions: ApiDefinitions | None = None,
+    aliases: CatalogAliases | None = None,
 ) -> list[Route | RawRoute]:
     """The fast way in, every endpoint, and the OpenAPI document of them."""
-    endpoints = catalog_endpoints(queries, commands, types, definitions)
+    endpoints = catalog_endpoints(queries, commands, types, definitions, aliases)
 
     async def document(request: Request) -> Json:
         return Json(openapi_document(endpoints))

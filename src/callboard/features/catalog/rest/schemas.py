@@ -168,6 +168,13 @@ COMPONENTS: Json = {
         },
         ("items",),
     ),
+    "Resolved": obj(
+        {
+            "entityRef": STRING,
+            "alias": obj({"ref": STRING, "reason": STRING, "note": STRING, "at": STRING, "by": STRING}),
+        },
+        ("entityRef",),
+    ),
     "Graph": obj(
         {
             "root": STRING,

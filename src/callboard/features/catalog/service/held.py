@@ -90,6 +90,8 @@ class HeldSources:
 
     def _prepare(self, write: SourceWrite) -> Prepared:
         incoming = self._mutations.judge_all(write.source, write.added)
+        for one in incoming:
+            one.uid = write.uids.get(one.ref)
         restored = {given.ref: given for given in write.restored}
         again = [DeferredEntity(given.entity, given.location_key) for given in write.restored]
         for one in self._mutations.judge_all(write.source, again):

@@ -387,6 +387,12 @@ class Queries:
         found = {(sources[source], type, ref) for source, type, target, ref in rows if target in visible}
         return [Relation._make(relation) for relation in sorted(found)]
 
+    async def list_hidden(self, refs: Sequence[str], *, actor: Actor) -> frozenset[str]:
+        if self.is_open_to(actor):
+            return frozenset()
+        async with self._reading() as lazy:
+            return frozenset(await self.hidden_among(await self._ready(lazy), refs, actor))
+
     async def changed_at(self, refs: Sequence[str], *, actor: Actor) -> list[datetime | None]:
         scope = self.scope(actor)
         async with self._reading() as lazy:

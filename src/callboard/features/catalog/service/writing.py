@@ -13,7 +13,8 @@ from callboard.features.catalog.interface import Finding
 from callboard.features.catalog.interface.overlays import OVERLAY_SOURCE
 from callboard.features.catalog.service.asking import Asking
 from callboard.features.catalog.service.overlays import Laid, OverlayLayer
-from callboard.features.catalog.store import overlays, placing, removing, stitching
+from callboard.features.catalog.store import aliases, overlays, placing, removing, stitching
+from callboard.features.catalog.store.aliases import renamed_finding
 from callboard.features.catalog.store.index import EntityIndex
 from callboard.features.catalog.store.placing import Incoming, Placed
 from callboard.kernel.clock import Clock, format_time
@@ -145,6 +146,7 @@ class Change:
             (parent_id, d.owner, f) for d, _ in placed.seconds for f in d.findings if d.entity is None and parent_id
         ]
         findings += _conflicts(placed, parent_id or 0)
+        findings += await self._old_names(placed)
         await placing.replace_findings(
             tx, file_id=file_id or findings_of_source(source_id), subjects={*placed.accepted, *placed.refused, *clear},
             findings=findings, known=since, now=self.now,
@@ -203,6 +205,21 @@ class Change:
         if hidden:
             await overlays.take_away(self.tx, hidden)
 
+    async def _old_names(self, placed: Placed) -> list[tuple[int, str | None, Finding]]:
+        """What is told of documents that use a name which their target no longer has."""
+        if not placed.renamed:
+            return []
+        refs = await _refs_of(self.tx, [alias.new_id for alias in placed.renamed.values()])
+        told = []
+        for id, document in placed.accepted.items():
+            named = {
+                target for source, _, target in document.relations if source == document.ref
+            } & placed.renamed.keys()
+            for old in sorted(named):
+                alias, file = placed.renamed[old], document.location.partition(":")[2] or None
+                told.append((id, document.owner, renamed_finding(old, refs[alias.new_id], alias.reason, file)))
+        return told
+
     async def stitch(
         self, documents: dict[int, Any], *, source: dict[int, str] | None = None, fresh: set[int] | None = None,
         with_history: bool = True,
@@ -258,10 +275,15 @@ class Change:
         self.waiting |= removed.waiting
         self.waiting_sources |= removed.sources
 
+    def touch(self, ids: Iterable[int]) -> None:
+        """Have these put together again when the change is finished: something about their relations is different."""
+        self._due |= set(ids)
+
     async def finish(self) -> Outcome:
         """Stitch or note the neighbours, send those kept waiting in again, and tell the rest of the portal."""
         tx, writer, outcome = self.tx, self._writer, self.outcome
         if self._due:
+            self._due |= {alias.new_id for alias in (await aliases.find_rows(tx, self._due)).values()}
             if len(self._due) <= INLINE and not self._bulk:
                 await self.stitch(dict.fromkeys(self._due))
             else:
@@ -303,6 +325,15 @@ def findings_of_source(source_id: int) -> int:
     return -1 - source_id
 
 
+def _merged(document: Incoming) -> Finding:
+    return Finding(
+        "warning", "conflict",
+        f"{document.location or 'Another source'} still gives {document.ref}, which was merged into this one; it is kept out.",
+        name="MergedWarning", file=document.location.partition(":")[2] or None, line=document.line, entity_ref=document.ref,
+        fix="Remove the document at its source, or take the merge back.",
+    )  # fmt: skip
+
+
 async def _refs_of(tx: Transaction, ids: Sequence[int]) -> dict[int, str]:
     rows = await tx.fetch_all(f"SELECT id, ref FROM catalog_ref WHERE {tx.any_of('id', 1, 'bigint')}", tx.list_arg(ids))
     return {row[0]: row[1] for row in rows}
@@ -313,6 +344,9 @@ def _conflicts(placed: Placed, parent_id: int) -> list[tuple[int, str | None, Fi
     told: list[tuple[int, str | None, Finding]] = []
     for document, node in placed.conflicts:
         where = node.location or "another source"
+        if document.ref in placed.merged:
+            told.append((node.id, document.owner, _merged(document)))
+            continue
         told.append(
             (
                 node.id,

@@ -15,6 +15,8 @@ import orjson
 
 from callboard.features.catalog.domain import batches, cut_findings, short
 from callboard.features.catalog.interface import Finding
+from callboard.features.catalog.store import aliases
+from callboard.features.catalog.store.aliases import AliasRow
 from callboard.kernel.db.interface import Transaction
 
 MOSTLY_NEW = 500
@@ -69,6 +71,8 @@ class Placed:
     ``accepted`` are node ids of good documents, ``due`` others whose relations changed, ``failed`` the refs of those that
     were not refused before; ``conflicts`` were kept out, ``seconds`` hold up what came by another origin and change
     nothing of it; ``relieved`` are nodes whose documents were refused by another way and are good by this one.
+    ``merged`` are the refs of those ``conflicts`` that were merged into another entity; ``renamed`` are the earlier names among
+    all refs that the documents mention.
     """
 
     accepted: dict[int, Incoming] = field(default_factory=dict)
@@ -81,6 +85,8 @@ class Placed:
     due: set[int] = field(default_factory=set)
     ids: dict[str, int] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
+    merged: set[str] = field(default_factory=set)
+    renamed: dict[str, AliasRow] = field(default_factory=dict)
 
 
 async def lock(tx: Transaction) -> int:
@@ -141,6 +147,7 @@ async def place(
             refs.add(target)
     ids = placed.ids = await ensure_refs(tx, refs)
     existing = await find_nodes(tx, [ids[d.ref] for d in documents])
+    documents = await _keep_merged_out(tx, documents, placed)
     held = await _find_held(tx, documents, ids, existing, (parent_id, source_id), {file_id, *leaving})
     failed_before = {id: node.failed for id, node in existing.items()}
     fresh: list[tuple[Any, ...]] = []
@@ -218,6 +225,30 @@ async def place(
         )
     placed.due |= await write_relations(tx, placed)
     return placed
+
+
+async def _keep_merged_out(tx: Transaction, documents: Sequence[Incoming], placed: Placed) -> Sequence[Incoming]:
+    """Those of ``documents`` whose ref is no name of a merged entity; a document that takes another earlier name ends the alias."""
+    found = await aliases.find_rows(tx, placed.ids.values())
+    if not found:
+        return documents
+    kept: list[Incoming] = []
+    ended: set[int] = set()
+    for document in documents:
+        alias = found.get(placed.ids[document.ref])
+        if alias is None:
+            kept.append(document)
+        elif alias.reason == "merged" and alias.has_node:
+            survivor = (await find_nodes(tx, [alias.new_id]))[alias.new_id]
+            placed.conflicts.append((document, survivor))
+            placed.merged.add(document.ref)
+        else:
+            kept.append(document)
+            ended.add(alias.old_id)
+            placed.due |= {alias.new_id} | await aliases.list_touching(tx, alias.old_id)
+    await aliases.delete(tx, sorted(ended))
+    placed.renamed = {ref: found[id] for ref, id in placed.ids.items() if id in found and id not in ended}
+    return kept
 
 
 def random_uid() -> str:

@@ -9,6 +9,7 @@ from typing import Any, Iterable, Sequence
 import orjson
 
 from callboard.features.catalog.interface import Finding, HistoryEntry, Location
+from callboard.features.catalog.store import aliases
 from callboard.features.catalog.store.sets import Ids
 from callboard.kernel.clock import parse_time_if
 from callboard.kernel.db.interface import Row, Transaction
@@ -247,11 +248,17 @@ async def delete_location(tx: Transaction, id: str) -> int:
 
 
 async def list_relations(tx: Transaction, ids: Sequence[int]) -> Sequence[Row]:
-    """(source id, type, target id, target ref) of every relation of these entities; targets may be absent."""
+    """(source id, type, target id, target ref) of every relation of these entities; targets may be absent.
+
+    Earlier names stand for the entities that had them.
+    """
     if not ids:
         return []
-    return await tx.fetch_all(
-        "SELECT x.source_id, x.type, x.target_id, r.ref FROM catalog_relation x JOIN catalog_ref r ON r.id = x.target_id"
-        f" WHERE {tx.any_of('x.source_id', 1, 'bigint')}",
-        tx.list_arg(ids),
+    earlier = await aliases.find_old(tx, ids)
+    rows = await tx.fetch_all(
+        "SELECT x.source_id, x.type, COALESCE(a.new_id, x.target_id), COALESCE(n.ref, r.ref) FROM catalog_relation x"
+        " JOIN catalog_ref r ON r.id = x.target_id LEFT JOIN catalog_alias a ON a.old_id = x.target_id"
+        f" LEFT JOIN catalog_ref n ON n.id = a.new_id WHERE {tx.any_of('x.source_id', 1, 'bigint')}",
+        tx.list_arg([*ids, *earlier]),
     )
+    return [(earlier.get(row[0], row[0]), *row[1:]) for row in rows] if earlier else rows

@@ -141,6 +141,11 @@ async def make_others_due(tx: Transaction, ids: Iterable[int], file_id: int) -> 
     return await _make_due(tx, tx.list_arg(sorted(ids)), f"state <> 'conflict' AND file_id <> {int(file_id)}")
 
 
+async def make_due(tx: Transaction, ids: Sequence[int]) -> set[int]:
+    """Have all documents of these refs placed again, those that were kept out, too; their files."""
+    return await _make_due(tx, tx.list_arg(ids))
+
+
 async def _make_due(tx: Transaction, nodes: Any, which: str = "1 = 1") -> set[int]:
     """Have the documents of these nodes placed again when their files are next looked at; those files."""
     where = f"{which} AND {tx.any_of('ref_id', 1, 'bigint')}"

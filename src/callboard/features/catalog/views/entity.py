@@ -19,6 +19,7 @@ from callboard.features.catalog.interface import (
     EntityNotFound,
     EntityTab,
 )
+from callboard.features.catalog.interface.reasons import OwnershipReasons
 from callboard.features.catalog.pages.entity import (
     LEADING,
     EntityPage,
@@ -35,6 +36,7 @@ from callboard.features.catalog.pages.entity import (
 from callboard.features.catalog.pages.findings import entity_of, finding_view
 from callboard.features.catalog.pages.history import change_view
 from callboard.features.catalog.pages.links import entity_href, related, spec_of
+from callboard.features.catalog.pages.mine import groups_in, mine_text
 from callboard.features.catalog.pages.relations import (
     PAGE,
     relation_choices,
@@ -43,7 +45,7 @@ from callboard.features.catalog.pages.relations import (
     relations_page,
 )
 from callboard.features.catalog.problems import Around, Problem, ProblemReader
-from callboard.features.catalog.views.reading import look_up, may
+from callboard.features.catalog.views.reading import look_up, may, own_paths
 from callboard.kernel.errors import NotFoundError
 from callboard.model.predicates import matches
 from callboard.model.refs import EntityRef
@@ -80,6 +82,7 @@ class EntityReader:
         cards: Sequence[EntityCard],
         actions: Sequence[EntityAction] = (),
         definitions: ApiDefinitions | None = None,
+        reasons: OwnershipReasons | None = None,
     ) -> None:
         self._definitions = definitions or ApiDefinitions(queries)
         self._queries = queries
@@ -87,6 +90,7 @@ class EntityReader:
         self._tabs = tabs
         self._cards = cards
         self._actions = actions
+        self._reasons = reasons
 
     async def read(self, ref: EntityRef, tab: str, request: Any, *, now: datetime, t: Translator) -> EntityPage:
         """Raises ``EntityNotFound``, and ``NotFoundError`` for a tab that this entity does not have."""
@@ -117,8 +121,18 @@ class EntityReader:
             refreshed="refreshed" in request.query_params,
             actions=[item for action in self._actions if (item := action.offer(entity, request)) is not None],
             t=t,
+            mine=await self._why_mine(asked),
             **fields,
         )
+
+    async def _why_mine(self, asked: _Asked) -> str | None:
+        paths = await own_paths(self._reasons, asked.request)
+        if paths is None:
+            return None
+        owners = related(asked.entity, "ownedBy")
+        missing = [group for group in groups_in(owners, paths) if group not in asked.known]
+        asked.known |= await look_up(self._queries, missing, actor=asked.request.actor)
+        return mine_text(owners, asked.request.actor.subject.lower(), paths, asked.known, asked.t)
 
     async def get(self, ref: EntityRef, request: Any) -> Any:
         """The entity's document. Raises ``EntityNotFound``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Mapping, Sequence
@@ -10,10 +11,12 @@ from typing import Any, Mapping, Sequence
 from markupsafe import escape
 
 from callboard.features.catalog.interface import BY_TITLE, CatalogQueries, EntityQuery, Order
+from callboard.features.catalog.interface.reasons import OwnershipPath
 from callboard.features.catalog.pages.columns import Cell, ColumnChoice, ShownColumn, cell_of
-from callboard.features.catalog.pages.links import display_title, link_to
+from callboard.features.catalog.pages.links import display_title, link_to, related
 from callboard.features.catalog.pages.list_state import FACETS, ListState
 from callboard.features.catalog.pages.listing import ListPage, Shelf, list_page, mentioned
+from callboard.features.catalog.pages.mine import groups_in, mine_text
 from callboard.features.catalog.views.reading import decode, look_up
 from callboard.kernel.auth.actor import Actor
 from callboard.model.predicates import Any_, HasPrefix, HasText, Predicate
@@ -34,6 +37,7 @@ async def read_list(
     shelf: Shelf | None = None,
     own: Mapping[str, str] = MappingProxyType({}),
     stars: frozenset[str] | None = None,
+    paths: Mapping[str, OwnershipPath] | None = None,
     now: datetime,
     t: Translator,
 ) -> ListPage:
@@ -41,7 +45,8 @@ async def read_list(
 
     Service calls, whatever the size of the catalog: the rows, the kinds, the facets (one more for each facet in use, so that its
     other values show what they would add), the documents named on the page, the times of change; a count when sorting by a
-    field that not everything has; one for each column of a plugin. ``own`` are further facets, see ``own_facets``.
+    field that not everything has; one for each column of a plugin. ``own`` are further facets, see ``own_facets``; ``paths``
+    None: the reader is nobody who could own anything.
     """
     actor: Actor = request.actor
     columns = choice.shown(state.columns, state.kind, t)
@@ -53,13 +58,15 @@ async def read_list(
     for name, key in {**FACETS, **{name: name for name in own}}.items():
         if state.values(name):
             facets |= await queries.facets([key], state.predicate(without=(name,)), actor=actor)
-    known = await look_up(queries, mentioned(entities, facets, columns), actor=actor)
+    owned = [related(entity, "ownedBy") for entity in entities] if paths is not None else []
+    through = groups_in([owner for owners in owned for owner in owners], paths or {})
+    known = await look_up(queries, [*through, *mentioned(entities, facets, columns)], actor=actor)
     changed = await queries.changed_at(refs, actor=actor)
     matching = page.total or 0
     if state.leaves_out:
         matching = await queries.count(state.predicate(), actor=actor)
     given = {c.id: await c.plugin.cells(refs, request) for c in columns if c.plugin is not None}
-    return list_page(
+    shown = list_page(
         state, page, entities, kinds.get("kind", ()), facets, known, changed, matching, now, t,
         columns=columns,
         cells=[_cells(columns, ref, entity, known, given) for ref, entity in zip(refs, entities, strict=True)],
@@ -67,6 +74,13 @@ async def read_list(
         shelf=shelf,
         own=own,
     )  # fmt: skip
+    if paths is None:
+        return shown
+    rows = [
+        replace(row, mine=mine_text(owners, actor.subject, paths, known, t))
+        for row, owners in zip(shown.rows, owned, strict=True)
+    ]
+    return replace(shown, rows=rows)
 
 
 def _cells(

@@ -7,6 +7,7 @@ from typing import Any, Mapping, Sequence
 import orjson
 
 from callboard.features.catalog.interface import CatalogQueries, EntityDocument
+from callboard.features.catalog.interface.reasons import OwnershipPath, OwnershipReasons
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.permissions import Permission, PermissionService
 from callboard.model.predicates import matches
@@ -42,3 +43,10 @@ def own_refs(request: Any) -> frozenset[str]:
     if not actor.is_user or request.portal.auth.is_guest(actor):
         return frozenset()
     return actor.ownership
+
+
+async def own_paths(reasons: OwnershipReasons | None, request: Any) -> Mapping[str, OwnershipPath] | None:
+    """Why each group of ``own_refs`` is the reader's; None for those who own nothing."""
+    if reasons is None or not own_refs(request):
+        return None
+    return await reasons.paths_of(request.actor.subject)

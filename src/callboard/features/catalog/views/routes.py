@@ -17,6 +17,8 @@ from callboard.features.catalog.interface import (
     EntityTab,
     Why,
 )
+from callboard.features.catalog.interface.aliases import CatalogAliases
+from callboard.features.catalog.interface.reasons import OwnershipReasons
 from callboard.features.catalog.pages.links import display_title, entity_href, spec_of, why_href
 from callboard.features.catalog.pages.list_state import own_facets
 from callboard.features.catalog.pages.problems import (
@@ -33,7 +35,7 @@ from callboard.features.catalog.problems import ProblemFilter, ProblemReader
 from callboard.features.catalog.views.entity import EntityReader
 from callboard.features.catalog.views.home import Personal
 from callboard.features.catalog.views.listing import find_quickly, read_list
-from callboard.features.catalog.views.reading import look_up, own_refs
+from callboard.features.catalog.views.reading import look_up, own_paths, own_refs
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.clock import Clock
 from callboard.kernel.errors import NotFoundError
@@ -44,6 +46,8 @@ from callboard.model.refs import EntityRef
 from callboard.ui.messages import Messages, Translator
 
 RECENT_FILES = 6
+_NOT_KEPT = {"cache-control": "private, no-cache"}
+"""An alias can be taken back, so browsers ask again."""
 
 
 class CatalogViews:
@@ -66,6 +70,8 @@ class CatalogViews:
         actions: Sequence[EntityAction] = (),
         definitions: ApiDefinitions | None = None,
         personal: Personal,
+        reasons: OwnershipReasons | None = None,
+        aliases: CatalogAliases | None = None,
     ) -> None:
         self._queries = queries
         self._commands = commands
@@ -74,7 +80,9 @@ class CatalogViews:
         self._messages = messages
         self._kinds = kinds
         self._personal = personal
-        self._entities = EntityReader(queries, problems, tabs, cards, actions, definitions)
+        self._reasons = reasons
+        self._aliases = aliases
+        self._entities = EntityReader(queries, problems, tabs, cards, actions, definitions, reasons)
 
     def routes(self) -> list[Route]:
         entity = "/catalog/{namespace}/{kind}/{name}"
@@ -112,6 +120,7 @@ class CatalogViews:
             shelf=shelf_of(opened, actor=actor, audiences=audiences, titles=titles, t=t),
             own=own_facets(self._kinds, opened.state.kind),
             stars=await self._stars_of(actor),
+            paths=await own_paths(self._reasons, request),
             now=self._clock.now(),
             t=t,
         )
@@ -127,6 +136,8 @@ class CatalogViews:
         try:
             page = await self._entities.read(ref, tab, request, now=self._clock.now(), t=t)
         except EntityNotFound as error:
+            if (moved := await self._moved(ref, request)) is not None:
+                return moved
             near = await self._queries.near_matches(ref, actor=request.actor)
             error.suggestions = near_links(near)
             error.ways = [(t("catalog.why.ask"), why_href(str(ref)))]
@@ -135,6 +146,15 @@ class CatalogViews:
             self._personal.visits.note(str(ref), request.actor)
         stars = await self._stars_of(request.actor)
         return request.render("catalog/entity.html", page, starred=None if stars is None else str(ref) in stars)
+
+    async def _moved(self, ref: EntityRef, request: Request) -> Response | None:
+        """The way to where the entity is now, for one that has another name since."""
+        alias = await self._aliases.resolve(str(ref), actor=request.actor) if self._aliases is not None else None
+        if alias is None:
+            return None
+        href = entity_href(alias.new, request.path_params.get("tab"))
+        query = request.url.query
+        return RedirectResponse(f"{href}?{query}" if query else href, status_code=301, headers=_NOT_KEPT)
 
     async def refresh(self, request: Request) -> Response:
         ref = _ref(request)

@@ -14,7 +14,9 @@ from callboard.features.catalog.graph.domain import RelationTypes
 from callboard.features.catalog.graph.reader import GraphReader
 from callboard.features.catalog.graph.views import GraphViews
 from callboard.features.catalog.interface import CREATE_LOCATION, READ_ENTITY, CatalogCommands, CatalogQueries
+from callboard.features.catalog.interface.aliases import CatalogAliases
 from callboard.features.catalog.interface.modelling import KindModels
+from callboard.features.catalog.interface.reasons import OwnershipReasons
 from callboard.features.catalog.interface.registering import Registrations
 from callboard.features.catalog.personal.wiring import all_routes, personal_of
 from callboard.features.catalog.problems import ProblemReader
@@ -68,6 +70,8 @@ def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:
         actions=portal.plugins.collect("register_entity_actions", portal=portal),
         definitions=definitions,
         personal=personal,
+        reasons=portal.find_service(OwnershipReasons),
+        aliases=portal.find_service(CatalogAliases),
     )
     apis = ApiViews(queries, definitions, portal.clock, portal.service(Messages))
     explore = ExploreViews(

@@ -1,0 +1,256 @@
+"""Re-organisations: what one group or person owns goes to another, in one go, looked at before and taken back afterwards."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+from callboard.features.editing.interface import ChangeResult, FieldChange
+from callboard.features.ownership import domain
+from callboard.features.ownership.handing import MAX_NOTE, parse_owner
+from callboard.features.ownership.parts import Parts
+from callboard.features.ownership.store import entities, handovers, reorganisations
+from callboard.features.ownership.store.reorganisations import ReorganisationRow
+from callboard.kernel.auth.actor import Actor
+from callboard.kernel.clock import format_time
+from callboard.kernel.db.interface import Transaction
+from callboard.kernel.errors import ConflictError, InputError, NotFoundError
+from callboard.model.refs import EntityRef
+
+PARENT, MEMBER_OF = "spec.parent", "spec.memberOf"
+
+
+class ReorganisationNotFound(NotFoundError):
+    """No re-organisation with this id is visible to the caller."""
+
+    code = "ownership.reorganisation_not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be moved. ``refs`` None is everything that the old owner has; groups and people only where asked for.
+
+    ``groups``: child groups get the new one as parent; ``members``: people become members of it; ``handovers``: what is offered to
+    the old owner is offered to the new one; ``alias``: the old name leads to the new owner, if nothing has it any more.
+    """
+
+    old_owner: str
+    new_owner: str
+    refs: Sequence[str] | None = None
+    groups: bool = False
+    members: bool = False
+    handovers: bool = True
+    alias: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One entity: the field that changes, and what would become of it. ``title`` is what pages call it."""
+
+    ref: str
+    title: str
+    field: str
+    result: ChangeResult
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``alias_refused`` says why the old name cannot lead to the new owner; empty when it can, or was not asked for."""
+
+    old_owner: str
+    new_owner: str
+    moves: Sequence[Move]
+    offered: int
+    alias_refused: str = ""
+
+    @property
+    def count(self) -> int:
+        return sum(move.result.outcome == "changed" for move in self.moves)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """``id`` names it for undoing; empty when nothing was to be changed."""
+
+    id: str
+    moves: Sequence[Move]
+
+
+class Reorganising:
+    """Each entity is changed only by those who may change it; the others are told as refused."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def preview(self, wish: Wish, *, actor: Actor) -> Plan:
+        old, new = await self._owners(wish, actor)
+        changes, titles = await self._changes(wish, old, new, actor)
+        results = await self._parts.editing.preview_changes(changes, actor=actor) if changes else ()
+        async with self._parts.db.read() as tx:
+            offered = len(await handovers.list_offered(tx, [old])) if wish.handovers else 0
+        refused = await self._alias_refused(old, new, actor) if wish.alias else ""
+        return Plan(old, new, _moves(changes, results, titles), offered, refused)
+
+    async def apply(self, wish: Wish, *, actor: Actor) -> Applied:
+        """What can be changed is, in one transaction; the rest is told. The same again finds nothing left to do."""
+        parts = self._parts
+        old, new = await self._owners(wish, actor)
+        changes, titles = await self._changes(wish, old, new, actor)
+        has_alias = wish.alias and not await self._alias_refused(old, new, actor)
+        note = wish.note.strip()[:MAX_NOTE]
+        why = f"Re-organisation: {old} to {new}." + (f" {note}" if note else "")
+        results = await parts.editing.change_fields(changes, actor=actor, why=why) if changes else ()
+        moves = _moves(changes, results, titles)
+        done = [
+            {"ref": m.ref, "before": dict(m.result.before), "after": dict(m.result.after)}
+            for m in moves if m.result.outcome == "changed"
+        ]  # fmt: skip
+        if not done and not has_alias:
+            return Applied("", moves)
+        row = ReorganisationRow(
+            uuid.uuid4().hex, old, new, note, done, has_alias, (), format_time(parts.clock.now()), actor.subject
+        )
+        async with parts.db.write() as tx:
+            await self._finish(tx, row, wish, actor)
+        return Applied(row.id, moves)
+
+    async def _finish(self, tx: Transaction, row: ReorganisationRow, wish: Wish, actor: Actor) -> None:
+        moved = await handovers.redirect(tx, row.old_owner, row.new_owner) if wish.handovers else []
+        if row.has_alias:
+            await self._parts.aliases.put(
+                tx, row.old_owner, row.new_owner, reason="reorganised", note=row.note, actor=actor
+            )
+        whole = ReorganisationRow(
+            row.id,
+            row.old_owner,
+            row.new_owner,
+            row.note,
+            row.changes,
+            row.has_alias,
+            moved,
+            row.applied_at,
+            row.applied_by,
+        )
+        await reorganisations.insert(tx, whole)
+        await self._record(tx, "apply", whole, actor)
+
+    async def list_latest(self, *, actor: Actor, limit: int = 20) -> Sequence[ReorganisationRow]:
+        """Those of which the actor may see something: what they moved, or the new owner."""
+        async with self._parts.db.read() as tx:
+            rows = await reorganisations.list_latest(tx, limit)
+        seen = await self._parts.look_up([row.new_owner for row in rows], actor=actor)
+        return [row for row in rows if row.new_owner in seen]
+
+    async def undo(self, id: str, *, actor: Actor) -> Sequence[ChangeResult]:
+        """Put back what stood before, where nobody changed it since; what was is told as a conflict."""
+        parts = self._parts
+        async with parts.db.read() as tx:
+            row = await reorganisations.find(tx, id)
+        if row is None or not await parts.look_up([row.new_owner], actor=actor):
+            raise ReorganisationNotFound("There is no re-organisation with this id that you may see.")
+        if row.undone_at is not None:
+            raise ConflictError("It was taken back already.")
+        changes = [FieldChange(c["ref"], c["before"], c["after"]) for c in row.changes]
+        why = f"Taken back: re-organisation of {row.old_owner} to {row.new_owner}."
+        results = await parts.editing.change_fields(changes, actor=actor, why=why) if changes else ()
+        if changes and not any(result.outcome in ("changed", "unchanged") for result in results):
+            raise ConflictError(f"None of it can be taken back: {results[0].message or results[0].outcome}")
+        async with parts.db.write() as tx:
+            if not await reorganisations.note_undone(tx, id, at=format_time(parts.clock.now()), by=actor.subject):
+                raise ConflictError("Somebody else took it back meanwhile.")
+            if row.has_alias:
+                await parts.aliases.remove(tx, row.old_owner, actor=actor)
+            await handovers.redirect_some(tx, row.handovers, row.old_owner)
+            await self._record(tx, "undo", row, actor)
+        return results
+
+    # ---- what it comes to --------------------------------------------------------------------------------------------
+
+    async def _owners(self, wish: Wish, actor: Actor) -> tuple[str, str]:
+        old, new = parse_owner(wish.old_owner), parse_owner(wish.new_owner)
+        if old == new:
+            raise InputError("The old owner and the new one are the same.", field="to")
+        if not await self._parts.look_up([new], actor=actor):
+            raise InputError(f"{new} is not in the catalog, or you may not see it.", field="to")
+        return old, new
+
+    async def _changes(
+        self, wish: Wish, old: str, new: str, actor: Actor
+    ) -> tuple[list[FieldChange], dict[str, tuple[str, str]]]:
+        """The changes, and by ref what each is called and which field of it changes."""
+        parts = self._parts
+        async with parts.db.read() as tx:
+            refs = await entities.list_refs_of(tx, old)
+        owned = await parts.look_up(refs, actor=actor)
+        changes: list[FieldChange] = []
+        titles: dict[str, tuple[str, str]] = {}
+
+        def add(ref: str, entity: Mapping[str, Any], path: str, value: Any, stands: Any) -> None:
+            changes.append(FieldChange(ref, {path: value}, {path: stands}))
+            titles[ref] = (_title(entity), path)
+
+        for ref, entity in owned.items():
+            if domain.owner_of(entity) == old:
+                add(ref, entity, domain.OWNER, new, domain.see(ref, entity, ()).written)
+        group = (await parts.look_up([old], actor=actor)).get(old, {})
+        kind = new.partition(":")[0]
+        if wish.groups and kind == "group":
+            for ref, entity in (await parts.look_up(_targets(group, "parentOf"), actor=actor)).items():
+                if ref != new and (stands := _spec(entity).get("parent")):
+                    add(ref, entity, PARENT, new, stands)
+        if wish.members and kind == "group" and old.startswith("group:"):
+            for ref, entity in (await parts.look_up(_targets(group, "hasMember"), actor=actor)).items():
+                before = _spec(entity).get("memberOf")
+                if isinstance(before, list):
+                    namespace = entity["metadata"].get("namespace")
+                    after = [new if _names(one, namespace) == old else one for one in before]
+                    if after != before:
+                        add(ref, entity, MEMBER_OF, list(dict.fromkeys(after)), before)
+        if wish.refs is not None:
+            chosen = {ref.lower() for ref in wish.refs}
+            changes = [change for change in changes if change.ref in chosen]
+        return changes, titles
+
+    async def _alias_refused(self, old: str, new: str, actor: Actor) -> str:
+        if old.partition(":")[0] != new.partition(":")[0]:
+            return "A person's name cannot lead to a group."
+        if await self._parts.look_up([old], actor=actor):
+            return f"{old} is still in the catalog. Remove it, then let its name lead to {new}."
+        return ""
+
+    async def _record(self, tx: Transaction, what: str, row: ReorganisationRow, actor: Actor) -> None:
+        await self._parts.audit.record(
+            tx, "ownership-reorganise", actor=actor, severity="high", plugin="ownership",
+            meta={
+                "actionType": what, "id": row.id, "oldOwner": row.old_owner, "newOwner": row.new_owner, "note": row.note,
+                "entityRefs": [change["ref"] for change in row.changes], "alias": row.has_alias,
+            },
+        )  # fmt: skip
+
+
+def _moves(
+    changes: Sequence[FieldChange], results: Sequence[ChangeResult], titles: Mapping[str, tuple[str, str]]
+) -> list[Move]:
+    return [Move(c.ref, *titles[c.ref], result) for c, result in zip(changes, results, strict=True)]
+
+
+def _names(written: Any, namespace: Any) -> str:
+    try:
+        return str(EntityRef.parse(written, default_kind="group", default_namespace=namespace or "default"))
+    except ValueError:
+        return ""
+
+
+def _title(entity: Mapping[str, Any]) -> str:
+    return str(entity["metadata"].get("title") or entity["metadata"]["name"])
+
+
+def _spec(entity: Mapping[str, Any]) -> Mapping[str, Any]:
+    spec = entity.get("spec")
+    return spec if isinstance(spec, dict) else {}
+
+
+def _targets(entity: Mapping[str, Any], type: str) -> list[str]:
+    return [str(r["targetRef"]).lower() for r in entity.get("relations") or () if r["type"] == type]

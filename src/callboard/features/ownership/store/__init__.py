@@ -1,0 +1,1 @@
+"""All the SQL of ownership, a module for each table or two."""

@@ -1,0 +1,1 @@
+"""Pages of ownership: read the request, call a service, render."""
