@@ -48,7 +48,6 @@ class EntityNaming:
                 written = await editing.sources.write(tx, prepared, actor=actor.subject)
                 kept = KeptText(written.marks[new], text)
                 await store.keep_text(tx, new, kept, at=format_time(editing.clock.now()), by=actor.subject)
-                await store.forget_text(tx, old)
                 aliases: CatalogAliases = self._portal.service(CatalogAliases)
                 await aliases.put(tx, old, new, reason="renamed", note=note, actor=actor)
                 await editing.record(tx, "rename", new, actor, why=f"It was {old}." + (f" {note}" if note else ""))

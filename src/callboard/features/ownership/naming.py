@@ -70,7 +70,8 @@ class Naming:
         out = []
         for one in referrers:
             result = results.get(one.ref)
-            if result is not None and result.outcome in ("changed", "unchanged"):
+            # Over what a source gives, the alias serves better: an overlay would stand before the list that it says later.
+            if result is not None and result.way == "text" and result.outcome in ("changed", "unchanged"):
                 out.append(Reference(one.ref, one.types, "rewritten"))
             else:
                 out.append(Reference(one.ref, one.types, "alias", "" if result is None else result.message))
