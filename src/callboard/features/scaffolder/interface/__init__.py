@@ -9,15 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Awaitable, Callable, Literal, Mapping, Protocol, Sequence
 
-import pluggy
-
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import ConflictError, InputError, NotFoundError
-from callboard.kernel.plugins.hooks import PROJECT
+from callboard.kernel.plugins.hooks import hookspec
 from callboard.kernel.read_file import TreeFile
 from callboard.model.refs import EntityRef
-
-hookspec = pluggy.HookspecMarker(PROJECT)
 
 TaskState = Literal["open", "processing", "completed", "failed", "cancelled"]
 StepState = Literal["open", "waiting", "processing", "completed", "failed", "skipped", "cancelled"]
