@@ -237,6 +237,8 @@ class TaskRunner:
             await self._actions.authorize(action, one.input)
         result.ran.append(RanStep(step.id, step.action, [one.input for one in iterations]))
         output = await self._invoke_all(action, step, iterations)
+        if action.needs_workspace:
+            self._workspace.check()
         self._outputs[step.id] = {"output": output}
         self.say(f"Finished step {step.name}", step.id, "completed")
         lines, self._lines = self._lines, []
@@ -272,9 +274,11 @@ class TaskRunner:
         if isinstance(error, CallboardError):
             name, message = error.name, error.message
         else:
-            log.exception("step failed", action=step.action, task=self.task_id)
             name, message = "Error", f"{type(error).__name__}: {error}"
         message = self.redactor.text(message)
+        if name == "Error":
+            # Without the traceback: it may quote what was given, secrets too.
+            log.error("step failed", action=step.action, task=self.task_id, problem=message)
         self.say(message, step.id, "failed")
         if self._error is None:
             self._error = {"name": name, "message": message}
@@ -367,13 +371,13 @@ class TaskRunner:
     def _render_output(self) -> dict[str, Any]:
         """``spec.output`` without the links and texts whose condition does not hold; secrets are not in its reach."""
         context = self._context()
-        said = {name: value for name, value in self.spec.output.items()}
+        said = dict(self.spec.output)
         for name in ("links", "text"):
             rows = said.get(name)
             if isinstance(rows, list):
                 said[name] = [_without_if(row) for row in rows if self._row_holds(row, context)]
-        rendered: dict[str, Any] = self._render(said, context)
-        return self.redactor.json(rendered)  # type: ignore[no-any-return]
+        shown: dict[str, Any] = self.redactor.json(self._render(said, context))
+        return shown
 
     def _row_holds(self, row: Any, context: Mapping[str, Any]) -> bool:
         if not isinstance(row, Mapping) or "if" not in row:
