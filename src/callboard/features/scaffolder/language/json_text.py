@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isnan
 from typing import Any
 
 from callboard.features.scaffolder.language.faults import Problem
@@ -100,6 +101,6 @@ def _simple(value: Any) -> str:
         return "true"
     if value is False:
         return "false"
-    if value is None or value is UNDEFINED or value != value or value in (float("inf"), float("-inf")):
+    if value is None or value is UNDEFINED or isnan(value) or value in (float("inf"), float("-inf")):
         return "null"
     return number_text(value)

@@ -205,7 +205,7 @@ def _token(source: str, at: int, previous: Token | None) -> Token:
         if follower.isascii() and (follower.isalpha() or follower == "_"):
             raise Problem("This is not a number.", kind="syntax", offset=at)
         return Token("number", number[0], at, number.end())
-    if character == '"' or character == "'":
+    if character in ('"', "'"):
         string = _STRING.match(source, at)
         if not string:
             raise Problem("This string has no end.", kind="syntax", offset=at)
@@ -234,7 +234,7 @@ def _ends_operand(token: Token | None) -> bool:
 
 
 def _regex(source: str, at: int) -> Token:
-    """``r/…/flags``; a slash inside is written ``\\/``."""
+    """``r/…/flags``; a slash inside has a backslash before it."""
     backslashes = 0
     index = at + 2
     while index < len(source):
