@@ -7,7 +7,7 @@ from math import isnan
 from typing import Any
 
 from callboard.features.scaffolder.language.faults import Problem
-from callboard.features.scaffolder.language.limits import Meter
+from callboard.features.scaffolder.language.limits import MAX_VALUE_DEPTH, Meter, too_much
 from callboard.features.scaffolder.language.numbers import number_text, to_integer
 from callboard.features.scaffolder.language.text import escape_lone_surrogates
 from callboard.features.scaffolder.language.values import UNDEFINED, Function, Regex, Safe
@@ -48,6 +48,7 @@ class _Writer:
         self.meter = meter
         self.parts: list[str] = []
         self.pending = 0
+        self.depth = 0
 
     def put(self, text: str) -> None:
         self.parts.append(text)
@@ -79,16 +80,20 @@ class _Writer:
 
     def items(self, opening: str, items: list[tuple[str, Any]], closing: str, before: str) -> None:
         if self.meter is not None:
-            self.meter.charge(len(items))
+            self.meter.charge(2 * len(items) + 1)
         if not items:
             self.put(opening + closing)
             return
+        self.depth += 1
+        if self.depth > MAX_VALUE_DEPTH:
+            raise too_much("levels of arrays and objects", MAX_VALUE_DEPTH)
         inner = before + self.indent
         separator = f",\n{inner}" if self.indent else ","
         self.put(f"{opening}\n{inner}" if self.indent else opening)
         for number, (head, item) in enumerate(items):
             self.put(separator + head if number else head)
             self.write(item, inner)
+        self.depth -= 1
         self.put(f"\n{before}{closing}" if self.indent else closing)
 
 

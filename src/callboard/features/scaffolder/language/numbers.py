@@ -194,6 +194,13 @@ def to_integer(number: Number) -> Number:
     return number if number in (INFINITY, -INFINITY) else int(number)
 
 
+def to_int32(number: Number) -> int:
+    """The whole number's lowest 32 bits, with a sign."""
+    if not math.isfinite(number):
+        return 0
+    return (int(number) + 2**31) % 2**32 - 2**31
+
+
 def _require_between(digits: Number, low: int, high: int, method: str) -> int:
     whole = to_integer(digits)
     if not low <= whole <= high:

@@ -59,7 +59,7 @@ def to_int(value: Any, arguments: list[Any], run: Run) -> Any:
     """``int(default, base)``: the whole number that the text begins with."""
     base = argument(arguments, 1)
     radix = 10 if base is UNDEFINED else numbers.to_integer(to_number(base, run.meter))
-    parsed = numbers.parse_int(to_string(value, run.meter), int(radix) if abs(radix) < 100 else 0)
+    parsed = numbers.parse_int(to_string(value, run.meter), numbers.to_int32(radix))
     return argument(arguments, 0) if isnan(parsed) else parsed
 
 
