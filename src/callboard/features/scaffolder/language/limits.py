@@ -22,6 +22,7 @@ class Limits:
     """Bounds of one render. Characters are UTF-16 code units, as JavaScript counts them."""
 
     source_chars: int = 4 * 1024 * 1024
+    tokens: int = 400_000
     nodes: int = 1_000_000
     work: int = 1_000_000
     depth: int = 512

@@ -8,6 +8,7 @@ kind. Arrays and objects are compared by identity, as in JavaScript.
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Any, Final, Iterable, Iterator
 
 from callboard.features.scaffolder.language.faults import Problem
@@ -99,7 +100,7 @@ def is_truthy(value: Any) -> bool:
     if kind is str:
         return value != ""
     if kind is int or kind is float:
-        return bool(value == value and value != 0)
+        return bool(not isnan(value) and value != 0)
     return True
 
 
@@ -194,7 +195,7 @@ def to_number(value: Any, meter: Meter | None = None) -> int | float:
 def strictly_equal(left: Any, right: Any) -> bool:
     """``===``: arrays and objects by identity, no conversion."""
     if left is right:
-        return type(left) is not float or left == left
+        return type(left) is not float or not isnan(left)
     kind = type(left)
     if kind is str:
         return type(right) is str and left == right

@@ -100,6 +100,8 @@ def _select(value: Any, arguments: list[Any], run: Run, *, keep: bool) -> Any:
         array_like(value, run) if isinstance(value, dict) else value if isinstance(value, list) else characters(value)
     )
     given = arguments[1:]
+    if not isinstance(value, (dict, list, str, Safe)):
+        return []
     if len(given) != TESTS[name]:
         raise Problem(f'The test "{name}" takes {TESTS[name]} argument{"" if TESTS[name] == 1 else "s"}.')
     return [item for item in items if apply_test(name, item, given, run) == keep]

@@ -292,7 +292,7 @@ class FilterNode(Node):
             value = input(scope)
             given = arguments(scope)
             positional = given.positional if host is not None else filter_arguments(name, given)
-            run.refuse_functions([value, *positional])
+            run.refuse_functions([value, *positional, *given.named.values()])
             if host is not None:
                 return run.call_host(f'The filter "{written}"', host, [value, *positional])
             assert builtin is not None

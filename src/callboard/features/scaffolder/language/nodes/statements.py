@@ -16,6 +16,7 @@ class Statement:
     """``weight`` is what one execution is charged for its own expressions."""
 
     __slots__ = ("at", "height", "weight")
+    height: int
     cost = 2
 
     def __init__(self, at: int, weight: int, below: Iterable[Node | Statement] = ()) -> None:

@@ -108,7 +108,7 @@ class _Run:
                 ok = at < size and instruction[1][text[at]]
                 at += 1
                 pc += 1
-            elif what == op.RUN or what == op.RUN_BACK:
+            elif what in (op.RUN, op.RUN_BACK):
                 reached = self._run(instruction, at)
                 low = instruction[2]
                 steps += abs(reached - at) >> 3
