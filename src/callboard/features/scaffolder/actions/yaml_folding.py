@@ -16,10 +16,11 @@ class FoldMode(Enum):
     BLOCK = "block"
 
 
-def fold(text: str, indent: str, mode: FoldMode, *, line_width: int, at_start: int | None = None) -> str:
+def fold(text: str, indent: str, mode: FoldMode, *, line_width: int, at_start: int | None = None) -> str | None:
     """``text`` with line ends and ``indent`` in place of spaces where its lines pass ``line_width``.
 
-    ``at_start`` is how many characters stand before it in its first line; None: the indent alone.
+    ``at_start`` is how many characters stand before it in its first line; None: the indent alone. A block with a line that
+    cannot be broken is None.
     """
     if not line_width:
         return text
@@ -27,7 +28,9 @@ def fold(text: str, indent: str, mode: FoldMode, *, line_width: int, at_start: i
     step = max(1 + least, 1 + line_width - len(indent))
     if len(text) <= step:
         return text
-    folds, escaped = _find_folds(text, indent, mode, line_width, least, step, at_start)
+    folds, escaped, is_over = _find_folds(text, indent, mode, line_width, least, step, at_start)
+    if is_over and mode is FoldMode.BLOCK:
+        return None
     if not folds:
         return text
     made = [text[: folds[0]]]
@@ -44,7 +47,7 @@ def fold(text: str, indent: str, mode: FoldMode, *, line_width: int, at_start: i
 
 def _find_folds(
     text: str, indent: str, mode: FoldMode, line_width: int, least: int, step: int, at_start: int | None
-) -> tuple[list[int], set[int]]:
+) -> tuple[list[int], set[int], bool]:
     folds: list[int] = []
     escaped: set[int] = set()
     end = line_width - len(indent)
@@ -54,6 +57,7 @@ def _find_folds(
         else:
             end = line_width - at_start
     split = 0
+    is_over = False
     previous = ""
     at = escape_start = escape_end = -1
     if mode is FoldMode.BLOCK:
@@ -86,13 +90,15 @@ def _find_folds(
                         char = text[at]
                     place = at - 2 if at > escape_end + 1 else escape_start - 1
                     if place in escaped:
-                        return [], set()
+                        return [], set(), is_over
                     folds.append(place)
                     escaped.add(place)
                     end = place + step
                     split = 0
+                else:
+                    is_over = True
         previous = char
-    return folds, escaped
+    return folds, escaped, is_over
 
 
 def _skip_indented(text: str, at: int, indent: int) -> int:
