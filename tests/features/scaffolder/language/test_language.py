@@ -102,6 +102,7 @@ def test_names_of_scopes() -> None:
     assert text("{% set a = 1 %}{% for x in [1] %}{% set a = 2 %}{% set b = 3 %}{% endfor %}${{ a }}${{ b }}") == "2"
     assert text("{% set a = 1 %}{% macro m(b, c=2) %}${{ a }}${{ b }}${{ c }}{% endmacro %}${{ m(5, c=6) }}") == "156"
     assert text("{% for x in [1] %}{% macro m() %}[${{ x }}]{% endmacro %}${{ m() }}{% endfor %}") == "[]"
+    assert text("{% set v = 1 %}{% for v in none %}{% else %}[${{ v }}]{% endfor %}${{ v }}") == "[]1"
     wrapped = (
         "{% macro w(t) %}<${{ t }}>${{ caller(1) }}</>{% endmacro %}{% call(n) w('b') %}${{ n }}${{ y }}{% endcall %}"
     )
