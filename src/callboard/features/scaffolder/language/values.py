@@ -189,6 +189,8 @@ def to_number(value: Any, meter: Meter | None = None) -> int | float:
         return 1
     if value is UNDEFINED:
         return NAN
+    if meter is not None:
+        meter.weigh(value)
     return parse_number(to_text(value, meter))
 
 
@@ -300,6 +302,7 @@ def has_member(value: Any, key: str) -> bool:
 def contains(container: Any, needle: Any, meter: Meter) -> bool:
     """``needle in container``: an element, a part of a text, or a key."""
     if isinstance(container, str):
+        meter.weigh(container)
         return to_string(needle, meter) in container
     if isinstance(container, list):
         meter.charge(len(container) >> 3)

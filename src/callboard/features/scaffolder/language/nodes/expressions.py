@@ -296,8 +296,10 @@ class FilterNode(Node):
             if host is not None:
                 return run.call_host(f'The filter "{written}"', host, [value, *positional])
             assert builtin is not None
-            run.meter.charge(1)
-            return builtin(value, positional, run)
+            run.meter.weigh(value)
+            found = builtin(value, positional, run)
+            run.meter.weigh(found)
+            return found
 
         return placed(evaluate, self.at)
 
