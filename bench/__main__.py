@@ -1,8 +1,8 @@
 """``make bench``: every measurement that docs/benchmarks.md reports, or the ones named.
 
-    python -m bench [corpus] [documents] [compare] [pg] [growth] [pages] [sheets] [rendering] [-- options of the script]
+    python -m bench [corpus] [documents] [compare] [pg] [growth] [pages] [sheets] [rendering] [fetching] [-- options of the script]
 
-Without a name: corpus, pages, growth, sheets and rendering, which need nothing but the shared corpus and wrk. ``compare`` and ``pg`` also
+Without a name: corpus, pages, growth, sheets, rendering and fetching, which need nothing but the shared corpus and wrk. ``compare`` and ``pg`` also
 need the peer that ../shared/peers/backstage/setup.sh installs.
 """
 
@@ -22,8 +22,9 @@ RUNS = {
     "pages": [["pages.py"]],
     "sheets": [["sheets.py"]],
     "rendering": [["rendering.py"]],
+    "fetching": [["fetching.py"]],
 }
-DEFAULT = ("corpus", "pages", "growth", "sheets", "rendering")
+DEFAULT = ("corpus", "pages", "growth", "sheets", "rendering", "fetching")
 
 
 def main() -> int:
