@@ -223,3 +223,37 @@ def test_every_action_has_schemas_and_examples_that_fit(bench: Bench):
             assert step["action"] == action.id and validator.is_valid(step["input"]), (action.id, step)
         dry[action.id] = action.supports_dry_run
     assert [id for id, really in dry.items() if not really] == ["debug:wait"]
+
+
+async def test_jsonata_transforms_values_and_files(bench: Bench):
+    """Over what is given, a JSON file and a YAML file; as text or as the value."""
+    pytest.importorskip("jsonata")
+    data = {"items": [{"n": "a", "v": 1}, {"n": "b", "v": 3}]}
+    made = await bench.do(f"{UTILS}:jsonata", data=data, expression="items[v > 1].{'name': n, 'sum': $sum(v)}")
+    assert made == {"result": {"name": "b", "sum": 3}}
+    bench.have("a.json", json.dumps(data))
+    bench.have("a.yaml", "a: 1\n---\na: 2\n")
+    read, yaml = f"{UTILS}:jsonata:json:transform", f"{UTILS}:jsonata:yaml:transform"
+    assert await bench.do(read, path="a.json", expression="items.n", space=" ") == {"result": '[\n "a",\n "b"\n]'}
+    assert await bench.do(yaml, path="a.yaml", expression="$sum(a)", loadAll=True, **{"as": "object"}) == {"result": 3}
+    assert await bench.do(yaml, path="a.yaml", expression="{'all': a}", loadAll=True) == {
+        "result": "all:\n  - 1\n  - 2\n"
+    }
+    with pytest.raises(InputError, match="JSONata failed"):
+        await bench.do(f"{UTILS}:jsonata", data={}, expression="(((")
+
+
+async def test_jsonata_that_runs_away_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    """By time, depth, memory or output; and with its step."""
+    pytest.importorskip("jsonata")
+    monkeypatch.setattr("callboard.features.scaffolder.actions.roadie.jsonata.TIMEOUT_S", 1.0)
+    for expression in ("($f := function($x){$f($x + 1)}; $f(0))", "$count([1..9999999])"):
+        with pytest.raises((InputError, LimitError)):
+            await bench.do(f"{UTILS}:jsonata", data={}, expression=expression)
+    task = asyncio.ensure_future(
+        bench.do(f"{UTILS}:jsonata", data={}, expression="$map([1..999999], function($x){$x * 2})")
+    )
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
