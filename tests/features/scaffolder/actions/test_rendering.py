@@ -67,6 +67,13 @@ async def test_copied_without_templating_is_the_content_and_not_the_name(bench: 
     }  # fmt: skip
 
 
+async def test_the_old_name_for_it_means_nothing_any_more(bench: Bench):
+    """Backstage dropped it; the log says so."""
+    bench.put("s/a", "${{ values.n }}")
+    await bench.do("fetch:template", url="./s", values={"n": "1"}, copyWithoutRender=["a"])
+    assert bench.tree() == {"a": "1"} and "Use copyWithoutTemplating" in bench.step.lines[0]
+
+
 @pytest.mark.parametrize(("extension", "suffix"), [(True, ".njk"), (".tpl", ".tpl"), ("tpl", ".tpl")])
 async def test_an_extension_says_which_files_are_rendered(bench: Bench, extension: Any, suffix: str):
     """It goes from their names; all names are rendered."""
