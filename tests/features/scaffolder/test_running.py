@@ -156,7 +156,7 @@ async def test_a_task_is_taken_over_after_the_last_finished_step(each_shop) -> N
         messages = await shop.messages(id)
         assert messages.count("Finished step Gate") == 1
         assert "The task goes on: the portal that ran it was stopped." in messages
-        assert [name for name in os.listdir(parts.workspaces.root)] == []
+        assert os.listdir(parts.workspaces.root) == []
 
 
 async def test_without_recovery_a_task_that_was_cut_off_has_failed(open_shop) -> None:
