@@ -1,6 +1,6 @@
 """``make bench``: every measurement that docs/benchmarks.md reports, or the ones named.
 
-    python -m bench [corpus] [documents] [compare] [pg] [growth] [pages] [sheets] [-- options of the script]
+    python -m bench [corpus] [documents] [compare] [pg] [growth] [pages] [sheets] [tasks] [-- options of the script]
 
 Without a name: corpus, pages, growth and sheets, which need nothing but the shared corpus and wrk. ``compare`` and ``pg`` also
 need the peer that ../shared/peers/backstage/setup.sh installs.
@@ -21,6 +21,7 @@ RUNS = {
     "growth": [["growth.py"]],
     "pages": [["pages.py"]],
     "sheets": [["sheets.py"]],
+    "tasks": [["tasks.py"]],
 }
 DEFAULT = ("corpus", "pages", "growth", "sheets")
 
