@@ -25,7 +25,7 @@ COMPOSED = (
     "importing.roles.",
     "importing.confidence.", "importing.fact.", "importing.action.", "importing.cell.", "importing.sum.", "importing.tab.",
     "editing.field.", "editing.help.", "editing.group.", "importing.progress.", "importing.drift.", "importing.nothing_",
-    "apis.rule.", "apis.why.", "apis.part.", "apis.fact.", "apis.mark.", "apis.level.", "apis.show.", "explore.card.", "explore.health.", "explore.part.",
+    "apis.rule.", "apis.why.", "apis.part.", "apis.fact.", "apis.mark.", "apis.level.", "apis.show.", "explore.card.", "explore.health.", "explore.consumers.none.", "explore.part.",
     "catalog.location.state.", "catalog.preview.", "editing.bulk.", "catalog.kinds.origin.", "catalog.kinds.change.", "catalog.kinds.type.",
     "github_actions.tab", "github_actions.word.", "github_actions.trouble.", "github_actions.do.", "github_actions.rerun.", "preferences.shortcuts", "preferences.visits", "home.card.", "admin.audit.", "admin.done.", "admin.job.", "admin.jobs.none.", "admin.plugin.state.", "admin.source.health.", "admin.tab.",
     "admin.token.", "admin.tokens.none.", "admin.way.", "admin.user.again", "admin.user.none", "admin.user.not_self", "editing.decisions.",

@@ -107,7 +107,7 @@ def register_actions(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_entity_cards(portal: Any) -> Sequence[Any]:
-    return [_cards(portal).entity_card()]
+    return [_cards(portal).entity_card(), _cards(portal).owner_card()]
 
 
 @hookimpl

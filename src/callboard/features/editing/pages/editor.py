@@ -11,7 +11,7 @@ from callboard.features.editing.forms import ABOUT, IDENTITY, MORE, Field, spec_
 from callboard.features.editing.interface import Editable, Giver, TextFinding
 from callboard.model.kinds import KindRegistry, KindVersion
 from callboard.model.refs import EntityRef, LocationRef, RefError
-from callboard.ui.icons import ICONS, kind_mark
+from callboard.ui.icons import kind_mark
 from callboard.ui.messages import Translator
 from callboard.ui.parts import Banner, Crumb, LinkItem
 
@@ -106,8 +106,7 @@ def choose_page(kinds: KindRegistry, t: Translator) -> ChoosePage:
     for definition in kinds.definitions:
         mark = kind_mark(definition.kind)
         href = f"{CREATE}?kind={quote(definition.kind.lower())}"
-        icon = definition.icon if mark.icon == "kind" and definition.icon and definition.icon in ICONS else mark.icon
-        tiles.setdefault(definition.kind, KindTile(definition.kind, definition.description, href, icon, mark.hue))
+        tiles.setdefault(definition.kind, KindTile(definition.kind, definition.description, href, mark.icon, mark.hue))
     return ChoosePage(t("editing.choose"), (Crumb(t("editing.choose")),), tuple(tiles.values()), f"{CREATE}?as=yaml")
 
 

@@ -8,10 +8,11 @@ from markupsafe import Markup
 
 from callboard.features.catalog.interface import EntityAction, EntityCard, HomeCard
 from callboard.features.editing.interface import SOURCE
-from callboard.features.ownership.interface import ListQuery, OwnershipService
+from callboard.features.ownership.interface import STATES, ListQuery, OwnershipService, Share
 from callboard.features.ownership.pages.cards import home_view, standing_view
 from callboard.features.ownership.pages.links import entity_href
-from callboard.features.ownership.pages.lists import named_in
+from callboard.features.ownership.pages.lists import ListState, named_in
+from callboard.features.ownership.pages.shares import share_view
 from callboard.features.ownership.parts import Parts
 from callboard.features.ownership.views.base import own_refs
 from callboard.model.predicates import has_value
@@ -32,6 +33,10 @@ class Cards:
     def entity_card(self) -> EntityCard:
         shown = has_value("kind", self._parts.kinds)
         return EntityCard("ownership", "ownership.card", self._entity, column="side", shown=shown, rank=20)
+
+    def owner_card(self) -> EntityCard:
+        shown = has_value("kind", ["group", "user"])
+        return EntityCard("ownership-owner", "ownership.meter", self._owner, column="side", shown=shown, rank=25)
 
     def home_card(self) -> HomeCard:
         return HomeCard("ownership", "ownership.home", self._home, column="main", rank=10)
@@ -58,6 +63,19 @@ class Cards:
         known = await self._parts.look_up(refs, actor=request.actor)
         page = standing_view(standing, known, self._parts.clock.now(), self._messages.translator(request.locale))
         return _rendered(request.render("ownership/card.html", page))
+
+    async def _owner(self, entity: Any, request: Any) -> Markup | str:
+        """How much of what a group or person owns is confirmed; nothing for those who own nothing."""
+        ref, t = str(EntityRef.of(entity)), self._messages.translator(request.locale)
+        counts = {}
+        for state in STATES:
+            query = ListQuery((ref,), state, limit=0)
+            counts[state] = (await self._service.list_items(query, actor=request.actor)).total
+        share = Share(**counts)
+        if not share.total:
+            return ""
+        page = share_view(t("ownership.overall"), share, t, href=ListState(who="all", owner=ref).href())
+        return _rendered(request.render("ownership/owner_card.html", page))
 
     async def _home(self, request: Any) -> Markup | None:
         own = own_refs(request)
