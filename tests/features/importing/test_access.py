@@ -288,7 +288,9 @@ async def test_what_others_imported_tells_nothing_of_what_is_hidden(desk: Any):
     public = {"rule": "HAS_SPEC", "resourceType": "catalog-entity", "params": {"key": "type", "value": "service"}}
     some = [{**READ, "when": public}, CREATE, owned("catalog.entity.delete")]
     async with desk(more=policy(ada=[READ, CREATE], bob=some, eve=[READ, CREATE])) as d:
-        record = await d.as_(ADA).bring_in(sheet_of(["a", "team", "The first", "service"], ["b", "team", "Hush", "secret"]))
+        record = await d.as_(ADA).bring_in(
+            sheet_of(["a", "team", "The first", "service"], ["b", "team", "Hush", "secret"])
+        )
         bob = d.as_(BOB)
         page = await d.imports.list_planned(record.id, q="hush", actor=BOB)
         assert (page.total, page.entities) == (0, [])

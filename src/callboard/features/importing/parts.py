@@ -15,7 +15,7 @@ from callboard.features.importing.planner import Planner
 from callboard.features.importing.store import ImportRow
 from callboard.features.importing.workbooks import Workbooks, table_of
 from callboard.kernel.audit import Audit
-from callboard.kernel.auth.actor import SYSTEM, Actor
+from callboard.kernel.auth.actor import Actor
 from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.jobs import Jobs
