@@ -302,7 +302,10 @@ def test_hostile_definitions_cost_next_to_nothing() -> None:
         "B": {"$ref": "#/components/schemas/A"},
         "C": {"allOf": [{"$ref": "#/components/schemas/C"}]},
         "D": {"allOf": [{"$ref": "#/components/schemas/D"}, {"$ref": "#/components/schemas/E"}, {"type": "object"}]},
-        "E": {"allOf": [{"$ref": "#/components/schemas/D"}, {"$ref": "#/components/schemas/E"}], "properties": {"e": {}}},
+        "E": {
+            "allOf": [{"$ref": "#/components/schemas/D"}, {"$ref": "#/components/schemas/E"}],
+            "properties": {"e": {}},
+        },
     }
     document = {"openapi": "3.1.0", "paths": {}, "components": {"schemas": {**wide, **loops}}}
     begun = time.process_time()
