@@ -46,7 +46,7 @@ class Handing:
         self._parts = parts
 
     def may_answer(self, actor: Actor, handover: Handover) -> bool:
-        return actor.is_user and handover.new_owner in actor.ownership
+        return self._parts.is_own(actor, handover.new_owner)
 
     async def hand_over(
         self, refs: Sequence[str], new_owner: str, *, note: str = "", actor: Actor

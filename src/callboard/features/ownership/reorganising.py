@@ -239,7 +239,7 @@ class Reorganising:
         async with self._parts.db.read() as tx:
             offers = await handovers.list_offered(tx, [old])
         found = await self._parts.look_up([offer.ref for offer in offers], actor=actor)
-        is_theirs = actor.is_user and old in actor.ownership
+        is_theirs = self._parts.is_own(actor, old)
         return [
             offer.id for offer in offers
             if offer.ref in found and (is_theirs or self._parts.may_update(actor, found[offer.ref]))
