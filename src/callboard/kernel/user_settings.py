@@ -12,7 +12,7 @@ from typing import Any, Callable
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database, Transaction
-from callboard.kernel.errors import LimitError
+from callboard.kernel.errors import LimitError, NotAllowedError
 
 BUCKET = "callboard"
 MAX_KEYS = 1000
@@ -21,6 +21,12 @@ MAX_KEYS = 1000
 def is_read_only(actor: Actor) -> bool:
     """Whether ``actor`` comes with a personal token that may not write."""
     return actor.scopes is not None and "write" not in actor.scopes
+
+
+def require_may_write(actor: Actor) -> None:
+    """Raise ``NotAllowedError`` for such a token. For what needs no permission, which asks for scopes by itself: one's own things."""
+    if is_read_only(actor):
+        raise NotAllowedError("This token may only read. Make one that may write, or sign in.")
 
 
 class UserSettings:

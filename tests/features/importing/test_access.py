@@ -281,3 +281,33 @@ async def test_twenty_thousand_rows_are_planned_with_progress(desk: Any):
         assert applied.counts["create"] == 20_150
         await d.undo(record.id)
         assert await d.answers() == before
+
+
+async def test_what_others_imported_tells_nothing_of_what_is_hidden(desk: Any):
+    """Neither cells, nor planned entities with their number, nor a refusal that names one; who sees all is told all."""
+    public = {"rule": "HAS_SPEC", "resourceType": "catalog-entity", "params": {"key": "type", "value": "service"}}
+    some = [{**READ, "when": public}, CREATE, owned("catalog.entity.delete")]
+    async with desk(more=policy(ada=[READ, CREATE], bob=some, eve=[READ, CREATE])) as d:
+        record = await d.as_(ADA).bring_in(
+            sheet_of(["a", "team", "The first", "service"], ["b", "team", "Hush", "secret"])
+        )
+        bob = d.as_(BOB)
+        page = await d.imports.list_planned(record.id, q="hush", actor=BOB)
+        assert (page.total, page.entities) == (0, [])
+        page = await d.imports.list_planned(record.id, limit=1, actor=BOB)
+        assert page.total == len(page.entities) == 1
+        mapping = mapping_of(COLUMNS)
+        for call in (
+            lambda actor: d.imports.propose(record.id, actor=actor),
+            lambda actor: d.imports.preview(record.id, sheet=record.sheet, mapping=mapping, first=1, actor=actor),
+        ):
+            with pytest.raises(NotAllowedError):
+                await call(BOB)
+            assert "ush" in repr(await call(ADA)) and "ush" in repr(await call(EVE))
+        with pytest.raises(NotAllowedError) as refused:
+            await bob.undo(record.id)
+        assert refused.value.message == f"You may not remove {A} (catalog.entity.delete). Its owner may."
+        second = await d.as_(ADA).bring_in(sheet_of(["hush", "team", "Hush", "secret"]), "other.csv")
+        with pytest.raises(NotAllowedError) as refused:
+            await bob.undo(second.id)
+        assert "hush" not in refused.value.message

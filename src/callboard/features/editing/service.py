@@ -211,11 +211,7 @@ class EntityEditing:
             raise InputError("Say by its mark which version the change was made from.", field="mark")
         try:
             await self.require(actor, UPDATE_ENTITY, str(ref), "change")
-        except EntityNotFound:
-            async with self.db.read() as tx:
-                there = await self.sources.list_givers(tx, [str(ref)])
-            if there:  # hidden
-                raise
+        except EntityNotFound:  # the same for what is hidden as for what went: not even that tells that it is there
             raise _gone(str(ref), text) from None
 
     async def _save(

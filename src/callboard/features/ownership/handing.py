@@ -19,11 +19,13 @@ from callboard.features.ownership.store.entities import EntityRow
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.clock import format_time
 from callboard.kernel.db.interface import Transaction
-from callboard.kernel.errors import ConflictError, InputError, NotAllowedError
+from callboard.kernel.errors import ConflictError, InputError, LimitError, NotAllowedError
 from callboard.model.refs import EntityRef, RefError
 from callboard.ui.messages import Messages
 
 MAX_NOTE = 2_000
+MAX_AT_ONCE = 1_000
+"""Entities that are confirmed or offered in one go."""
 
 
 def parse_owner(text: str) -> str:
@@ -44,13 +46,15 @@ class Handing:
         self._parts = parts
 
     def may_answer(self, actor: Actor, handover: Handover) -> bool:
-        return actor.is_user and handover.new_owner in actor.ownership
+        return self._parts.is_own(actor, handover.new_owner)
 
     async def hand_over(
         self, refs: Sequence[str], new_owner: str, *, note: str = "", actor: Actor
     ) -> Sequence[Handover]:
         parts, now = self._parts, self._parts.clock.now()
         wanted = list(dict.fromkeys(ref.lower() for ref in refs))
+        if len(wanted) > MAX_AT_ONCE:
+            raise LimitError(f"At most {MAX_AT_ONCE} entities are offered at once.")
         owner = parse_owner(new_owner)
         if not await parts.look_up([owner], actor=actor):
             raise InputError(f"{owner} is not in the catalog, or you may not see it.", field="owner")
@@ -65,6 +69,7 @@ class Handing:
             )
             offers.append((offer, domain.dump(seen.written)))
         async with parts.db.write() as tx:
+            await entities.lock_many(tx, wanted)  # two who offer one entity at once do so one after the other
             await handovers.withdraw_many(tx, wanted, at=format_time(now), by=actor.subject)
             for offer, written in offers:
                 await handovers.insert_handover(tx, offer, written)

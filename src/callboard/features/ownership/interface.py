@@ -109,7 +109,8 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class ListQuery:
     """What to list. ``owners`` None is everybody's; ``show``: what needs somebody (due, overdue and disputed), a state, those
-    offered to ``owners``, those with a declined hand-over, or everything. ``text`` is looked for in ref, title and owner.
+    offered to ``owners``, those with a declined hand-over, or everything. ``text`` is looked for in ref, title and owner; ``refs``
+    are the only ones that are meant, if given.
     """
 
     owners: Sequence[str] | None = None
@@ -119,6 +120,7 @@ class ListQuery:
     text: str = ""
     limit: int = 50
     offset: int = 0
+    refs: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

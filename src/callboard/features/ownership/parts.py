@@ -21,6 +21,7 @@ from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.errors import NotAllowedError
 from callboard.kernel.jobs import Jobs
 from callboard.kernel.permissions import Permission, PermissionService
+from callboard.kernel.user_settings import is_read_only
 from callboard.model.kinds import KindRegistry
 from callboard.model.predicates import matches
 from callboard.model.terms import terms_of
@@ -96,8 +97,11 @@ class Parts:
 
     def may_confirm(self, actor: Actor, entity: Mapping[str, Any]) -> bool:
         """Owners may, and whoever may change it: to say that something is right is less than to change it."""
-        owner = owner_of(entity)
-        return (actor.is_user and bool(owner) and owner in actor.ownership) or self.may_update(actor, entity)
+        return self.is_own(actor, owner_of(entity)) or self.may_update(actor, entity)
+
+    def is_own(self, actor: Actor, owner: str) -> bool:
+        """Whether the actor may speak for ``owner``, without any permission: a token that may only read speaks for nobody."""
+        return actor.is_user and bool(owner) and owner in actor.ownership and not is_read_only(actor)
 
     async def require_entities(
         self, refs: Sequence[str], *, actor: Actor, to_update: bool

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Mapping, Sequence
 
+from callboard.features.catalog.interface import UPDATE_ENTITY
+from callboard.features.catalog.interface.aliases import NameTaken
 from callboard.features.editing.interface import ChangeResult, FieldChange
 from callboard.features.ownership import domain
 from callboard.features.ownership.handing import MAX_NOTE, parse_owner
 from callboard.features.ownership.parts import Parts
 from callboard.features.ownership.store import entities, handovers, reorganisations
 from callboard.features.ownership.store.reorganisations import ReorganisationRow
-from callboard.kernel.auth.actor import Actor
+from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.clock import format_time
 from callboard.kernel.db.interface import Transaction
-from callboard.kernel.errors import ConflictError, InputError, NotFoundError
+from callboard.kernel.errors import ConflictError, InputError, NotAllowedError, NotFoundError
 from callboard.model.refs import EntityRef
 
 PARENT, MEMBER_OF = "spec.parent", "spec.memberOf"
@@ -88,10 +90,9 @@ class Reorganising:
         old, new = await self._owners(wish, actor)
         changes, titles = await self._changes(wish, old, new, actor)
         results = await self._parts.editing.preview_changes(changes, actor=actor) if changes else ()
-        async with self._parts.db.read() as tx:
-            offered = len(await handovers.list_offered(tx, [old])) if wish.handovers else 0
+        offered = await self._redirectable(old, actor) if wish.handovers else ()
         refused = await self._alias_refused(old, new, actor) if wish.alias else ""
-        return Plan(old, new, _moves(changes, results, titles), offered, refused)
+        return Plan(old, new, _moves(changes, results, titles), len(offered), refused)
 
     async def apply(self, wish: Wish, *, actor: Actor) -> Applied:
         """What can be changed is, in one transaction; the rest is told. The same again finds nothing left to do."""
@@ -112,47 +113,56 @@ class Reorganising:
         row = ReorganisationRow(
             uuid.uuid4().hex, old, new, note, done, has_alias, (), format_time(parts.clock.now()), actor.subject
         )
+        offered = await self._redirectable(old, actor) if wish.handovers else ()
         async with parts.db.write() as tx:
-            await self._finish(tx, row, wish, actor)
+            await self._finish(tx, row, offered, actor)
         return Applied(row.id, moves)
 
-    async def _finish(self, tx: Transaction, row: ReorganisationRow, wish: Wish, actor: Actor) -> None:
-        moved = await handovers.redirect(tx, row.old_owner, row.new_owner) if wish.handovers else []
+    async def _finish(self, tx: Transaction, row: ReorganisationRow, offered: Sequence[str], actor: Actor) -> None:
+        moved = await handovers.redirect(tx, offered, row.old_owner, row.new_owner)
         if row.has_alias:
-            await self._parts.aliases.put(
-                tx, row.old_owner, row.new_owner, reason="reorganised", note=row.note, actor=actor
-            )
-        whole = ReorganisationRow(
-            row.id,
-            row.old_owner,
-            row.new_owner,
-            row.note,
-            row.changes,
-            row.has_alias,
-            moved,
-            row.applied_at,
-            row.applied_by,
-        )
+            try:
+                await self._parts.aliases.put(
+                    tx, row.old_owner, row.new_owner, reason="reorganised", note=row.note, actor=actor
+                )
+            except NameTaken:  # since it was looked at; the rest is done, and can be taken back
+                row = replace(row, has_alias=False)
+        whole = replace(row, handovers=moved)
         await reorganisations.insert(tx, whole)
         await self._record(tx, "apply", whole, actor)
 
     async def list_latest(self, *, actor: Actor, limit: int = 20) -> Sequence[ReorganisationRow]:
-        """Those of which the actor may see something: what they moved, or the new owner."""
+        """Those of which the actor may see the new owner, and the old one or that it is gone; with the changes of what they see."""
         async with self._parts.db.read() as tx:
             rows = await reorganisations.list_latest(tx, limit)
+        return await self._visible(rows, actor)
+
+    async def _visible(self, rows: Sequence[ReorganisationRow], actor: Actor) -> Sequence[ReorganisationRow]:
         seen = await self._parts.look_up([row.new_owner for row in rows], actor=actor)
-        return [row for row in rows if row.new_owner in seen]
+        named = {ref for row in rows for ref in (row.old_owner, *(change["ref"] for change in row.changes))}
+        hidden = await self._parts.queries.list_hidden(sorted(named), actor=actor)
+        shown = []
+        for row in rows:
+            changes = [change for change in row.changes if change["ref"] not in hidden]
+            if row.new_owner in seen and row.old_owner not in hidden and bool(changes) == bool(row.changes):
+                shown.append(replace(row, changes=changes))
+        return shown
 
     async def undo(self, id: str, *, actor: Actor) -> Sequence[ChangeResult]:
-        """Put back what stood before, where nobody changed it since; what was is told as a conflict."""
+        """Put back what stood before, where nobody changed it since; what was is told as a conflict.
+
+        All of it or nothing: who may not change all that it moved leaves it to those who may. Raises ``ReorganisationNotFound``,
+        ``NotAllowedError``, ``ConflictError``.
+        """
         parts = self._parts
         async with parts.db.read() as tx:
             row = await reorganisations.find(tx, id)
-        if row is None or not await parts.look_up([row.new_owner], actor=actor):
+        if row is None or id not in {one.id for one in await self._visible([row], actor)}:
             raise ReorganisationNotFound("There is no re-organisation with this id that you may see.")
         if row.undone_at is not None:
             raise ConflictError("It was taken back already.")
         changes = [FieldChange(c["ref"], c["before"], c["after"]) for c in row.changes]
+        await self._require_may_undo(row, changes, actor)
         why = f"Taken back: re-organisation of {row.old_owner} to {row.new_owner}."
         results = await parts.editing.change_fields(changes, actor=actor, why=why) if changes else ()
         if changes and not any(result.outcome in ("changed", "unchanged") for result in results):
@@ -162,9 +172,20 @@ class Reorganising:
                 raise ConflictError("Somebody else took it back meanwhile.")
             if row.has_alias:
                 await parts.aliases.remove(tx, row.old_owner, actor=actor)
-            await handovers.redirect_some(tx, row.handovers, row.old_owner)
+            await handovers.redirect(tx, row.handovers, row.new_owner, row.old_owner)
             await self._record(tx, "undo", row, actor)
         return results
+
+    async def _require_may_undo(self, row: ReorganisationRow, changes: Sequence[FieldChange], actor: Actor) -> None:
+        parts = self._parts
+        results = await parts.editing.preview_changes(changes, actor=actor) if changes else ()
+        hidden = await parts.queries.list_hidden([change.ref for change in changes], actor=actor)
+        may = not hidden and not any(result.outcome == "refused" for result in results)
+        if row.has_alias:
+            target = (await parts.look_up([row.new_owner], actor=actor))[row.new_owner]
+            may = may and parts.may_update(actor, target)
+        if not may:
+            raise NotAllowedError(f"You may not change all that this re-organisation moved ({UPDATE_ENTITY.name}).")
 
     # ---- what it comes to --------------------------------------------------------------------------------------------
 
@@ -213,11 +234,29 @@ class Reorganising:
             changes = [change for change in changes if change.ref in chosen]
         return changes, titles
 
+    async def _redirectable(self, old: str, actor: Actor) -> Sequence[str]:
+        """Ids of what is offered to the old owner, as far as the actor has a say in it: one of the old owner's, or of the entity's."""
+        async with self._parts.db.read() as tx:
+            offers = await handovers.list_offered(tx, [old])
+        found = await self._parts.look_up([offer.ref for offer in offers], actor=actor)
+        is_theirs = self._parts.is_own(actor, old)
+        return [
+            offer.id for offer in offers
+            if offer.ref in found and (is_theirs or self._parts.may_update(actor, found[offer.ref]))
+        ]  # fmt: skip
+
     async def _alias_refused(self, old: str, new: str, actor: Actor) -> str:
+        """Why the old name cannot lead to the new owner. Everything that names the old one, seen or not, would be the new one's."""
+        parts = self._parts
         if old.partition(":")[0] != new.partition(":")[0]:
             return "A person's name cannot lead to a group."
-        if await self._parts.look_up([old], actor=actor):
+        if await parts.look_up([old], actor=actor):
             return f"{old} is still in the catalog. Remove it, then let its name lead to {new}."
+        named = [one.ref for one in await parts.aliases.list_referrers(old, actor=SYSTEM)]
+        seen = await parts.look_up([new, *named], actor=actor)
+        may = all(ref in seen and parts.may_update(actor, seen[ref]) for ref in (new, *named))
+        if not may or await parts.look_up([old], actor=SYSTEM):
+            return f"Only who may change {new}, and everything that names {old}, can let that name lead to it."
         return ""
 
     async def _record(self, tx: Transaction, what: str, row: ReorganisationRow, actor: Actor) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Mapping, Sequence
+from typing import Any, Collection, Mapping, Sequence
 
 import orjson
 
 from callboard.features.ownership import domain
 from callboard.features.ownership.domain import Confirmation
-from callboard.features.ownership.handing import Handing
+from callboard.features.ownership.handing import MAX_AT_ONCE, Handing
 from callboard.features.ownership.interface import (
     Item,
     ItemPage,
@@ -28,8 +28,6 @@ from callboard.features.ownership.tracking import Tracker
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.clock import format_time, parse_time
 from callboard.kernel.errors import LimitError
-
-MAX_AT_ONCE = 1_000
 
 
 class Ownership:
@@ -57,6 +55,8 @@ class Ownership:
             confirmed = (await confirmations.list_of(tx, [ref])).get(ref, {})
             row = (await entities.find_many(tx, [ref])).get(ref)
             handover = (await handovers.find_open(tx, [ref])).get(ref)
+        if handover is not None and await parts.queries.list_hidden([handover.new_owner], actor=actor):
+            handover = None
         fields = domain.compare(seen.fields, confirmed, aliases)
         every, now = parts.settings.confirm_every, parts.clock.now()
         age = domain.age_of(fields, every, now, row.unconfirmed_since if row is not None else None)
@@ -79,7 +79,10 @@ class Ownership:
         async with self._parts.db.read() as tx:
             scope = await self._parts.scope(tx, actor)
             rows, total = await entities.list_rows(tx, query, scope)
-        return ItemPage([self._item(row) for row in rows], total)
+        items = [self._item(row) for row in rows]
+        to = {item.handover.new_owner for item in items if item.handover is not None}
+        hidden = await self._parts.queries.list_hidden(sorted(to), actor=actor)
+        return ItemPage([_without(item, hidden) for item in items], total)
 
     def _item(self, columns: Sequence[Any]) -> Item:
         row, handover = EntityRow(*columns[:8]), handovers.handover_of(columns[8:])
@@ -148,6 +151,12 @@ class Ownership:
                 tx, "ownership-confirm", actor=actor, plugin="ownership", meta={"entityRefs": refs},
             )  # fmt: skip
         return refs
+
+
+def _without(item: Item, hidden: Collection[str]) -> Item:
+    """The item without a hand-over to somebody whom the asker does not see."""
+    is_hidden = item.handover is not None and item.handover.new_owner in hidden
+    return replace(item, handover=None) if is_hidden else item
 
 
 def add_up(

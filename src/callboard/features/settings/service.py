@@ -17,6 +17,7 @@ from callboard.kernel.auth.store import SessionRow
 from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database
 from callboard.kernel.errors import InputError, NotAllowedError
+from callboard.kernel.user_settings import require_may_write
 from callboard.kernel.user_values import list_values, put_value
 
 _MAX_GROUPS = 500
@@ -59,6 +60,10 @@ class PersonalSettings:
     def require_person(self, actor: Actor) -> None:
         if not actor.is_user or self._auth.is_guest(actor):
             raise NotAllowedError("Guests share one account, so they have no settings of their own. Sign in first.")
+
+    def _require_writer(self, actor: Actor) -> None:
+        self.require_person(actor)
+        require_may_write(actor)
 
     # ---- who -----------------------------------------------------------------------------------------------------------
 
@@ -103,12 +108,12 @@ class PersonalSettings:
 
     async def end_session(self, mark: str, *, actor: Actor) -> bool:
         """Whether there was one of the actor's with that mark (``SessionRow.id_hash``)."""
-        self.require_person(actor)
+        self._require_writer(actor)
         return bool(await self._end([mark], actor))
 
     async def end_other_sessions(self, keep: str | None, *, actor: Actor) -> int:
         """All but the one with the id ``keep``; how many ended."""
-        self.require_person(actor)
+        self._require_writer(actor)
         kept = None if keep is None else hash_id(keep)
         rows = await self._auth.sessions.list_sessions(actor.subject)
         return await self._end([row.id_hash for row in rows if row.id_hash != kept], actor)
@@ -153,7 +158,7 @@ class PersonalSettings:
         self, given: Mapping[str, str], *, locales: Sequence[str], pages: Sequence[str], actor: Actor
     ) -> None:
         """Store what is given; "" takes a choice back. Raises ``InputError`` for what is not among those offered."""
-        self.require_person(actor)
+        self._require_writer(actor)
         offered = {THEME: ("light", "dark"), LOCALE: locales, START_PAGE: pages}
         chosen = {key: given.get(key, "") for key in _KEYS}
         for key, value in chosen.items():

@@ -154,6 +154,8 @@ def _select(where: _Where, query: ListQuery, scope: Scope) -> None:
         tests.append(f"e.trouble = {where.arg(query.trouble)}")
     if query.kind is not None:
         tests.append(f"e.kind = {where.arg(query.kind.lower())}")
+    if query.refs is not None:
+        tests.append(where.among("e.ref", [ref.lower() for ref in query.refs]))
     if query.text:
         pattern = "%" + query.text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         place = where.arg(pattern)

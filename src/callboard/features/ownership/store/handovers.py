@@ -70,22 +70,16 @@ async def withdraw_many(tx: Transaction, refs: Sequence[str], *, at: str, by: st
     )
 
 
-async def redirect(tx: Transaction, old_owner: str, new_owner: str) -> list[str]:
-    """Have what is offered to one owner be offered to another; the ids."""
+async def redirect(tx: Transaction, ids: Sequence[str], old_owner: str, new_owner: str) -> list[str]:
+    """Have those of ``ids`` that are still offered to one owner be offered to another; the ids of these."""
     rows: list[Row] = await tx.fetch_all(
-        "UPDATE ownership_handover SET new_owner = $2 WHERE new_owner = $1 AND state = 'asked' RETURNING id",
+        f"UPDATE ownership_handover SET new_owner = $3 WHERE new_owner = $2 AND state = 'asked' AND {tx.any_of('id', 1)}"
+        " RETURNING id",
+        tx.list_arg(ids),
         old_owner,
         new_owner,
     )
     return [row[0] for row in rows]
-
-
-async def redirect_some(tx: Transaction, ids: Sequence[str], new_owner: str) -> None:
-    await tx.execute(
-        f"UPDATE ownership_handover SET new_owner = $2 WHERE state = 'asked' AND {tx.any_of('id', 1)}",
-        tx.list_arg(ids),
-        new_owner,
-    )
 
 
 async def list_offered(tx: Transaction, new_owners: Sequence[str]) -> list[Handover]:

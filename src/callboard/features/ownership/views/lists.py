@@ -7,7 +7,8 @@ from typing import Any, Mapping, Sequence
 from starlette.responses import RedirectResponse, Response
 
 from callboard.features.ownership.gone import Gone
-from callboard.features.ownership.interface import TROUBLES, Item, ListQuery, NotAsSeen, OwnershipService, Trouble
+from callboard.features.ownership.handing import MAX_AT_ONCE
+from callboard.features.ownership.interface import TROUBLES, ListQuery, NotAsSeen, OwnershipService, Trouble
 from callboard.features.ownership.pages.lists import (
     PAGE,
     PATH,
@@ -21,7 +22,7 @@ from callboard.features.ownership.pages.lists import (
 )
 from callboard.features.ownership.parts import Parts
 from callboard.features.ownership.views.base import POST, TOLD, Views, own_refs, status_of
-from callboard.kernel.errors import CallboardError, InputError
+from callboard.kernel.errors import CallboardError, InputError, LimitError
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import safe_next
 from callboard.kernel.web.routing import Route
@@ -156,6 +157,8 @@ class ListViews(Views):
         try:
             if not owners:
                 raise InputError(t("ownership.gone.none_chosen"), field="item")
+            if len(owners) > MAX_AT_ONCE:
+                raise LimitError(f"At most {MAX_AT_ONCE} entities are given to owners at once on this page.")
             if form.get("do") == "assign":
                 results = await self._gone.assign(owners, note=note, actor=request.actor)
                 done = sum(result.outcome == "changed" for result in results)
@@ -166,7 +169,8 @@ class ListViews(Views):
                 results = await self._gone.preview(owners, actor=request.actor)
                 title = None
         except TOLD as error:
-            return await self._preview(request, owners, {}, note, [self.told(error, t)], status_of(error))
+            shown = dict(list(owners.items())[:MAX_AT_ONCE])
+            return await self._preview(request, shown, {}, note, [self.told(error, t)], status_of(error))
         told = {result.ref: (result.outcome, result.message) for result in results}
         return await self._preview(request, owners, told, note, [title] if title is not None else [], 200)
 
@@ -175,10 +179,11 @@ class ListViews(Views):
         banners: Sequence[Banner], status: int,
     ) -> Response:  # fmt: skip
         t, now = self.t(request), self._parts.clock.now()
-        items: list[Item] = []
-        for ref in owners:
-            page = await self._service.list_items(ListQuery(None, "all", text=ref, limit=5), actor=request.actor)
-            items += [item for item in page.items if item.ref == ref]
+        found = await self._service.list_items(
+            ListQuery(None, "all", limit=len(owners), refs=list(owners)), actor=request.actor
+        )
+        by_ref = {item.ref: item for item in found.items}
+        items = [by_ref[ref] for ref in owners if ref in by_ref]
         known = await self.known([*named_in(items), *owners.values()], request)
         rows = [
             gone_row(item, (), known, now, t, chosen=owners[item.ref], outcome=told.get(item.ref, ("", ""))[0],
