@@ -82,13 +82,15 @@ class PreferenceViews:
         """A box that is not in the form is not ticked; a choice that is not in it stays."""
         form = await request.read_form()
         chosen: dict[str, bool | str] = {one.id: form.get(one.id) == "on" for one in self._preferences.offered}
-        chosen.update({key: form[key] for key in CHOICES if key in form})
+        if request.is_own_user:
+            chosen.update({key: form[key] for key in CHOICES if key in form})
         try:
             await self._preferences.set(chosen, actor=request.actor)
         except InputError as error:
             return self._page(request, await self._preferences.list(request.actor) | chosen, error=error)
         response = Redirect(f"{PATH}?saved=1", headers={"cache-control": "no-store"})
-        remember_choices(response, request.portal.auth.settings, await self._preferences.list(request.actor))
+        if request.is_own_user:
+            remember_choices(response, request.portal.auth.settings, await self._preferences.list(request.actor))
         return response
 
     def _page(

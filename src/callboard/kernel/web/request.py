@@ -82,8 +82,8 @@ class Request(StarletteRequest):
 
     @property
     def is_own_user(self) -> bool:
-        """Whether somebody is signed in who has settings of their own: a guest shares theirs with all others, but in a demo."""
-        return self.actor.is_user and (not self.portal.auth.is_guest(self.actor) or self.portal.demo)
+        """Whether somebody is signed in who has settings of their own: a guest shares theirs with all others."""
+        return self.actor.is_user and not self.portal.auth.is_guest(self.actor)
 
     @property
     def translate(self) -> Callable[..., str]:

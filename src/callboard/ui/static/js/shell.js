@@ -14,7 +14,7 @@ function keepTheme(theme) {
   const csrf = document.querySelector("input[name=csrf_token]")?.value;
   const shown = document.getElementById(`theme-${theme}`); // the page of preferences says the same
   if (shown) shown.checked = true;
-  if (!document.body.dataset.me || !csrf) return;
+  if (!("keepsTheme" in document.body.dataset) || !csrf) return;
   const headers = { "content-type": "application/json", "x-csrf-token": csrf };
   fetch("/api/ui/v1/preferences", { method: "PUT", headers, body: JSON.stringify({ theme }) }).catch(() => { /* the cookie holds it here */ });
 }
