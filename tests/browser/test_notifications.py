@@ -12,7 +12,7 @@ from tests.browser.test_importing import Place, opened, portal, sign_in
 pytestmark = [pytest.mark.browser, pytest.mark.npm]
 
 PATHS = (
-    "/notifications", "/notifications?view=saved", "/settings", "/settings/look", "/settings/notifications", "/settings/sessions",
+    "/notifications", "/notifications?view=saved", "/settings", "/settings/preferences", "/settings/notifications", "/settings/sessions",
     "/announcements", "/announcements/new", "/",
 )  # fmt: skip
 INVOKE = """async ([id, input]) => {
@@ -40,7 +40,7 @@ def place(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
     with portal(tmp_path_factory.mktemp("notifications")) as url:
         state = sign_in(browser, url)
         with opened(browser, state) as page:
-            page.goto(f"{url}/settings/look")
+            page.goto(f"{url}/settings/preferences")
             for n in range(3):
                 tell(
                     page,
@@ -94,7 +94,7 @@ def test_the_bell_is_live_and_the_list_has_keys(browser: Any, place: Place) -> N
 def test_forms_work_without_script(browser: Any, place: Place) -> None:
     """Theme, an announcement off the home page, marking read: plain forms."""
     with opened(browser, place.state, java_script_enabled=False) as page:
-        page.goto(f"{place.url}/settings/look")
+        page.goto(f"{place.url}/settings/preferences")
         page.locator("#theme-dark").check()
         page.locator("main .button-primary").click()
         assert page.locator("html").get_attribute("data-theme") == "dark"

@@ -52,4 +52,5 @@ def page_request() -> Any:
         csrf_token="c",
         cookies={},
         page_context={},
+        is_own_user=True,
     )

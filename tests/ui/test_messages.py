@@ -32,14 +32,14 @@ COMPOSED = (
     "editing.laid.card", "setup.step.", "setup.source.", "setup.fault.", "setup.check.", "setup.github_", "setup.gitlab_",
     "notifications.severity.", "notifications.from_severity.", "notifications.channel.", "notifications.do.", "notifications.rhythm.",
     "notifications.view.", "notifications.weekday.", "notifications.webhook.", "announcements.none.", "announcements.severity.",
-    "announcements.when.", "settings.password.", "settings.theme.",
+    "announcements.when.", "settings.password.", "preferences.theme.", "importing.meaning.", "importing.match.way.", "importing.outcome.system", "importing.outcome.domain",
     "proposals.count.", "proposals.counted.", "proposals.confidence.", "proposals.facet.", "proposals.field.", "proposals.kind.", "proposals.none.",
     "proposals.one.", "proposals.scan.reads.", "proposals.stage.", "proposals.state.", "proposals.target.", "proposals.told.",
 )  # fmt: skip
 CATALOGUES = sorted({file.parent for file in SOURCE.glob("**/i18n/*.json")})
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _EXPRESSION = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_USED = re.compile(r"""\b(?:t|translate|_say\(request,\s*)\(?\s*["']([a-z_]+\.[a-z0-9_.]+)["']""")
+_USED = re.compile(r"""\b(?:t|translate|say|_say\(request,\s*)\(?\s*["']([a-z_]+\.[a-z0-9_.]+)["']""")
 
 
 class _Words(HTMLParser):
@@ -101,6 +101,10 @@ def _used_ids() -> set[str]:
         *SOURCE.glob("features/*/apis/*.py"),
         *SOURCE.glob("features/*/explore/*.py"),
         *SOURCE.glob("features/*/personal/*.py"),
+        *SOURCE.glob("features/*/domain/**/*.py"),
+        *SOURCE.glob("features/*/planner.py"),
+        *SOURCE.glob("features/*/people.py"),
+        *SOURCE.glob("features/*/queue.py"),
         *SOURCE.glob("integrations/*/*.py"),
     ]
     files += SOURCE.glob("kernel/web/*.py")

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 from callboard.kernel.plugins.hooks import hookimpl
-from callboard.kernel.user_settings import UserSettings
+from callboard.kernel.user_settings import LOCALE, START_PAGE, THEME, UserSettings
 from callboard.kernel.web.routing import Route
+from callboard.kernel.web.shell import NavItem
 from callboard.kernel.web.templates import PageTools
 from callboard.ui.environment import locale_context, template_globals
 from callboard.ui.messages import Messages
 from callboard.ui.moments import moment
-from callboard.ui.preferences import SHORTCUT_KEYS, PreferenceHooks, Preferences
+from callboard.ui.preferences import SHORTCUT_KEYS, THEMES, PreferenceHooks, Preferences
 
 PACKAGE = "callboard.ui"
 STATIC = Path(__file__).resolve().parent / "static"
@@ -29,6 +30,11 @@ def register_preferences(portal: Any) -> Sequence[Any]:
 
 
 @hookimpl
+def register_settings_pages(portal: Any) -> Sequence[NavItem]:
+    return [NavItem("settings-preferences", "preferences.title", "/settings/preferences", "theme", 20)]
+
+
+@hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
     packages = [p for p in portal.plugins.collect("register_templates") if p != PACKAGE]
     messages = Messages.load([PACKAGE, *packages])
@@ -41,12 +47,18 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         moment=moment,
         context=lambda request: locale_context(request.locale),
     )
+
+    def values_for(actor: Any) -> Mapping[str, Sequence[str]]:
+        pages = [item.path for item in start_pages(portal, actor)]
+        return {THEME: THEMES, LOCALE: messages.locales, START_PAGE: pages}
+
     preferences = Preferences(
         portal.db,
         UserSettings(portal.db, portal.clock),
         portal.audit,
         lambda actor: actor.is_user and (portal.demo or not portal.auth.is_guest(actor)),
         lambda: portal.plugins.collect("register_preferences", portal=portal),
+        values_for,
     )
     return {Messages: messages, PageTools: tools, Preferences: preferences}
 
@@ -58,5 +70,15 @@ def register_routes(portal: Any) -> Sequence[Route]:
 
     messages = portal.service(Messages)
     gallery = Gallery(messages, portal.clock)
-    views = PreferenceViews(portal.service(Preferences), messages)
+    views = PreferenceViews(portal.service(Preferences), messages, lambda actor: start_pages(portal, actor))
     return [Route("/gallery", gallery.show, auth="page", name="gallery"), *views.routes()]
+
+
+def start_pages(portal: Any, actor: Any) -> Sequence[NavItem]:
+    """Places of the navigation that ``actor`` may go to, but for home, where signing in leads anyway."""
+    return [
+        item
+        for item in portal.nav_items
+        if item.path != "/"
+        and (item.permission is None or portal.permissions.decide(actor, item.permission).result != "DENY")
+    ]

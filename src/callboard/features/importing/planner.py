@@ -13,6 +13,7 @@ import orjson
 
 from callboard.features.catalog.interface import CatalogQueries, DeferredEntity, EntityQuery
 from callboard.features.catalog.interface.held import CatalogSources
+from callboard.features.importing.domain.words import say
 from callboard.features.importing.interface import (
     ACTIONS,
     Plan,
@@ -175,7 +176,7 @@ def _corrected(
     found = []
     for entity in entities:
         if entity.action == "create" and entity.ref in blocked:
-            entity = replace(entity, action="conflict", reason=_BLOCKED)
+            entity = replace(entity, action="conflict", reason=say("importing.outcome.blocked"))
         elif entity.action == "change" and entity.entity is not None and isinstance(entity.entity.get("spec"), dict):
             kept = {**entity.entity, "spec": dict(entity.entity["spec"])}
             sort_refs(kept)
@@ -184,9 +185,6 @@ def _corrected(
                 entity = replace(entity, diff=changes, action="change" if changes else "unchanged")
         found.append(entity)
     return tuple(found)
-
-
-_BLOCKED = "Another source gives this already, and it is not to be seen there: hidden from you, or refused."
 
 
 def document_for(source: str, entity: Mapping[str, Any]) -> DeferredEntity:

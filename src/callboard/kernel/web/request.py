@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from callboard.kernel.auth.actor import ANONYMOUS, Actor
 from callboard.kernel.errors import InputError
-from callboard.kernel.web import csrf, locales, security
+from callboard.kernel.web import csrf, security
 from callboard.kernel.web.body import parse_json
+from callboard.kernel.web.cookies import LOCALE_COOKIE
 
 if TYPE_CHECKING:
     from callboard.kernel.web.routing import Receive, Scope
@@ -69,7 +70,7 @@ class Request(StarletteRequest):
     @property
     def locale(self) -> str:
         """What the user chose, else what this browser chose, else the first of its languages that has messages, else ``en``."""
-        for chosen in (self.chosen_locale, self.cookies.get(locales.COOKIE)):
+        for chosen in (self.chosen_locale, self.cookies.get(LOCALE_COOKIE)):
             if chosen and chosen in self._templates.locales:
                 return chosen
         return pick_locale(self.headers.get("accept-language", ""), self._templates.locales)

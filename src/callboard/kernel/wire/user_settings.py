@@ -122,22 +122,6 @@ class _UserSettings:
         return Json({"items": found})
 
 
-async def store_setting(
-    request: Request, db: Database, clock: Clock, audit: "Audit", bucket: str, key: str, value: Any
-) -> None:
-    """Keep a JSON value for the user who asks. Raises ``LimitError`` when they have too many."""
-    async with db.write() as tx:
-        await UserSettings(db, clock).put(tx, request.actor.subject, bucket, key, value)
-        await audit.record(
-            tx,
-            "user-setting-write",
-            actor=request.actor,
-            severity="low",
-            meta={"bucket": bucket, "key": key},
-            request=request,
-        )
-
-
 def _place(request: Request) -> tuple[str, str]:
     require_user(request.actor)
     bucket, key = request.path_params["bucket"], request.path_params["key"]

@@ -135,7 +135,8 @@ async def test_who_does_not_want_it_is_not_followed(site: Any):
         await visits.write()
         await client.get("/catalog/default/component/beta")
         assert (await client.post("/settings/preferences", data={"shortcuts": "on"})).status_code == 303
-        assert (await client.get("/api/ui/v1/preferences")).json() == {"shortcuts": True, "visits": False}
+        chosen = (await client.get("/api/ui/v1/preferences")).json()
+        assert (chosen["shortcuts"], chosen["visits"], chosen["theme"]) == (True, False, "")
         await client.get("/catalog/default/component/beta")
         assert await visits.list(actor=ADA, limit=5) == ([], [])
         assert await site.rows("SELECT * FROM catalog_visit") == []
