@@ -282,7 +282,7 @@ class _Guessing:
             return 1.0, f"{_part(p.channels)} of its values look like chat channels, which stand for teams"
         if p.mean_words > 6 or p.dates > 0.5 or p.numbers > 0.8:
             return 0.3, "but its values do not look like teams"
-        return 1.0, f"{p.distinct} different values for {p.filled} rows"
+        return 1.0, f"{_different(p)} for {p.filled} rows"
 
     def _known_people(self, p: Profile) -> float:
         return len(p.names & self.people) / len(p.names) if self.people and p.names else 0.0
@@ -343,8 +343,9 @@ class _Guessing:
         if p.label_values > 0.95 and p.dates < 0.5 and p.lists == 0 and few and not words & NOTE_WORDS:
             values = f"{p.distinct} short value{'s' if p.distinct > 1 else ''}"
             return _Candidate("label", key, 0.5, f"Nothing else fits; {values}, good to filter by")
-        many = "lists" if p.lists > 0 else f"{p.distinct} different values"
-        return _Candidate("annotation", key, 0.4, f"Nothing else fits; {many}, kept as they are")
+        many = "lists" if p.lists > 0 else _different(p)
+        kept = "kept as it is" if many == "one value" else "kept as they are"
+        return _Candidate("annotation", key, 0.4, f"Nothing else fits; {many}, {kept}")
 
 
 def _fit_name(p: Profile) -> tuple[float, str]:
@@ -359,7 +360,7 @@ def _fit_name(p: Profile) -> tuple[float, str]:
 def _fit_type(p: Profile) -> tuple[float, str]:
     if p.mean_words > 5 or p.dates > 0.5 or p.numbers > 0.8:
         return 0.3, "but its values do not look like types"
-    return (0.6 if p.unique > 0.9 and p.filled > 10 else 1.0), f"{p.distinct} different values for {p.filled} rows"
+    return (0.6 if p.unique > 0.9 and p.filled > 10 else 1.0), f"{_different(p)} for {p.filled} rows"
 
 
 def _fit_lifecycle(p: Profile) -> tuple[float, str]:
@@ -417,4 +418,8 @@ def _part(share: float) -> str:
 
 
 def _tell(p: Profile) -> str:
-    return "each row has another value" if p.distinct == p.rows else f"{p.distinct} different values in {p.rows} rows"
+    return "each row has another value" if p.distinct == p.rows else f"{_different(p)} in {p.rows} rows"
+
+
+def _different(p: Profile) -> str:
+    return f"{p.distinct} different values" if p.distinct != 1 else "one value"
