@@ -102,7 +102,8 @@ def set_up(client: Any, **source: str) -> str:
 def test_the_portal_goes_on_with_what_was_written(tmp_path: Path) -> None:
     """Same address, same session, new settings; nobody starts anything."""
     with at_the_door(tmp_path) as (client, log):
-        assert "The portal runs with these settings." in set_up(client, source="nothing")
+        page = set_up(client, source="nothing")
+        assert "The portal runs with these settings." in page and "<code>callboard serve</code>" in page
         assert "<title>Home · Lighthouse Inn</title>" in client.get("/").text
         assert "Lighthouse Inn is ready at" in log.read_text()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Mapping, Sequence
 
 from callboard.features.setup.interface import Draft, Fault, Outcome, Verdict
+from callboard.ui.look.logos import MAX_BYTES
 from callboard.ui.messages import Translator
 from callboard.ui.parts import Step, steps_to
 
@@ -65,6 +66,7 @@ class StepPage:
     display_name: str = ""
     logo_url: str | None = None
     accents: Sequence[Accent] = ()
+    max_logo_bytes: int = MAX_BYTES
 
     @property
     def is_own_accent(self) -> bool:

@@ -35,7 +35,7 @@ from callboard.ui.messages import Messages, Translator
 
 COOKIE = "callboard_setup"
 MAX_FORM_BYTES = 16 * 1024
-MAX_LOOK_BYTES = 8 * 1024 * 1024
+MAX_LOOK_BYTES = 1024 * 1024
 """A logo that is too large is read to here, to be refused in words; a larger one is cut off."""
 _LIMITS = (("n", MAX_BYTES // 1024), ("pixels", MAX_PIXELS))
 _PRIVATE = {"cache-control": "no-store"}

@@ -32,7 +32,10 @@ function showLogo() {
   const chosen = file.files[0];
   const removed = form.querySelector("input[name=no_logo]")?.checked;
   const marks = [...form.querySelectorAll(".look-head")].map((head) => head.firstElementChild);
-  if (!chosen || chosen.size > 200 * 1024) {
+  const isTooLarge = chosen?.size > Number(file.dataset.maxBytes);
+  file.setCustomValidity(isTooLarge ? file.dataset.tooLarge : "");
+  if (isTooLarge) file.reportValidity();
+  if (!chosen || isTooLarge) {
     for (const [n, mark] of marks.entries()) mark.replaceWith(removed ? Object.assign(document.createElement("i"), { hidden: true }) : drawn[n]);
     return;
   }
