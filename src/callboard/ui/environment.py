@@ -7,6 +7,7 @@ from typing import Any
 
 from callboard.model.refs import EntityRef, RefError
 from callboard.ui.icons import initials, stable_hue
+from callboard.ui.look.serving import Shown
 from callboard.ui.messages import format_number
 from callboard.ui.moments import format_date, format_exact
 from callboard.ui.shortcuts import SHORTCUTS
@@ -21,8 +22,8 @@ def entity_path(ref: str) -> str:
     return f"/catalog/{parsed.namespace}/{parsed.kind}/{parsed.name}"
 
 
-def template_globals() -> dict[str, Any]:
-    """Globals of every template: number formats, marks of people, addresses."""
+def template_globals(look: Shown | None = None) -> dict[str, Any]:
+    """Globals of every template: number formats, marks of people, addresses, the look."""
     return {
         "number": format_number,
         "initials": initials,
@@ -31,6 +32,7 @@ def template_globals() -> dict[str, Any]:
         "exact_time": format_exact,
         "date_of": format_date,
         "shortcuts": SHORTCUTS,
+        "site_look": look or Shown(),
     }
 
 

@@ -285,7 +285,7 @@ class _Guessing:
             return 1.0, say("importing.why.team_channels", part=_part(p.channels))
         if p.mean_words > 6 or p.dates > 0.5 or p.numbers > 0.8:
             return 0.3, say("importing.why.but_no_teams")
-        return 1.0, say("importing.why.distinct_for", values=p.distinct, rows=p.filled)
+        return 1.0, say("importing.why.distinct_for", n=p.distinct, rows=p.filled)
 
     def _known_people(self, p: Profile) -> float:
         return len(p.names & self.people) / len(p.names) if self.people and p.names else 0.0
@@ -343,7 +343,7 @@ class _Guessing:
         few = p.distinct <= most or (p.distinct <= _LABEL_VALUES and bool(words & LABEL_WORDS)) or p.booleans > 0.9
         if p.label_values > 0.95 and p.dates < 0.5 and p.lists == 0 and few and not words & NOTE_WORDS:
             return _Candidate("label", key, 0.5, say("importing.why.filter_by", n=p.distinct))
-        kept = say("importing.why.kept_lists") if p.lists > 0 else say("importing.why.kept", values=p.distinct)
+        kept = say("importing.why.kept_lists") if p.lists > 0 else say("importing.why.kept", n=p.distinct)
         return _Candidate("annotation", key, 0.4, kept)
 
 
@@ -423,4 +423,4 @@ def _part(share: float) -> Wording:
 def _tell(p: Profile) -> Wording:
     if p.distinct == p.rows:
         return say("importing.why.all_different")
-    return say("importing.why.distinct_in", values=p.distinct, rows=p.rows)
+    return say("importing.why.distinct_in", n=p.distinct, rows=p.rows)
