@@ -9,7 +9,7 @@ from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.user_settings import UserSettings
 from callboard.kernel.web.routing import Route
 from callboard.kernel.web.templates import PageTools
-from callboard.ui.environment import locale_context, template_globals
+from callboard.ui.environment import page_context, template_globals
 from callboard.ui.messages import Messages
 from callboard.ui.moments import moment
 from callboard.ui.preferences import SHORTCUT_KEYS, PreferenceHooks, Preferences
@@ -39,7 +39,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         static_folders=(STATIC,),
         globals=template_globals(),
         moment=moment,
-        context=lambda request: locale_context(request.locale),
+        context=page_context,
     )
     preferences = Preferences(
         portal.db,

@@ -33,9 +33,11 @@ from callboard.features.editing.pages.editor import (
     entity_href,
     source_banners,
     source_of,
+    values_name,
     wanted_options,
 )
 from callboard.features.editing.patching import patch
+from callboard.features.editing.views.telling import DELETED, done, to_history
 from callboard.kernel.errors import InputError, LimitError, NotAllowedError
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.routing import Route
@@ -49,7 +51,9 @@ from callboard.ui.parts import Banner, LinkItem
 
 MAX_FORM_BYTES = 4 * 1024 * 1024
 """A text of half a MiB may take three bytes a character on its way, twice."""
-SUGGESTED = 300
+SUGGESTED = 100
+"""For browsers without script; with it every entity is found as one types."""
+VALUES = 50
 
 
 class EditingViews:
@@ -119,7 +123,7 @@ class EditingViews:
             return RedirectResponse(entity_href(str(ref), "delete"), status_code=303)
         except EditConflict as error:
             if error.theirs is None:
-                return RedirectResponse("/catalog", status_code=303)
+                return done(request, "/catalog", "gone", str(ref), way=("editing.said.bring_back", DELETED))
             t = self._t(request)
             told = Banner("warn", t("editing.delete.moved"), [t("editing.delete.moved_means")])
             return await self._show(
@@ -131,7 +135,9 @@ class EditingViews:
                 banners=[told],
                 status=409,
             )
-        return RedirectResponse("/catalog", status_code=303)
+        return done(
+            request, "/catalog", "deleted", str(ref), detail="deleted_means", way=("editing.said.bring_back", DELETED)
+        )
 
     async def _get(self, request: Request) -> Editable:
         ref = _ref(request)
@@ -184,7 +190,11 @@ class EditingViews:
             return await self._show(
                 request, text, mode=mode, standing=standing, mark=mark, findings=told, status=status
             )
-        return RedirectResponse(entity_href(saved.ref), status_code=303)
+        is_laid = standing is not None and not standing.giver.is_own and saved.outcome != "unchanged"
+        return done(
+            request, entity_href(saved.ref), saved.outcome, saved.ref, detail="laid" if is_laid else f"{saved.outcome}_means",
+            way=to_history(saved.ref) if saved.outcome == "changed" else None,
+        )  # fmt: skip
 
     async def _checked(self, request: Request, text: str, mode: Mode, standing: Editable | None, mark: str) -> Response:
         try:
@@ -278,13 +288,15 @@ class EditingViews:
         version = forms.version_for(self._kinds, value)
         page = editor_page(
             text, value, self._t(request), mode=mode, version=version, standing=standing, mark=mark, base=text, findings=findings,
-            checked=checked, options=await self._options(request, version) if mode == "form" else {},
+            checked=checked, options=await self._options(request, version, str(value.get("kind"))) if mode == "form" else {},
             banners=[*banners, *(source_banners(standing, self._t(request)) if standing is not None else ())],
             diff_with=diff_with,
         )  # fmt: skip
         return request.render("editing/editor.html", page, status)
 
-    async def _options(self, request: Request, version: KindVersion | None) -> dict[str, Sequence[tuple[str, str]]]:
+    async def _options(
+        self, request: Request, version: KindVersion | None, kind: str
+    ) -> dict[str, Sequence[tuple[str, str]]]:
         """Entities to suggest, by list; each list is cut, and any ref can be typed."""
         found: dict[str, Sequence[tuple[str, str]]] = {}
         for name, kinds in wanted_options(version):
@@ -297,6 +309,12 @@ class EditingViews:
                 ref = EntityRef.of(entity)
                 rows.append((str(ref), str(entity["metadata"].get("title") or ref.name)))
             found[name] = rows
+        if version is not None and (valued := [field for field in forms.spec_fields(version) if values_name(field)]):
+            of_kind = has_value("kind", [kind.lower()])
+            facets = await self._queries.facets([field.id for field in valued], of_kind, actor=request.actor)
+            for field in valued:
+                said = sorted(facets.get(field.id, ()), key=lambda value: -value.count)[:VALUES]
+                found[str(values_name(field))] = [(value.value, value.value) for value in said]
         return found
 
 
