@@ -44,6 +44,7 @@ from callboard.kernel.web.routing import Route
 from callboard.model.fields import differences
 from callboard.model.kinds import KindRegistry, KindVersion
 from callboard.model.predicates import has_value
+from callboard.model.problems import format_field
 from callboard.model.refs import EntityRef
 from callboard.ui.code import format_yaml
 from callboard.ui.messages import Messages, Translator
@@ -181,7 +182,8 @@ class EditingViews:
                 status=400,
             )
         except EditConflict as error:
-            return await self._conflict(request, error, mode)
+            merged = _merged(form, text, error) if mode == "form" else None
+            return await (self._both(request, error, *merged) if merged else self._conflict(request, error, mode))
         except GivenElsewhere as error:
             return await self._taken(request, error, text, mode, standing, mark)
         except (InputError, LimitError, NotAllowedError) as error:
@@ -267,6 +269,23 @@ class EditingViews:
             status=409,
         )
 
+    async def _both(self, request: Request, error: EditConflict, text: str, fields: Sequence[str]) -> Response:
+        """Two people changed different fields: the form holds what both say, and nothing is written before it was seen."""
+        t, theirs = self._t(request), error.theirs
+        assert theirs is not None
+        see = [LinkItem(t("editing.see_theirs"), entity_href(error.ref, "history"), "history")]
+        told = Banner("warn", t("editing.both", fields=", ".join(fields)), [t("editing.both_means")], see)
+        return await self._show(
+            request,
+            text,
+            mode="form",
+            standing=theirs,
+            mark=theirs.mark,
+            banners=[told],
+            diff_with=theirs.text,
+            status=409,
+        )
+
     async def _taken(
         self, request: Request, error: GivenElsewhere, text: str, mode: Mode, standing: Editable | None, mark: str
     ) -> Response:
@@ -316,6 +335,23 @@ class EditingViews:
                 said = sorted(facets.get(field.id, ()), key=lambda value: -value.count)[:VALUES]
                 found[str(values_name(field))] = [(value.value, value.value) for value in said]
         return found
+
+
+def _merged(form: Mapping[str, str], mine: str, error: EditConflict) -> tuple[str, Sequence[str]] | None:
+    """Their text with the fields of a form laid into it, and what they changed; None where both changed the same field."""
+    if error.theirs is None:
+        return None
+    texts = domain.clean_text(form.get("base", "")), mine, error.theirs.text
+    values = [
+        found.value for text in texts if (found := domain.read_text(text)[0]) is not None and found.value is not None
+    ]
+    if len(values) < len(texts):
+        return None
+    base, ours, theirs = values
+    own, other = differences(base, ours), differences(base, theirs)
+    if any(a[: len(b)] == b[: len(a)] for a in own for b in other) or not other:
+        return None
+    return patch(texts[2], theirs, own), [format_field(path) for path in other]
 
 
 def _ref(request: Request) -> EntityRef:
