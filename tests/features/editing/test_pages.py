@@ -110,6 +110,22 @@ async def test_a_form_keeps_the_comments_of_a_text(open_desk: Any):
         assert (await d.get(TILL)).text == text_of(note="B")
 
 
+async def test_links_with_icons_are_edited_in_the_form(open_desk: Any):
+    """A line an address; its icon stays with it, whatever it is called and wherever it stands."""
+    links = "  links:\n    - {url: https://a.test, title: A, icon: dashboard}\n    - {url: https://b.test, type: docs}\nspec:"
+    async with open_desk() as d, d.site.portal.client(SYSTEM) as client:
+        await d.create(text_of().replace("spec:", links))
+        browser = Browser(client)
+        page = await browser.get(EDIT)
+        assert "https://a.test A\nhttps://b.test</textarea>" in page
+        new = "https://c.test C\r\nhttps://b.test\r\nhttps://a.test Now A"
+        assert (await browser.send(EDIT, page, metadata__links=new)).status_code == 303
+        assert (await d.site.get(TILL))["metadata"]["links"] == [
+            {"url": "https://c.test", "title": "C"}, {"url": "https://b.test", "type": "docs"},
+            {"url": "https://a.test", "title": "Now A", "icon": "dashboard"},
+        ]  # fmt: skip
+
+
 async def test_what_was_done_is_told_once_on_the_page_that_follows(open_desk: Any):
     """After creating, changing, saving what stands already, and deleting; the way back is with it."""
     async with open_desk() as d, d.site.portal.client(SYSTEM) as client:
