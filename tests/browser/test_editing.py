@@ -243,3 +243,45 @@ def test_everything_works_without_script(browser: Any, tmp_path: Path) -> None:
             page.get_by_role("button", name="Delete it").click()
             page.wait_for_url(f"{url}/catalog")
             assert page.goto(url + TILL).status == 404
+
+
+def test_a_ref_is_found_as_one_types(browser: Any, place: Place, axe_source: str) -> None:
+    """By keyboard, among all entities: one into a field, several as chips; what was done is told, once; without script a ref is typed."""
+    with opened(browser, place.state) as page:
+        watched = Watched(page)
+        page.goto(f"{place.url}/create-entity?kind=component")
+        for field, value in (("metadata.name", "wallet"), ("spec.type", "service"), ("spec.lifecycle", "production")):
+            page.locator(f"[id='{field}']").fill(value)
+        page.locator("[id='spec.owner']").press_sequentially("tea")
+        page.get_by_role("option", name="team").wait_for()
+        watched.check(axe_source)
+        page.keyboard.press("Enter")
+        assert page.locator("[id='spec.owner']").input_value() == "group:default/team"
+        uses = page.get_by_role("combobox", name="Depends on")
+        for name in ("till", "ledger"):
+            uses.press_sequentially(name)
+            page.get_by_role("option", name=name).wait_for()
+            page.keyboard.press("Enter")
+        uses.press_sequentially("till")
+        page.get_by_text("Nothing found. A ref can be typed all the same.").wait_for()
+        page.keyboard.press("Escape")
+        uses.fill("resource:default/vault")
+        page.keyboard.press("Enter")
+        assert page.locator(".refs-chip").count() == 3
+        page.keyboard.press("Backspace")
+        page.get_by_role("button", name="Remove component:default/ledger").click()
+        watched.check(axe_source)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/catalog/default/component/wallet")
+        assert "wallet is in the catalog now" in page.locator(".notice").inner_text()
+        watched.check(axe_source)
+        assert page.locator("main").get_by_role("link", name="till", exact=True).count() >= 1
+        page.reload()
+        assert page.locator(".notice").count() == 0
+    with opened(browser, place.state, java_script_enabled=False) as page:
+        page.goto(f"{place.url}/catalog/default/component/wallet/edit")
+        assert page.locator("[name='spec.dependsOn']").input_value() == "component:default/till"
+        page.locator("[name='spec.dependsOn+']").fill("component:default/ledger")
+        page.get_by_role("button", name="Save").last.click()
+        assert "Your change to wallet is saved" in page.locator(".notice").inner_text()
+        assert page.locator("main").get_by_text("ledger").count() >= 1

@@ -11,7 +11,7 @@ from callboard.kernel.user_settings import LOCALE, START_PAGE, THEME, UserSettin
 from callboard.kernel.web.routing import Route
 from callboard.kernel.web.shell import NavItem
 from callboard.kernel.web.templates import PageTools
-from callboard.ui.environment import locale_context, template_globals
+from callboard.ui.environment import page_context, template_globals
 from callboard.ui.look.serving import Look, LookViews, read_look
 from callboard.ui.messages import Messages
 from callboard.ui.moments import moment
@@ -62,7 +62,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         static_folders=(STATIC,),
         globals=template_globals(look.shown),
         moment=moment,
-        context=lambda request: locale_context(request.locale),
+        context=page_context,
     )
 
     def values_for(actor: Any) -> Mapping[str, Sequence[str]]:

@@ -90,14 +90,15 @@ class EntityEditing:
         return await self._find(str(ref), actor)
 
     async def _find(self, ref: str, actor: Actor) -> Editable | None:
-        raw = await self.queries.find_raw(ref, actor=actor)
-        if raw is None:
-            return None
-        entity = orjson.loads(raw)
         async with self.db.read() as tx:
             given, kept = await self._standing(tx, ref)
             names = (await self.sources.list_givers(tx, [ref])).get(ref, ())
             ground = await self._overlaying.find_ground(tx, ref)
+        # after the mark: a text that is newer than its mark cannot be saved over, an older one could
+        raw = await self.queries.find_raw(ref, actor=actor)
+        if raw is None:
+            return None
+        entity = orjson.loads(raw)
         overlay = ground.overlay if ground is not None else None
         laid = laid_fields(overlay, ground.source if ground is not None else None)
         problem = overlay.problem if overlay is not None else None

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from callboard.kernel.auth.actor import ANONYMOUS, Actor
 from callboard.kernel.errors import InputError
-from callboard.kernel.web import csrf, security
+from callboard.kernel.web import csrf, notices, security
 from callboard.kernel.web.body import parse_json
 from callboard.kernel.web.cookies import LOCALE_COOKIE
 
@@ -34,6 +34,8 @@ class Request(StarletteRequest):
         """Names for the layout, as ``register_page_context`` gave them."""
         self.new_csrf_secret: str | None = None
         """Set when the answer must give the browser its CSRF cookie."""
+        self.has_told = False
+        """Whether this page told the notice that the one before it left."""
         self._templates = templates
         self._nonce: str | None = None
         self.chosen_locale: str | None = None
@@ -93,6 +95,13 @@ class Request(StarletteRequest):
     def moment(self, at: datetime) -> Any:
         """A time as templates draw it."""
         return self._templates.tools.moment(at, self.portal.clock.now())
+
+    def take_notice(self) -> notices.Notice | None:
+        """What the page before left to tell, once: the answer makes the browser forget it. Fragments leave it for the next page."""
+        if self.is_fragment:
+            return None
+        self.has_told = notices.COOKIE in self.cookies
+        return notices.read_notice(self.cookies.get(notices.COOKIE))
 
     @property
     def is_fragment(self) -> bool:

@@ -17,12 +17,17 @@ from callboard.ui.parts import Banner, Crumb, LinkItem
 
 Mode = Literal["form", "yaml"]
 CREATE = "/create-entity"
+VALUED = (("spec", "type"), ("spec", "lifecycle"))
+"""Fields of free text in which all of a kind say one of a few words."""
 LIST_ROWS, DEFINITION_ROWS = 8, 14
 
 
 @dataclass(frozen=True, slots=True)
 class FieldView:
-    """A field as drawn. ``value`` None: more than a form can hold. ``options`` names the list of suggestions (``refs-group``)."""
+    """A field as drawn. ``value`` None: more than a form can hold. ``options`` names the list of suggestions (``refs-group``).
+
+    ``kinds`` are those of the entities that it names, empty for any; None where it names none.
+    """
 
     id: str
     label: str
@@ -34,6 +39,7 @@ class FieldView:
     options: str | None
     error: str | None
     rows: int = 4
+    kinds: Sequence[str] | None = None
 
     @property
     def described_by(self) -> str:
@@ -123,6 +129,11 @@ def options_name(kinds: Sequence[str]) -> str:
     return "refs-" + ("-".join(kinds) if kinds else "any")
 
 
+def values_name(field: Field) -> str | None:
+    """The list of what others of the kind say in the field."""
+    return f"values-{field.name}" if field.path in VALUED and field.widget == "text" else None
+
+
 def editor_page(
     text: str,
     document: Mapping[str, Any],
@@ -196,8 +207,8 @@ def _view(field: Field, document: Mapping[str, Any], errors: Mapping[str, str], 
     )
     return FieldView(
         field.id, label, field.widget, value, field.is_required, help, field.choices,
-        options_name(field.kinds) if field.kinds is not None else None,
-        next((text for key, text in errors.items() if key == field.id or key.startswith(f"{field.id}[")), None), rows,
+        options_name(field.kinds) if field.kinds is not None else values_name(field),
+        next((text for key, text in errors.items() if key == field.id or key.startswith(f"{field.id}[")), None), rows, field.kinds,
     )  # fmt: skip
 
 
