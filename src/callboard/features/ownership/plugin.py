@@ -24,7 +24,7 @@ from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.web.shell import NavItem
 from callboard.model.kinds import KindRegistry
 
-NAV_ITEM = NavItem("ownership", "nav.ownership", "/ownership", "ok", 70, READ_ENTITY)
+NAV_ITEM = NavItem("ownership", "nav.ownership", "/ownership", "ok", 70, READ_ENTITY, "o")
 
 
 class OwnershipParts:
