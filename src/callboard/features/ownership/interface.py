@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Mapping, Protocol, Sequence
 
@@ -54,7 +54,10 @@ class FieldConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """Somebody offers an entity to ``new_owner``. ``owner`` is who has it; declined, it is disputed until it is withdrawn or confirmed."""
+    """Somebody offers an entity to ``new_owner``. ``owner`` is who has it; declined, it is disputed until it is withdrawn or confirmed.
+
+    ``way`` is set in the answer that takes it: the new owner is written in the entity's own text, or laid over what its source gives.
+    """
 
     id: str
     ref: str
@@ -67,6 +70,7 @@ class Handover:
     answer: str = ""
     answered_at: datetime | None = None
     answered_by: str | None = None
+    way: Literal["text", "overlay"] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from callboard.kernel.web.routing import Route
 from callboard.ui.messages import Messages
 from callboard.ui.parts import Banner, Crumb, Pager
 
-DONE = ("confirmed", "offered", "taken", "declined", "withdrawn", "assigned")
+DONE = ("confirmed", "offered", "taken", "laid", "declined", "withdrawn", "assigned")
 
 
 class ListViews(Views):
@@ -109,7 +109,11 @@ class ListViews(Views):
             if do == "withdraw":
                 await self._service.withdraw(id, actor=request.actor)
             elif do in ("accept", "decline"):
-                await self._service.answer(id, accept=do == "accept", note=form.get("note", ""), actor=request.actor)
+                answered = await self._service.answer(
+                    id, accept=do == "accept", note=form.get("note", ""), actor=request.actor
+                )
+                if answered.way == "overlay":
+                    return _back(back, "laid", 1)
             else:
                 raise InputError("An answer is accept, decline or withdraw.", field="do")
         except TOLD as error:
