@@ -35,7 +35,7 @@ COMPOSED = (
     "announcements.when.", "settings.password.", "settings.theme.",
     "proposals.count.", "proposals.counted.", "proposals.confidence.", "proposals.facet.", "proposals.field.", "proposals.kind.", "proposals.none.",
     "catalog.mine.", "ownership.alias.", "ownership.card", "ownership.done.", "ownership.duplicates.", "ownership.field.", "ownership.handover.",
-    "ownership.home", "ownership.means.", "ownership.merge.", "ownership.none_chosen", "ownership.outcome.", "ownership.reason.",
+    "ownership.home", "ownership.means.", "ownership.merge.", "ownership.none_chosen", "ownership.outcome.", "ownership.owned.", "ownership.reason.",
     "ownership.reorganise.", "ownership.show.", "ownership.state.", "ownership.tell.", "ownership.trouble.", "ownership.way.", "ownership.way_of.",
     "proposals.one.", "proposals.scan.reads.", "proposals.stage.", "proposals.state.", "proposals.target.", "proposals.told.",
 )  # fmt: skip

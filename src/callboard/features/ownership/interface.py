@@ -163,6 +163,16 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmed:
+    """How well an entity is confirmed, for lists; ``at`` and ``by`` are of its owner's last confirmation, None without one."""
+
+    ref: str
+    state: State
+    at: datetime | None
+    by: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """A possible owner. ``reason`` is a message id below ``ownership.reason`` with ``arguments``; ``confidence`` 0 to 1."""
 
@@ -182,6 +192,12 @@ class OwnershipService(Protocol):
         """Longest due first."""
 
     async def summarize(self, *, actor: Actor, trend_days: int = 90) -> Summary: ...
+
+    async def list_confirmed(self, refs: Sequence[str], *, actor: Actor) -> Mapping[str, Confirmed]:
+        """By ref, what there is of these; those that cannot have an owner are left out. One query, and one for what is hidden."""
+
+    async def list_shares(self, owners: Sequence[str], *, actor: Actor) -> Mapping[str, Share]:
+        """Of what each of these owns itself; those who own nothing are left out."""
 
     async def count_open(self, owners: Sequence[str], *, actor: Actor) -> int:
         """How many entities of these owners are due or overdue, and how many are offered to them."""

@@ -144,5 +144,6 @@ class SettingsViews:
             (item.path, t.title(item.title))
             for item in portal.nav_items
             if item.path != "/"
+            and item.in_rail
             and (item.permission is None or portal.permissions.decide(request.actor, item.permission).result != "DENY")
         ]
