@@ -247,6 +247,18 @@ async def test_guests_and_empty_catalogs_are_taught(open_desk: Any):
         assert "Everything has an owner" in (await client.get("/ownership/gone")).text
 
 
+async def test_only_who_may_confirm_is_offered_to(open_desk: Any):
+    """To whom something is offered answers, and does not confirm for its owner; in everybody's list others' things are only shown."""
+    async with open_desk(more=policy(bob=[READ], ada=[READ], root=[{"permission": "*"}])) as d:
+        await d.service.hand_over([TILL], "search", actor=ROOT)
+        async with d.site.portal.client(BOB) as client:
+            page = (await client.get("/ownership?show=offered")).text
+            assert ">Accept<" in page and "Still right" not in page and 'name="item"' not in page
+        async with d.site.portal.client(ADA) as client:
+            page = (await client.get("/ownership?who=all&show=all")).text
+            assert page.count('aria-label="Still right: ') == 2 and "Confirm chosen" in page
+
+
 # ---- on pages of others ---------------------------------------------------------------------------------------------------
 
 
@@ -312,4 +324,4 @@ async def test_ownership_is_reached_by_key_and_palette(open_desk: Any):
 
 
 def card_of(page: str) -> str:
-    return page.split('id="card-ownership-owned"')[1].split("</section>")[0]
+    return page.partition('id="card-ownership-owned"')[2].partition("</section>")[0]

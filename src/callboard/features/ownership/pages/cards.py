@@ -37,7 +37,7 @@ class FieldView:
 
 @dataclass(frozen=True, slots=True)
 class StandingView:
-    """``ownership/card.html``."""
+    """``ownership/card.html``. ``is_uniform``: all fields were confirmed at once, by one; ``is_never``: none ever was."""
 
     state: State
     status: Status
@@ -45,6 +45,7 @@ class StandingView:
     meaning: str
     fields: Sequence[FieldView]
     is_uniform: bool
+    is_never: bool
     value: str
     href: str
     hand_over_href: str
@@ -84,7 +85,7 @@ def standing_view(standing: Standing, known: Mapping[str, Any], now: datetime, t
     else:
         meaning = t(f"ownership.means.{standing.state}")
     return StandingView(
-        standing.state, STATUS[standing.state], t(f"ownership.state.{standing.state}"), meaning, fields, is_uniform,
+        standing.state, STATUS[standing.state], t(f"ownership.state.{standing.state}"), meaning, fields, is_uniform, all(field.at is None for field in standing.fields),
         f"{standing.ref}|{standing.mark}", entity_href(standing.ref), entity_href(standing.ref, "hand-over"),
         entity_href(standing.ref, "merge"),
         handover_view(standing.handover, known, now) if standing.handover is not None else None,

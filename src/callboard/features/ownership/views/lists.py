@@ -64,9 +64,11 @@ class ListViews(Views):
         if error is None and done in DONE:
             n = params.get("n", "1")
             banners = [Banner("ok", t(f"ownership.done.{done}", n=int(n) if n.isdecimal() and len(n) < 7 else 1))]
+        known = await self.known([r for r in refs if ":" in r], request)
+        items = [item.ref for item in found.items if item.ref in known]
+        confirmable = {ref for ref in items if self._parts.may_confirm(request.actor, known[ref])}
         page = to_confirm_page(
-            found, state, summary, known=await self.known([r for r in refs if ":" in r], request), own=own,
-            groups=await self.groups(request), banners=banners, now=self._parts.clock.now(), t=t,
+            found, state, summary, known=known, own=own, groups=await self.groups(request), confirmable=confirmable, banners=banners, now=self._parts.clock.now(), t=t,
         )  # fmt: skip
         return request.render("ownership/list.html", page, 200 if error is None else status_of(error))
 
@@ -131,7 +133,9 @@ class ListViews(Views):
         found = await self._service.list_items(query, actor=request.actor)
         groups = await self._gone.list_groups(actor=request.actor)
         suggested = await self._gone.suggest(found.items, groups=groups, actor=request.actor)
-        owners = [s.owner for one in suggested.values() for s in one]
+        owners = [
+            ref for one in suggested.values() for s in one for ref in (s.owner, *s.arguments.values()) if ":" in ref
+        ]
         known, now = await self.known([*named_in(found.items), *owners], request), self._parts.clock.now()
         last = (page - 1) * PAGE + len(found.items)
         pager = Pager(
