@@ -34,6 +34,9 @@ COMPOSED = (
     "notifications.view.", "notifications.weekday.", "notifications.webhook.", "announcements.none.", "announcements.severity.",
     "announcements.when.", "settings.password.", "preferences.theme.", "importing.meaning.", "importing.match.way.", "importing.outcome.system", "importing.outcome.domain",
     "proposals.count.", "proposals.counted.", "proposals.confidence.", "proposals.facet.", "proposals.field.", "proposals.kind.", "proposals.none.",
+    "catalog.mine.", "ownership.alias.", "ownership.card", "ownership.done.", "ownership.duplicates.", "ownership.field.", "ownership.handover.",
+    "ownership.home", "ownership.means.", "ownership.merge.", "ownership.none_chosen", "ownership.outcome.", "ownership.owned.", "ownership.reason.",
+    "ownership.reorganise.", "ownership.show.", "ownership.state.", "ownership.tell.", "ownership.trouble.", "ownership.way.", "ownership.way_of.",
     "proposals.one.", "proposals.scan.reads.", "proposals.stage.", "proposals.state.", "proposals.target.", "proposals.told.",
 )  # fmt: skip
 CATALOGUES = sorted({file.parent for file in SOURCE.glob("**/i18n/*.json")})

@@ -101,5 +101,6 @@ def start_pages(portal: Any, actor: Any) -> Sequence[NavItem]:
         item
         for item in portal.nav_items
         if item.path != "/"
+        and item.in_rail
         and (item.permission is None or portal.permissions.decide(actor, item.permission).result != "DENY")
     ]

@@ -200,6 +200,8 @@ class FieldChanges:
         refs = [one.result.ref for one in judged if one.is_due]
         standing = dict(zip(refs, await editing.queries.get_many_raw(refs, actor=SYSTEM), strict=True))
         visible = dict(zip(refs, await editing.queries.get_many_raw(refs, actor=actor), strict=True))
+        earlier = {alias.old for alias in await editing.aliases.list_aliases(actor=SYSTEM)}
+        told = {alias.old: domain.earlier_name(alias) for alias in await editing.aliases.list_aliases(actor=actor)}
         async with editing.db.read() as tx:
             givers = await editing.sources.list_givers(tx, refs)
             given = await editing.sources.list_given(tx, SOURCE, refs)
@@ -217,6 +219,11 @@ class FieldChanges:
                     one = Planned(replace(one.result, outcome="unchanged"))
                 else:
                     one = _taken(one, f"There is an entity {ref} already.")
+            elif one.is_due and ref in earlier:
+                finding = told.get(ref)
+                one = _taken(
+                    one, f"{finding.message} {finding.fix}" if finding else f"There is an entity {ref} already."
+                )
             seen.add(ref)
             out.append(one)
         return out

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Any, Iterable, Literal, Mapping, NamedTuple, Sequence
 
 from callboard.features.catalog.interface import DeferredEntity, Finding
+from callboard.features.catalog.interface.aliases import Alias
 from callboard.features.catalog.interface.held import Given
 from callboard.features.editing.interface import SOURCE, TextFinding
 from callboard.model.documents import Chunk, Document, Limits, iter_documents, locate
@@ -66,6 +67,15 @@ def place(findings: Iterable[Finding], chunk: Chunk) -> list[TextFinding]:
         line, column = locate(chunk, parse_field(finding.field)) if finding.field else (chunk.line, 1)
         out.append(TextFinding(plain_message(finding.message, finding.field), line, column, finding.field, finding.fix))
     return out
+
+
+def earlier_name(alias: Alias) -> Finding:
+    """On a new entity that would take an earlier name of another one: pages and documents still mean that by it."""
+    way = "take the two apart" if alias.reason == "merged" else "remove the earlier name"
+    return Finding(
+        "error", "relations", f"{alias.old} leads to {alias.new}, which had that name.", field="metadata.name",
+        fix=f"Choose another name, or {way} first, under Ownership, Names.",
+    )  # fmt: skip
 
 
 def plain_message(message: str, field: str | None = None) -> str:

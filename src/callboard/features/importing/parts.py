@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Awaitable, Callable, Sequence
 
 from callboard.features.catalog.interface import CatalogQueries
+from callboard.features.catalog.interface.aliases import CatalogAliases
 from callboard.features.catalog.interface.held import CatalogSources
 from callboard.features.importing import store
 from callboard.features.importing.guesses import Guesses
@@ -64,7 +65,7 @@ class Parts:
 
     @cached_property
     def planner(self) -> Planner:
-        return Planner(self.db, self.queries, self.sources)
+        return Planner(self.db, self.queries, self.sources, self._portal.service(CatalogAliases))
 
     def now(self) -> str:
         return format_time(self.clock.now())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from typing import Sequence
+from typing import Literal, Sequence
 
 import orjson
 
@@ -112,11 +112,10 @@ class Handing:
             if handover.state == ("accepted" if accept else "declined"):
                 return handover
             raise ConflictError(f"This hand-over is {handover.state} already.")
-        if accept:
-            await self._change_owner(handover)
+        way = await self._change_owner(handover) if accept else None
         answered = replace(
             handover, state="accepted" if accept else "declined", answer=note[:MAX_NOTE].strip(),
-            answered_at=parts.clock.now(), answered_by=actor.subject,
+            answered_at=parts.clock.now(), answered_by=actor.subject, way=way,
         )  # fmt: skip
         async with parts.db.write() as tx:
             if await handovers.close(tx, answered, was="asked") is None:
@@ -130,8 +129,8 @@ class Handing:
             await self._tell_answer(tx, answered)
         return answered
 
-    async def _change_owner(self, handover: Handover) -> None:
-        """By the portal: whoever offered it was allowed to change it, whoever takes it need not be."""
+    async def _change_owner(self, handover: Handover) -> Literal["text", "overlay"] | None:
+        """How it was written. By the portal: whoever offered it was allowed to change it, whoever takes it need not be."""
         parts = self._parts
         async with parts.db.read() as tx:
             written = await handovers.find_written_owner(tx, handover.id)
@@ -142,6 +141,7 @@ class Handing:
         (result,) = await parts.editing.change_fields([change], actor=SYSTEM, why=why)
         if result.outcome not in ("changed", "unchanged"):
             raise ConflictError(result.message or f"The owner of {handover.ref} cannot be changed: {result.outcome}.")
+        return result.way
 
     async def _confirm(self, tx: Transaction, handover: Handover, actor: Actor) -> None:
         """Who takes it says by that whose it is; of the rest nobody said anything."""

@@ -73,6 +73,13 @@ class Parts:
         raws = await self.queries.get_many_raw(wanted, actor=actor) if wanted else []
         return {ref: orjson.loads(raw) for ref, raw in zip(wanted, raws, strict=True) if raw is not None}
 
+    async def list_hidden(self, refs: Sequence[str], *, actor: Actor) -> set[str]:
+        """Those of ``refs`` that are there and not for the actor to see."""
+        wanted = list(dict.fromkeys(refs))
+        if not wanted or self.sees_everything(actor):
+            return set()
+        return set(await self.queries.list_hidden(wanted, actor=actor))
+
     def sees_everything(self, actor: Actor) -> bool:
         return self.permissions.decide(actor, READ_ENTITY).result == "ALLOW"
 

@@ -90,7 +90,7 @@ class Reorganising:
         old, new = await self._owners(wish, actor)
         changes, titles = await self._changes(wish, old, new, actor)
         results = await self._parts.editing.preview_changes(changes, actor=actor) if changes else ()
-        offered = await self._redirectable(old, actor) if wish.handovers else ()
+        offered = await self._offered(old, actor) if wish.handovers else ()
         refused = await self._alias_refused(old, new, actor) if wish.alias else ""
         return Plan(old, new, _moves(changes, results, titles), len(offered), refused)
 
@@ -110,43 +110,51 @@ class Reorganising:
         ]  # fmt: skip
         if not done and not has_alias:
             return Applied("", moves)
+        offered = await self._offered(old, actor) if wish.handovers else ()
         row = ReorganisationRow(
-            uuid.uuid4().hex, old, new, note, done, has_alias, (), format_time(parts.clock.now()), actor.subject
+            uuid.uuid4().hex, old, new, note, done, has_alias, offered, format_time(parts.clock.now()), actor.subject
         )
-        offered = await self._redirectable(old, actor) if wish.handovers else ()
         async with parts.db.write() as tx:
-            await self._finish(tx, row, offered, actor)
+            await handovers.redirect(tx, row.handovers, row.new_owner)
+            if row.has_alias:
+                try:
+                    await parts.aliases.put(tx, old, new, reason="reorganised", note=row.note, actor=actor)
+                except NameTaken:  # since it was looked at; the rest is done, and can be taken back
+                    row = replace(row, has_alias=False)
+            await reorganisations.insert(tx, row)
+            await self._record(tx, "apply", row, actor)
         return Applied(row.id, moves)
 
-    async def _finish(self, tx: Transaction, row: ReorganisationRow, offered: Sequence[str], actor: Actor) -> None:
-        moved = await handovers.redirect(tx, offered, row.old_owner, row.new_owner)
-        if row.has_alias:
-            try:
-                await self._parts.aliases.put(
-                    tx, row.old_owner, row.new_owner, reason="reorganised", note=row.note, actor=actor
-                )
-            except NameTaken:  # since it was looked at; the rest is done, and can be taken back
-                row = replace(row, has_alias=False)
-        whole = replace(row, handovers=moved)
-        await reorganisations.insert(tx, whole)
-        await self._record(tx, "apply", whole, actor)
+    async def _offered(self, owner: str, actor: Actor) -> list[str]:
+        """Ids of what is offered to the owner, of entities that the actor may change: others' offers are not theirs to move."""
+        async with self._parts.db.read() as tx:
+            found = await handovers.list_offered(tx, [owner])
+        entities = await self._parts.look_up([one.ref for one in found], actor=actor)
+        return [one.id for one in found if one.ref in entities and self._parts.may_update(actor, entities[one.ref])]
 
     async def list_latest(self, *, actor: Actor, limit: int = 20) -> Sequence[ReorganisationRow]:
-        """Those of which the actor may see the new owner, and the old one or that it is gone; with the changes of what they see."""
-        async with self._parts.db.read() as tx:
+        """Those of which the actor sees both owners, as far as they are there, with what they see of what was moved."""
+        parts = self._parts
+        async with parts.db.read() as tx:
             rows = await reorganisations.list_latest(tx, limit)
-        return await self._visible(rows, actor)
-
-    async def _visible(self, rows: Sequence[ReorganisationRow], actor: Actor) -> Sequence[ReorganisationRow]:
-        seen = await self._parts.look_up([row.new_owner for row in rows], actor=actor)
-        named = {ref for row in rows for ref in (row.old_owner, *(change["ref"] for change in row.changes))}
-        hidden = await self._parts.queries.list_hidden(sorted(named), actor=actor)
-        shown = []
+        names = await parts.names_of_aliases() if rows else {}
+        changed = {names.get(change["ref"], change["ref"]) for row in rows for change in row.changes}
+        hidden = await parts.list_hidden(sorted(changed), actor=actor)
+        out = []
         for row in rows:
-            changes = [change for change in row.changes if change["ref"] not in hidden]
-            if row.new_owner in seen and row.old_owner not in hidden and bool(changes) == bool(row.changes):
-                shown.append(replace(row, changes=changes))
-        return shown
+            if not await self._sees(row, names, actor):
+                continue
+            shown = [change for change in row.changes if names.get(change["ref"], change["ref"]) not in hidden]
+            if shown or not row.changes:
+                out.append(replace(row, changes=shown))
+        return out
+
+    async def _sees(self, row: ReorganisationRow, names: Mapping[str, str], actor: Actor) -> bool:
+        """Whether the actor sees both owners, as far as they are there; those who do not see everything need the new one to be."""
+        parts, new = self._parts, names.get(row.new_owner, row.new_owner)
+        if await parts.list_hidden([row.old_owner, new], actor=actor):
+            return False
+        return parts.sees_everything(actor) or bool(await parts.look_up([new], actor=actor))
 
     async def undo(self, id: str, *, actor: Actor) -> Sequence[ChangeResult]:
         """Put back what stood before, where nobody changed it since; what was is told as a conflict.
@@ -157,12 +165,15 @@ class Reorganising:
         parts = self._parts
         async with parts.db.read() as tx:
             row = await reorganisations.find(tx, id)
-        if row is None or id not in {one.id for one in await self._visible([row], actor)}:
+        names = await parts.names_of_aliases() if row is not None else {}
+        if row is None or not await self._sees(row, names, actor):
             raise ReorganisationNotFound("There is no re-organisation with this id that you may see.")
         if row.undone_at is not None:
             raise ConflictError("It was taken back already.")
-        changes = [FieldChange(c["ref"], c["before"], c["after"]) for c in row.changes]
-        await self._require_may_undo(row, changes, actor)
+        if row.has_alias and not await self._may_lead(row.old_owner, row.new_owner, actor):
+            raise NotAllowedError(f"You may not change all that {row.old_owner} leads to: it takes somebody who may.")
+        changes = [FieldChange(names.get(c["ref"], c["ref"]), c["before"], c["after"]) for c in row.changes]
+        await self._require_may_undo(changes, actor)
         why = f"Taken back: re-organisation of {row.old_owner} to {row.new_owner}."
         results = await parts.editing.change_fields(changes, actor=actor, why=why) if changes else ()
         if changes and not any(result.outcome in ("changed", "unchanged") for result in results):
@@ -172,19 +183,15 @@ class Reorganising:
                 raise ConflictError("Somebody else took it back meanwhile.")
             if row.has_alias:
                 await parts.aliases.remove(tx, row.old_owner, actor=actor)
-            await handovers.redirect(tx, row.handovers, row.new_owner, row.old_owner)
+            await handovers.redirect(tx, row.handovers, row.old_owner)
             await self._record(tx, "undo", row, actor)
         return results
 
-    async def _require_may_undo(self, row: ReorganisationRow, changes: Sequence[FieldChange], actor: Actor) -> None:
+    async def _require_may_undo(self, changes: Sequence[FieldChange], actor: Actor) -> None:
         parts = self._parts
         results = await parts.editing.preview_changes(changes, actor=actor) if changes else ()
-        hidden = await parts.queries.list_hidden([change.ref for change in changes], actor=actor)
-        may = not hidden and not any(result.outcome == "refused" for result in results)
-        if row.has_alias:
-            target = (await parts.look_up([row.new_owner], actor=actor))[row.new_owner]
-            may = may and parts.may_update(actor, target)
-        if not may:
+        hidden = await parts.list_hidden([change.ref for change in changes], actor=actor)
+        if hidden or any(result.outcome == "refused" for result in results):
             raise NotAllowedError(f"You may not change all that this re-organisation moved ({UPDATE_ENTITY.name}).")
 
     # ---- what it comes to --------------------------------------------------------------------------------------------
@@ -234,30 +241,22 @@ class Reorganising:
             changes = [change for change in changes if change.ref in chosen]
         return changes, titles
 
-    async def _redirectable(self, old: str, actor: Actor) -> Sequence[str]:
-        """Ids of what is offered to the old owner, as far as the actor has a say in it: one of the old owner's, or of the entity's."""
-        async with self._parts.db.read() as tx:
-            offers = await handovers.list_offered(tx, [old])
-        found = await self._parts.look_up([offer.ref for offer in offers], actor=actor)
-        is_theirs = self._parts.is_own(actor, old)
-        return [
-            offer.id for offer in offers
-            if offer.ref in found and (is_theirs or self._parts.may_update(actor, found[offer.ref]))
-        ]  # fmt: skip
-
     async def _alias_refused(self, old: str, new: str, actor: Actor) -> str:
-        """Why the old name cannot lead to the new owner. Everything that names the old one, seen or not, would be the new one's."""
-        parts = self._parts
         if old.partition(":")[0] != new.partition(":")[0]:
             return "A person's name cannot lead to a group."
-        if await parts.look_up([old], actor=actor):
+        if await self._parts.look_up([old], actor=SYSTEM):
             return f"{old} is still in the catalog. Remove it, then let its name lead to {new}."
-        named = [one.ref for one in await parts.aliases.list_referrers(old, actor=SYSTEM)]
-        seen = await parts.look_up([new, *named], actor=actor)
-        may = all(ref in seen and parts.may_update(actor, seen[ref]) for ref in (new, *named))
-        if not may or await parts.look_up([old], actor=SYSTEM):
-            return f"Only who may change {new}, and everything that names {old}, can let that name lead to it."
+        if not await self._may_lead(old, new, actor):
+            return f"Only somebody who may change {new}, and everything that names {old}, can let the one lead to the other."
         return ""
+
+    async def _may_lead(self, old: str, new: str, actor: Actor) -> bool:
+        """An alias makes everything that names the old owner the new one's: so it takes the permission to change all of that."""
+        parts = self._parts
+        referrers = [one.ref for one in await parts.aliases.list_referrers(old, actor=SYSTEM)]
+        wanted = [new, *referrers]
+        found = await parts.look_up(wanted, actor=actor)
+        return all(ref in found and parts.may_update(actor, found[ref]) for ref in wanted)
 
     async def _record(self, tx: Transaction, what: str, row: ReorganisationRow, actor: Actor) -> None:
         await self._parts.audit.record(

@@ -12,6 +12,7 @@ from callboard.features.ownership import domain
 from callboard.features.ownership.domain import Confirmation
 from callboard.features.ownership.handing import MAX_AT_ONCE, Handing
 from callboard.features.ownership.interface import (
+    Confirmed,
     Item,
     ItemPage,
     ListQuery,
@@ -26,7 +27,7 @@ from callboard.features.ownership.store import confirmations, entities, handover
 from callboard.features.ownership.store.entities import EntityRow
 from callboard.features.ownership.tracking import Tracker
 from callboard.kernel.auth.actor import Actor
-from callboard.kernel.clock import format_time, parse_time
+from callboard.kernel.clock import format_time, parse_time, parse_time_if
 from callboard.kernel.errors import LimitError
 
 
@@ -92,6 +93,22 @@ class Ownership:
             row.ref, row.kind, row.title, row.owner, trouble, domain.state_of(row.basis_at, row.trouble, now, every),
             orjson.loads(row.fields), domain.mark_of(row.fields), parse_time(row.basis_at) + every, handover,
         )  # fmt: skip
+
+    async def list_confirmed(self, refs: Sequence[str], *, actor: Actor) -> Mapping[str, Confirmed]:
+        hidden = await self._parts.list_hidden(refs, actor=actor)
+        async with self._parts.db.read() as tx:
+            rows = await entities.list_confirmed(tx, [ref for ref in refs if ref not in hidden])
+        every, now = self._parts.settings.confirm_every, self._parts.clock.now()
+        return {
+            ref: Confirmed(ref, domain.state_of(basis, trouble, now, every), parse_time_if(at), by)
+            for ref, trouble, basis, at, by in rows
+        }
+
+    async def list_shares(self, owners: Sequence[str], *, actor: Actor) -> Mapping[str, Share]:
+        async with self._parts.db.read() as tx:
+            scope = await self._parts.scope(tx, actor)
+            counted = await entities.count_by(tx, scope, [owner.lower() for owner in owners])
+        return dict(add_up(counted)[2])
 
     async def count_open(self, owners: Sequence[str], *, actor: Actor) -> int:
         async with self._parts.db.read() as tx:

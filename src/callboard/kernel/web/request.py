@@ -117,8 +117,8 @@ class Request(StarletteRequest):
         headers: Mapping[str, str] | None = None,
         **context: Any,
     ) -> Response:
-        """A page. The template sees ``page``, ``request``, ``actor``, ``nav_items()``, ``is_guest()``, ``site_name()``,
-        ``nonce()``, ``csrf_token()``, ``t()``, ``static()``, ``url_for()``, what ``PageTools`` adds, and ``context``.
+        """A page. The template sees ``page``, ``request``, ``actor``, ``nav_items()``, ``more_places()``, ``is_guest()``,
+        ``site_name()``, ``nonce()``, ``csrf_token()``, ``t()``, ``static()``, ``url_for()``, what ``PageTools`` adds, and ``context``.
         """
         html = self._templates.render(template, self, page, context)
         response = Response(html, status, media_type="text/html")

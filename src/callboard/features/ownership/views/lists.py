@@ -29,7 +29,7 @@ from callboard.kernel.web.routing import Route
 from callboard.ui.messages import Messages
 from callboard.ui.parts import Banner, Crumb, Pager
 
-DONE = ("confirmed", "offered", "taken", "declined", "withdrawn", "assigned")
+DONE = ("confirmed", "offered", "taken", "laid", "declined", "withdrawn", "assigned")
 
 
 class ListViews(Views):
@@ -65,9 +65,11 @@ class ListViews(Views):
         if error is None and done in DONE:
             n = params.get("n", "1")
             banners = [Banner("ok", t(f"ownership.done.{done}", n=int(n) if n.isdecimal() and len(n) < 7 else 1))]
+        known = await self.known([r for r in refs if ":" in r], request)
+        items = [item.ref for item in found.items if item.ref in known]
+        confirmable = {ref for ref in items if self._parts.may_confirm(request.actor, known[ref])}
         page = to_confirm_page(
-            found, state, summary, known=await self.known([r for r in refs if ":" in r], request), own=own,
-            groups=await self.groups(request), banners=banners, now=self._parts.clock.now(), t=t,
+            found, state, summary, known=known, own=own, groups=await self.groups(request), confirmable=confirmable, banners=banners, now=self._parts.clock.now(), t=t,
         )  # fmt: skip
         return request.render("ownership/list.html", page, 200 if error is None else status_of(error))
 
@@ -110,7 +112,11 @@ class ListViews(Views):
             if do == "withdraw":
                 await self._service.withdraw(id, actor=request.actor)
             elif do in ("accept", "decline"):
-                await self._service.answer(id, accept=do == "accept", note=form.get("note", ""), actor=request.actor)
+                answered = await self._service.answer(
+                    id, accept=do == "accept", note=form.get("note", ""), actor=request.actor
+                )
+                if answered.way == "overlay":
+                    return _back(back, "laid", 1)
             else:
                 raise InputError("An answer is accept, decline or withdraw.", field="do")
         except TOLD as error:
@@ -128,7 +134,9 @@ class ListViews(Views):
         found = await self._service.list_items(query, actor=request.actor)
         groups = await self._gone.list_groups(actor=request.actor)
         suggested = await self._gone.suggest(found.items, groups=groups, actor=request.actor)
-        owners = [s.owner for one in suggested.values() for s in one]
+        owners = [
+            ref for one in suggested.values() for s in one for ref in (s.owner, *s.arguments.values()) if ":" in ref
+        ]
         known, now = await self.known([*named_in(found.items), *owners], request), self._parts.clock.now()
         last = (page - 1) * PAGE + len(found.items)
         pager = Pager(
