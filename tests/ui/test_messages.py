@@ -29,7 +29,7 @@ COMPOSED = (
     "catalog.location.state.", "catalog.preview.", "editing.bulk.", "catalog.kinds.origin.", "catalog.kinds.change.", "catalog.kinds.type.",
     "github_actions.tab", "github_actions.word.", "github_actions.trouble.", "github_actions.do.", "github_actions.rerun.", "preferences.shortcuts", "preferences.visits", "home.card.", "admin.audit.", "admin.done.", "admin.job.", "admin.jobs.none.", "admin.plugin.state.", "admin.source.health.", "admin.tab.",
     "admin.token.", "admin.tokens.none.", "admin.way.", "admin.user.again", "admin.user.none", "admin.user.not_self", "editing.decisions.",
-    "editing.laid.card", "editing.said.", "announcements.said.", "setup.step.", "setup.accent.", "setup.look_", "setup.source.", "setup.fault.", "setup.check.", "setup.github_", "setup.gitlab_",
+    "editing.laid.card", "editing.said.", "announcements.said.", "setup.step.", "setup.accent.", "setup.sample.", "setup.source.", "setup.fault.", "setup.check.", "setup.github_", "setup.gitlab_",
     "notifications.severity.", "notifications.from_severity.", "notifications.channel.", "notifications.do.", "notifications.rhythm.",
     "notifications.view.", "notifications.weekday.", "notifications.webhook.", "announcements.none.", "announcements.severity.",
     "announcements.when.", "settings.password.", "preferences.theme.", "importing.meaning.", "importing.match.way.", "importing.outcome.system", "importing.outcome.domain",

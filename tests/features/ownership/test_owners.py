@@ -269,7 +269,7 @@ async def test_a_name_leads_to_another_owner_only_by_who_may_change_all_that_nam
         await d.create(group("eves", **OPEN), component("own", owner="group:default/free", **OPEN))
         wish = Wish("old", "eves", alias=True)
         refused = (await d.parts.reorganising.preview(wish, actor=user("eve"))).alias_refused
-        assert refused.startswith("Only who may change group:default/eves")
+        assert refused.startswith("Only somebody who may change group:default/eves")
         await d.parts.reorganising.apply(replace(wish, refs=()), actor=user("eve"))
         await d.site.settle()
         assert await d.owner(TILL) == "group:default/old"

@@ -187,8 +187,9 @@ class Planner:
 
 
 def _earlier_name(alias: Alias) -> Wording:
-    way = "importing.outcome.merged" if alias.reason == "merged" else "importing.outcome.renamed"
-    return say(way, old=alias.old, new=alias.new)
+    if alias.reason == "merged":
+        return say("importing.outcome.merged", old=alias.old, new=alias.new)
+    return say("importing.outcome.renamed", old=alias.old, new=alias.new)
 
 
 def _corrected(

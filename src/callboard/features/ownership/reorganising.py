@@ -126,11 +126,16 @@ class Reorganising:
         return Applied(row.id, moves)
 
     async def _offered(self, owner: str, actor: Actor) -> list[str]:
-        """Ids of what is offered to the owner, of entities that the actor may change: others' offers are not theirs to move."""
+        """Ids of what is offered to the owner, as far as the actor has a say in it: one of the owner's, or of the entity's."""
         async with self._parts.db.read() as tx:
-            found = await handovers.list_offered(tx, [owner])
-        entities = await self._parts.look_up([one.ref for one in found], actor=actor)
-        return [one.id for one in found if one.ref in entities and self._parts.may_update(actor, entities[one.ref])]
+            offers = await handovers.list_offered(tx, [owner])
+        found = await self._parts.look_up([offer.ref for offer in offers], actor=actor)
+        is_theirs = self._parts.is_own(actor, owner)
+        return [
+            offer.id
+            for offer in offers
+            if offer.ref in found and (is_theirs or self._parts.may_update(actor, found[offer.ref]))
+        ]
 
     async def list_latest(self, *, actor: Actor, limit: int = 20) -> Sequence[ReorganisationRow]:
         """Those of which the actor sees both owners, as far as they are there, with what they see of what was moved."""

@@ -360,7 +360,7 @@ def _fit_type(p: Profile) -> tuple[float, str]:
     if p.mean_words > 5 or p.dates > 0.5 or p.numbers > 0.8:
         return 0.3, say("importing.why.but_no_types")
     return (0.6 if p.unique > 0.9 and p.filled > 10 else 1.0), say(
-        "importing.why.distinct_for", values=p.distinct, rows=p.filled
+        "importing.why.distinct_for", n=p.distinct, rows=p.filled
     )
 
 
