@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -119,6 +120,12 @@ async def _emptied_database(dsn: str) -> str:
     await connection.execute("SET client_min_messages = error; DROP SCHEMA public CASCADE; CREATE SCHEMA public;")
     await connection.close()
     return url
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Thousands of collected tests stay until the end: every search for garbage would look at all of them."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
