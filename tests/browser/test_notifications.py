@@ -6,7 +6,7 @@ from typing import Any, Iterator
 
 import pytest
 
-from tests.browser.looks import LOOKS, Watched
+from tests.browser.looks import LOOKS
 from tests.browser.test_importing import Place, opened, portal, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.npm]
@@ -56,13 +56,13 @@ def place(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
-def test_pages_have_no_accessibility_violation(browser: Any, place: Place, axe_source: str, look: str) -> None:
+def test_pages_have_no_accessibility_violation(looking: Any, place: Place, look: str) -> None:
     """See ``Watched.check``: WCAG, dark colours, nothing too wide, nothing refused by the content policy."""
-    with opened(browser, place.state, **LOOKS[look]) as page:
-        watched = Watched(page)
+    with looking(look, place.state) as watched:
+        page = watched.page
         for path in PATHS:
             assert page.goto(place.url + path).status == 200, path
-            watched.check(axe_source, look)
+            watched.check(None, look)
 
 
 def test_the_bell_is_live_and_the_list_has_keys(browser: Any, place: Place) -> None:

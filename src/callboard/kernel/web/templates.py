@@ -158,6 +158,8 @@ class Templates:
     def _make(self) -> "jinja2.Environment":
         import jinja2
 
+        from callboard.kernel.web.compiled import CompiledTemplates
+
         prefixed = {p.rpartition(".")[2]: jinja2.FileSystemLoader(f) for p in self._packages if (f := _folder(p))}
         roots = [
             jinja2.FileSystemLoader(folder)
@@ -172,6 +174,7 @@ class Templates:
             lstrip_blocks=True,
             auto_reload=False,
             cache_size=-1,
+            bytecode_cache=CompiledTemplates(frozenset(self.tools.filters.items())),
         )
         environment.globals.update(static=self._static, **self.tools.globals)
         if self._url_for is not None:
