@@ -261,7 +261,7 @@ async def test_a_running_portal_plans_and_applies_by_itself(each_desk: Any):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "size", [pytest.param(4_000, id="4,000"), pytest.param(20_000, marks=pytest.mark.soak, id="20,000")]
+    "size", [pytest.param(10_000, id="10,000"), pytest.param(20_000, marks=pytest.mark.soak, id="20,000")]
 )
 async def test_many_rows_are_planned_with_progress(desk: Any, size: int):
     """Applied and undone, too, each in one transaction; the answers are those from before."""

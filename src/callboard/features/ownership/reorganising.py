@@ -126,16 +126,11 @@ class Reorganising:
         return Applied(row.id, moves)
 
     async def _offered(self, owner: str, actor: Actor) -> list[str]:
-        """Ids of what is offered to the owner, as far as the actor has a say in it: one of the owner's, or of the entity's."""
+        """Ids of what is offered to the owner, of entities that the actor may change: others' offers are not theirs to move."""
         async with self._parts.db.read() as tx:
             offers = await handovers.list_offered(tx, [owner])
         found = await self._parts.look_up([offer.ref for offer in offers], actor=actor)
-        is_theirs = self._parts.is_own(actor, owner)
-        return [
-            offer.id
-            for offer in offers
-            if offer.ref in found and (is_theirs or self._parts.may_update(actor, found[offer.ref]))
-        ]
+        return [one.id for one in offers if one.ref in found and self._parts.may_update(actor, found[one.ref])]
 
     async def list_latest(self, *, actor: Actor, limit: int = 20) -> Sequence[ReorganisationRow]:
         """Those of which the actor sees both owners, as far as they are there, with what they see of what was moved."""
@@ -249,9 +244,9 @@ class Reorganising:
     async def _alias_refused(self, old: str, new: str, actor: Actor) -> str:
         if old.partition(":")[0] != new.partition(":")[0]:
             return "A person's name cannot lead to a group."
-        if await self._parts.look_up([old], actor=SYSTEM):
+        if await self._parts.look_up([old], actor=actor):
             return f"{old} is still in the catalog. Remove it, then let its name lead to {new}."
-        if not await self._may_lead(old, new, actor):
+        if not await self._may_lead(old, new, actor) or await self._parts.look_up([old], actor=SYSTEM):
             return f"Only somebody who may change {new}, and everything that names {old}, can let the one lead to the other."
         return ""
 
