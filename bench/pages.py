@@ -237,7 +237,7 @@ def pages(n: int) -> dict[str, Callable[[int], str]]:
         "locations": lambda i: "/catalog/locations",
         "bulk change, choosing": lambda i: f"/change?kind=component&lifecycle=production&n={i}",
         "new entity, yaml": lambda i: "/create-entity?kind=component&as=yaml",
-        "ownership": lambda i: f"/ownership?whose=all&page={1 + i % 20}",
+        "ownership": lambda i: f"/ownership?who=all&page={1 + i % 20}",
         "ownership, gone": lambda i: "/ownership/gone",
         "ownership, re-organise": lambda i: "/ownership/reorganise",
         "ownership, names": lambda i: "/ownership/names",
