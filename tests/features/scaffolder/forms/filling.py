@@ -66,13 +66,9 @@ class FakeTemplates:
 
 
 def _problem(error: Any) -> ValueProblem:
-    path = list(error.instance_path)
-    name, argument = error.kind.name, getattr(error.kind, "property", None)
-    argument = argument if argument is not None else getattr(error.kind, "value", None)
-    limit = next(
-        (getattr(error.kind, a) for a in ("limit", "pattern", "types", "options") if hasattr(error.kind, a)), argument
-    )
-    return ValueProblem(path, ".".join(["instance", *map(str, path)]), error.message, name, limit)
+    path, kind = list(error.instance_path), error.kind
+    keyword = str(error.schema_path[-1]) if kind.name != "required" else "required"
+    return ValueProblem(path, ".".join(["instance", *map(str, path)]), error.message, keyword, kind.value)
 
 
 @dataclass

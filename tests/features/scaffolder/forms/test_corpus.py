@@ -127,6 +127,6 @@ async def test_templates_of_catalogs_render_every_page(open_forms: Any) -> None:
             assert form.answer.status_code == 200, (document["metadata"]["name"], form.html[-2000:])
             pages = document["spec"].get("parameters") or []
             for page in range(1, len(pages) if isinstance(pages, list) else 1):
-                form.read.fields = [(k, str(page) if k == "page" else v) for k, v in form.read.fields]
-                form._take(await desk.client.post(form.url, data=form.body(do="refresh")))
+                form.read.fields = [(k, str(page) if k == "reached" else v) for k, v in form.read.fields]
+                form._take(await desk.client.post(form.url, data=form.body(do=f"go:{page}")))
                 assert form.answer.status_code == 200, (document["metadata"]["name"], page)

@@ -8,6 +8,7 @@ from typing import Any, Callable, Mapping, Sequence
 from callboard.features.scaffolder.forms.checking import Fault, FieldChecks, place
 from callboard.features.scaffolder.forms.entities import Entities, Offer
 from callboard.features.scaffolder.forms.hosts import SourceHosts
+from callboard.features.scaffolder.forms.judging import COMBINING, judge
 from callboard.features.scaffolder.forms.model import FormPage, build_page, collect, is_shown
 from callboard.features.scaffolder.forms.parsing import Answers, move, token_key
 from callboard.features.scaffolder.forms.paths import put
@@ -122,9 +123,15 @@ class Answering:
     async def _faults(
         self, wizard: Wizard, page: FormPage, problems: Sequence[ValueProblem], t: Translator
     ) -> list[Fault]:
-        own = await self._checks.check(page, t, known_hosts=wizard.answers.known.hosts, actor=wizard.actor)
-        said = {one.name for one in own if one.name}
-        return [*[one for one in place(page, problems, t) if one.name not in said], *own]
+        own = await self._checks.check(page, t, actor=wizard.actor)
+        beside = place(page, judge(page), t)
+        if beside or own:  # what only says that some part does not fit is explained by that part
+            problems = [one for one in problems if one.name not in COMBINING]
+        found: dict[str, Fault] = {}
+        for fault in [*own, *beside, *place(page, problems, t)]:
+            found.setdefault(fault.name or fault.title + fault.message, fault)
+        order = {one.name: n for n, one in enumerate(page.walk())}
+        return sorted(found.values(), key=lambda one: order.get(one.name, -1))
 
     def placed(self, wizard: Wizard, problems: Sequence[ValueProblem], t: Translator) -> tuple[int, list[Fault]]:
         """Problems that came back from making the task, at the first page that has their fields."""

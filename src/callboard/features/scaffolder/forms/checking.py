@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any, Sequence
 
 from callboard.features.scaffolder.forms.entities import Entities, allows_any
 from callboard.features.scaffolder.forms.hosts import SourceHosts, allowed
@@ -116,17 +116,15 @@ class FieldChecks:
         self._entities = entities
         self._hosts = hosts
 
-    async def check(
-        self, page: FormPage, t: Translator, *, known_hosts: Mapping[str, str], actor: Actor
-    ) -> list[Fault]:
+    async def check(self, page: FormPage, t: Translator, *, actor: Actor) -> list[Fault]:
         found: list[Fault] = []
         for field in page.walk():
-            message = await self._message(field, t, actor, known_hosts)
+            message = await self._message(field, t, actor)
             if message:
                 found.append(Fault(field.name, field.title, message, anchor_of(field)))
         return found
 
-    async def _message(self, field: Field, t: Translator, actor: Actor, known_hosts: Mapping[str, str]) -> str:
+    async def _message(self, field: Field, t: Translator, actor: Actor) -> str:
         value: Any = field.value
         if field.kind == "repository":
             return self._repository(field, t)

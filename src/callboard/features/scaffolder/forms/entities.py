@@ -49,7 +49,7 @@ def allowed_kinds(field: Field) -> list[str]:
 
 def allows_any(field: Field) -> bool:
     """Whether a ref of nothing that is in the catalog will do."""
-    return field.option("allowArbitraryValues") is not False
+    return field.option("allowArbitraryValues") is not False and field.picker != "MyGroupsPicker"
 
 
 def predicate_of(field: Field, actor: Actor) -> Predicate | None:

@@ -12,7 +12,6 @@ from typing import Any, Callable, Iterator, Literal, Mapping, Sequence
 from callboard.features.scaffolder.forms.defaults import fill
 from callboard.features.scaffolder.forms.paths import MISSING, Path, format_name, get
 from callboard.features.scaffolder.forms.schemas import (
-    MAX_DEPTH,
     Schema,
     Schemas,
     deciding,
@@ -352,7 +351,7 @@ def collect(pages: Sequence[FormPage], values: Mapping[str, Any]) -> dict[str, A
             out[name] = copy.deepcopy(value)
     for page in pages:
         for one in page.fields:
-            value = _collected(one)
+            value = collect_field(one)
             key = str(one.path[-1])
             if value is MISSING:
                 continue
@@ -361,7 +360,8 @@ def collect(pages: Sequence[FormPage], values: Mapping[str, Any]) -> dict[str, A
     return out
 
 
-def _collected(field: Field) -> Any:
+def collect_field(field: Field) -> Any:
+    """The answer of one field and those below it, as it is sent; ``MISSING`` where it is left out."""
     value = field.value
     if field.kind == "object":
         inside: dict[str, Any] = {}
@@ -369,13 +369,13 @@ def _collected(field: Field) -> Any:
             known = mentioned(field.schema)
             inside |= {key: one for key, one in value.items() if key not in known}
         for below in field.fields:
-            found = _collected(below)
+            found = collect_field(below)
             if found is not MISSING:
                 inside[str(below.path[-1])] = found
         demands = any(below.is_required for below in field.fields)
         return MISSING if not inside and demands and not field.is_required and field.path else inside
     if field.kind == "list":
-        found_items = [_collected(below) for below in field.fields]
+        found_items = [collect_field(below) for below in field.fields]
         kept = [one for one in found_items if one is not MISSING and not (one is None and not _null_items(field))]
         return MISSING if value is MISSING and not kept else kept
     if value is None and not may_be_null(field.schema) and field.kind not in ("data", "constant", "hidden"):
@@ -388,6 +388,3 @@ def _collected(field: Field) -> Any:
 def _null_items(field: Field) -> bool:
     items = field.schema.get("items")
     return isinstance(items, Mapping) and may_be_null(items)
-
-
-__all__ = ["MAX_DEPTH", "Choice", "Field", "FormPage", "Kind", "Known", "build_page", "collect", "is_shown"]

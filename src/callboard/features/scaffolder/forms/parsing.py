@@ -156,7 +156,7 @@ class _Reading:
 
     def _data(self, field: Field) -> Any:
         text = self._text(field.name)
-        if text.strip() == format_data(field.value).strip():
+        if text.strip() == written(field).strip():
             return KEEP
         return _empty(field) if not text.strip() else read_data(text)
 

@@ -19,7 +19,7 @@ def written(field: Field) -> str:
     if field.kind == "number":
         return format_number(value)
     if field.kind == "data":
-        return format_data(value)
+        return "" if value in ({}, []) else format_data(value)
     if not isinstance(value, str):
         return text_of(value)
     if field.input == "datetime-local":
