@@ -15,8 +15,8 @@ import pytest
 from callboard.kernel.clock import SystemClock
 from callboard.testing.portal import make_portal
 from tests.browser.looks import LOOKS, Watched
-from tests.features.scaffolder.forms.conftest import ENTITIES, template
-from tests.features.scaffolder.forms.filling import FakeTasks, FakeTemplates, FormsPlugin
+from tests.features.scaffolder.forms.conftest import ENTITIES, formed, template
+from tests.features.scaffolder.forms.filling import Recorded
 from tests.features.scaffolder.forms.test_corpus import SHARED, corpus_templates, entities_of, is_within
 
 pytestmark = pytest.mark.browser
@@ -54,12 +54,12 @@ KITCHEN = template(
 class Stand:
     """A portal in a thread of its own, with templates and what was made."""
 
-    def __init__(self, url: str, plugin: FormsPlugin, numbers: dict[str, str]) -> None:
-        self.url, self.plugin, self.numbers = url, plugin, numbers
+    def __init__(self, url: str, tasks: Recorded, numbers: dict[str, str]) -> None:
+        self.url, self.tasks, self.numbers = url, tasks, numbers
 
     @property
     def made(self) -> list[Any]:
-        return self.plugin.tasks.made
+        return self.tasks.made
 
     def form(self, name: str, values: Any = None) -> str:
         query = f"?formData={quote(json.dumps(values))}" if values is not None else ""
@@ -86,31 +86,32 @@ def stand(tmp_path_factory: pytest.TempPathFactory, chromium_path: str) -> Itera
         for one in ENTITIES
         if (one["kind"], one["metadata"]["name"]) not in {(s["kind"], s["metadata"]["name"]) for s in seeded}
     ]
+    templates = [KITCHEN, *(formed(document, name) for name, document in documents.items())]
     file = Path(folder / "all.yaml")
-    file.write_text("\n---\n".join(json.dumps(one) for one in [*own, *seeded]))
+    file.write_text("\n---\n".join(json.dumps(one) for one in [*own, *seeded, *templates]))
     settings = {
         "auth": {"providers": {"guest": {"dangerouslyAllowOutsideDevelopment": True}}},
         "catalog": {
             "locations": [{"type": "file", "target": str(file)}],
-            "rules": [{"allow": ["Component", "API", "Resource", "System", "Domain", "Group", "User"]}],
-        }
+            "rules": [{"allow": ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Template"]}],
+        },
     }
-    plugin = FormsPlugin(FakeTemplates({**documents, "kitchen": KITCHEN}), FakeTasks())
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    ready, servers = threading.Event(), []
+    ready, servers, recorded = threading.Event(), [], []
 
     async def run() -> None:
-        async with make_portal(
-            settings, plugins=[("forms", plugin)], data_dir=folder / "data", clock=SystemClock(), jobs=True, demo=True
-        ) as portal:
+        async with make_portal(settings, data_dir=folder / "data", clock=SystemClock(), jobs=True, demo=True) as portal:
             from callboard.features.catalog.interface import CatalogQueries
             from callboard.kernel.auth.actor import SYSTEM
 
-            while await portal.service(CatalogQueries).count(None, actor=SYSTEM) < len(own) + len(seeded):
+            while await portal.service(CatalogQueries).count(None, actor=SYSTEM) < len(own) + len(seeded) + len(
+                templates
+            ):
                 await asyncio.sleep(0.05)
             server = uvicorn.Server(uvicorn.Config(portal.asgi, port=port, log_level="warning"))
+            recorded.append(Recorded(portal))
             servers.append(server)
             ready.set()
             await server.serve()
@@ -118,7 +119,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory, chromium_path: str) -> Itera
     thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
     assert ready.wait(20)
-    yield Stand(f"http://127.0.0.1:{port}", plugin, numbers)
+    yield Stand(f"http://127.0.0.1:{port}", recorded[0], numbers)
     servers[0].should_exit = True
     thread.join(20)
 

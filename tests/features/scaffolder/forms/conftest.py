@@ -13,7 +13,7 @@ from callboard.kernel.auth.actor import Actor
 from callboard.testing.actors import user
 from callboard.testing.portal import make_portal
 from tests.features.catalog.conftest import Site
-from tests.features.scaffolder.forms.filling import FakeTasks, FakeTemplates, Filling, FormsPlugin
+from tests.features.scaffolder.forms.filling import Filling, Providers, Recorded
 
 ADA = user("ada", "group:default/payments")
 API = "backstage.io/v1alpha1"
@@ -46,21 +46,22 @@ ENTITIES = (
 
 
 class Desk:
-    """A portal with templates; ``fill`` opens one as ``actor``."""
+    """A portal with templates; ``fill`` opens one as ``actor``; ``made`` are the tasks that came of it."""
 
-    def __init__(self, site: Site, plugin: FormsPlugin, actor: Actor) -> None:
-        self.site, self.plugin, self.actor = site, plugin, actor
-        self.client = site.portal.client(actor)
+    def __init__(self, site: Site, client: Any) -> None:
+        self.site, self.client = site, client
+        self.tasks = Recorded(site.portal)
 
     @property
     def made(self) -> list[Any]:
-        return self.plugin.tasks.made
+        return self.tasks.made
 
     async def fill(self, name: str = "form", values: Mapping[str, Any] | None = None) -> Filling:
         return await Filling(self.client, name).open(values)
 
 
 Open = Callable[..., Any]
+STEP = {"id": "log", "action": "debug:log", "input": {"message": "done"}}
 
 
 def template(*pages: Mapping[str, Any], name: str = "form", **spec: Any) -> dict[str, Any]:
@@ -69,8 +70,20 @@ def template(*pages: Mapping[str, Any], name: str = "form", **spec: Any) -> dict
         "apiVersion": "scaffolder.backstage.io/v1beta3",
         "kind": "Template",
         "metadata": {"name": name, "title": "A new thing"},
-        "spec": {"type": "service", "owner": "payments", "parameters": list(pages), "steps": [], **spec},
+        "spec": {"type": "service", "owner": "payments", "parameters": list(pages), "steps": [STEP], **spec},
     }
+
+
+def formed(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A template with the form and the words of ``document``: what keeps some real ones out of a catalog is no part of it."""
+    metadata, spec = document["metadata"], document["spec"]
+    made = template(name=name, parameters=spec.get("parameters") or [], presentation=spec.get("presentation"))
+    made["metadata"] |= {
+        "title": metadata.get("title") or metadata["name"],
+        "description": metadata.get("description") or "None",
+    }
+    made["spec"] = {key: one for key, one in made["spec"].items() if one is not None}
+    return made
 
 
 @pytest.fixture
@@ -83,26 +96,21 @@ def open_forms(tmp_path: Path) -> Open:
         settings: Mapping[str, Any] | None = None, providers: Sequence[Any] = (), actor: Actor = ADA, **spec: Any,
     ) -> AsyncIterator[Desk]:  # fmt: skip
         file = tmp_path / "all.yaml"
-        file.write_text("\n---\n".join(json.dumps(one) for one in entities))
+        templates = [formed(one, name) for name, one in (documents or {"form": template(*pages, **spec)}).items()]
+        file.write_text("\n---\n".join(json.dumps(one) for one in [*entities, *templates]))
         given = {
             "catalog": {
                 "locations": [{"type": "file", "target": str(file)}],
-                "rules": [{"allow": ["*"]}],
+                "rules": [{"allow": ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Template"]}],
                 "watchFiles": False,
             },
             **(settings or {}),
         }
-        given["catalog"]["rules"] = [
-            {"allow": ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Template", "Location"]}
-        ]
-        plugin = FormsPlugin(FakeTemplates(documents or {"form": template(*pages, **spec)}), FakeTasks(), providers)
-        async with make_portal(given, plugins=[("forms", plugin)], data_dir=tmp_path / "data") as portal:
+        plugins = [("providers", Providers(providers))] if providers else []
+        async with make_portal(given, plugins=plugins, data_dir=tmp_path / "data") as portal:
             site = Site(portal, portal.clock)
-            if entities:
-                await site.settle()
-            async with Desk(site, plugin, actor).client as client:
-                desk = Desk(site, plugin, actor)
-                desk.client = client
-                yield desk
+            await site.settle()
+            async with portal.client(actor) as client:
+                yield Desk(site, client)
 
     return opened

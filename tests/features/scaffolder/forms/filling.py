@@ -1,120 +1,44 @@
-"""Filling in a form as a browser without script does, and templates and tasks that are kept in memory."""
+"""Filling in a form as a browser without script does, and what tasks were made of it."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any, Mapping, Sequence
 from urllib.parse import quote
 
-import jsonschema_rs
-
-from callboard.features.scaffolder.interface import (
-    Autocomplete,
-    NewTask,
-    ScaffolderHooks,
-    Tasks,
-    TemplateForm,
-    TemplateNotFound,
-    Templates,
-    ValueProblem,
-)
+from callboard.features.scaffolder.interface import Autocomplete, NewTask, Tasks
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.plugins.hooks import hookimpl
-from callboard.model.refs import EntityRef
 
 
-class FakeTemplates:
-    """Templates by name; answers are checked as the real ones are, page by page against all of them."""
+class Recorded:
+    """The tasks of a portal, and what each was made of."""
 
-    def __init__(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
-        self.documents = documents
-        self.hidden: set[str] = set()
+    def __init__(self, portal: Any) -> None:
+        self.made: list[NewTask] = []
+        self.ids: list[str] = []
+        tasks = portal.service(Tasks)
+        make = tasks.create
 
-    async def find_form(self, ref: EntityRef, *, actor: Actor) -> TemplateForm:
-        document = self.documents.get(ref.name)
-        if document is None or ref.name in self.hidden:
-            raise TemplateNotFound(f"No template {ref} is visible to you.")
-        spec = document["spec"]
-        given = spec.get("parameters") or []
-        pages = given if isinstance(given, list) else [given]
-        steps = [
-            {
-                "title": one.get("title") or "Please enter the following information",
-                "description": one.get("description"),
-                "schema": one,
-            }
-            for one in pages
-        ]
-        meta = document["metadata"]
-        return TemplateForm(
-            str(ref), meta.get("title") or meta["name"], meta.get("description"), steps, spec.get("presentation")
-        )
+        async def create(new: NewTask, *, actor: Actor) -> str:
+            id = await make(new, actor=actor)
+            self.made.append(new)
+            self.ids.append(str(id))
+            return str(id)
 
-    async def check_values(
-        self, ref: EntityRef, values: Mapping[str, Any], *, actor: Actor, page: int | None = None
-    ) -> Sequence[ValueProblem]:
-        form = await self.find_form(ref, actor=actor)
-        found = []
-        for n, step in enumerate(form.steps):
-            if page is None or page == n:
-                found += [
-                    _problem(error) for error in jsonschema_rs.Draft7Validator(dict(step["schema"])).iter_errors(values)
-                ]
-        return found
+        tasks.create = create
 
 
-def _problem(error: Any) -> ValueProblem:
-    path, kind = list(error.instance_path), error.kind
-    keyword = str(error.schema_path[-1]) if kind.name != "required" else "required"
-    return ValueProblem(path, ".".join(["instance", *map(str, path)]), error.message, keyword, kind.value)
+class Providers:
+    """A plugin that suggests what a test says."""
 
-
-@dataclass
-class FakeTasks:
-    """What was made."""
-
-    made: list[NewTask] = field(default_factory=list)
-
-    async def create(self, new: NewTask, *, actor: Actor) -> str:
-        self.made.append(new)
-        return f"task-{len(self.made)}"
-
-
-class FormsPlugin:
-    """The forms with the templates and tasks of a test."""
-
-    def __init__(self, templates: FakeTemplates, tasks: FakeTasks, providers: Sequence[Autocomplete] = ()) -> None:
-        self.templates, self.tasks, self.providers = templates, tasks, providers
-
-    @hookimpl
-    def register_hookspecs(self) -> Sequence[type]:
-        return [ScaffolderHooks]
-
-    @hookimpl
-    def register_settings(self) -> Sequence[Any]:
-        from callboard.features.scaffolder.forms.settings import SETTINGS
-
-        return SETTINGS
-
-    @hookimpl
-    def register_services(self, portal: Any) -> Mapping[type, Any]:
-        return {Templates: self.templates, Tasks: self.tasks}
+    def __init__(self, providers: Sequence[Autocomplete]) -> None:
+        self.providers = providers
 
     @hookimpl
     def register_autocomplete(self, portal: Any) -> Sequence[Autocomplete]:
         return self.providers
-
-    @hookimpl
-    def register_routes(self, portal: Any) -> Sequence[Any]:
-        from callboard.features.scaffolder.forms import form_routes
-
-        return form_routes(portal)
-
-    @hookimpl
-    def register_templates(self) -> Sequence[str]:
-        return ["callboard.features.scaffolder.forms"]
 
 
 class _Reader(HTMLParser):
