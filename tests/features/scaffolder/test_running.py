@@ -8,6 +8,7 @@ import os
 import pytest
 
 from callboard.features.scaffolder.interface import TaskQuery
+from callboard.features.scaffolder.tasks import record
 from callboard.kernel.clock import SystemClock
 from callboard.kernel.errors import NotAllowedError
 from callboard.kernel.jobs import LeaseLost
@@ -152,11 +153,12 @@ async def test_a_task_is_taken_over_after_the_last_finished_step(each_shop) -> N
             await first
         task = await shop.get(id)
         assert (task.state, task.attempt) == ("completed", 2)
-        assert [line.split()[1] for line in shop.acting.lines()] == ["first", "gate", "gate", "last"]
+        worked = [line.split()[1] for line in shop.acting.lines() if not line.endswith(" cut")]
+        assert worked == ["first", "gate", "gate", "last"]
         messages = await shop.messages(id)
         assert messages.count("Finished step Gate") == 1
         assert "The task goes on: the portal that ran it was stopped." in messages
-        assert [name for name in os.listdir(parts.workspaces.root)] == []
+        assert os.listdir(parts.workspaces.root) == []
 
 
 async def test_without_recovery_a_task_that_was_cut_off_has_failed(open_shop) -> None:
@@ -254,14 +256,15 @@ async def test_what_a_killed_process_left_is_cleared_away(open_shop) -> None:
         assert names == {mine.name, "dry-here~999999999~a~b"}
 
 
-async def test_a_log_without_end_is_cut(open_shop) -> None:
+async def test_a_log_without_end_is_cut(open_shop, monkeypatch) -> None:
     """What a step says does not fill the database; how it ended is still told."""
-    async with open_shop(template("burst", step("burst", "burst", input={"lines": 20_100}))) as shop:
+    monkeypatch.setattr(record, "MAX_LINES", 50)
+    async with open_shop(template("burst", step("burst", "burst", input={"lines": 100}))) as shop:
         task = await shop.run("burst")
         messages = await shop.messages(task.id)
-        assert len(messages) < 20_010
+        assert len([message for message in messages if message.startswith("line ")]) < 50
         assert messages[-1] == "Run completed with status: completed"
-        assert "The log has 20000 lines; what follows is not kept." in messages
+        assert "The log has 50 lines; what follows is not kept." in messages
 
 
 async def test_somebody_else_may_not_cut_it_off(open_shop) -> None:

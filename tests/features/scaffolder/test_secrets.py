@@ -50,7 +50,7 @@ async def test_secrets_are_nowhere_in_clear(each_shop) -> None:
         await shop.tasks.retry(id, secrets={"token": SECRET}, actor=ADA)
         await shop.work()
         task = await shop.get(id)
-        assert (task.state, task.output) == ("completed", {"leak": "***"})
+        assert (task.state, task.output) == ("completed", {"leak": "Bearer ***"})
         assert await _find(shop) == []
         assert await shop.rows("SELECT output FROM scaffolder_task_step WHERE output IS NOT NULL") == []
 

@@ -7,7 +7,6 @@ from typing import Any, Mapping, Sequence
 from callboard.features.scaffolder.forms import form_routes
 from callboard.features.scaffolder.forms.settings import SETTINGS as FORM_SETTINGS
 from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates
-from callboard.features.scaffolder.languages import Extensions
 from callboard.features.scaffolder.permissions import PERMISSIONS, RULES
 from callboard.features.scaffolder.settings import SETTINGS, ScaffolderSettings
 from callboard.kernel.plugins.hooks import hookimpl
@@ -17,6 +16,7 @@ class Scaffolder:
     """The parts of one portal's scaffolder, put together."""
 
     def __init__(self, portal: Any) -> None:
+        from callboard.features.scaffolder.languages import Extensions
         from callboard.features.scaffolder.tasks.janitor import Janitor
         from callboard.features.scaffolder.tasks.parts import TaskParts
         from callboard.features.scaffolder.tasks.service import TaskService
@@ -62,6 +62,8 @@ def register_permission_rules(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
+    from callboard.features.scaffolder.languages import Extensions
+
     scaffolder = Scaffolder(portal)
     return {
         Scaffolder: scaffolder,
