@@ -106,19 +106,23 @@ class Answering:
         """What is wrong on a page."""
         self.tidy(wizard, index)
         values, _ = wizard.submission()
-        page = wizard.page(index)
-        problems = await self._templates.check_values(
-            wizard.ref, values, actor=wizard.actor, page=wizard.steps[index][0]
-        )
-        return await self._faults(wizard, page, problems, t)
+        return await self._check(wizard, index, values, t)
 
     async def check_all(self, wizard: Wizard, t: Translator) -> tuple[int, list[Fault]]:
         """The first page with something wrong, and what that is."""
         for index in range(len(wizard.steps)):
-            faults = await self.check(wizard, index, t)
+            self.tidy(wizard, index)
+        values, _ = wizard.submission()
+        for index in range(len(wizard.steps)):
+            faults = await self._check(wizard, index, values, t)
             if faults:
                 return index, faults
         return len(wizard.steps), []
+
+    async def _check(self, wizard: Wizard, index: int, values: Mapping[str, Any], t: Translator) -> list[Fault]:
+        at = wizard.steps[index][0]
+        problems = await self._templates.check_values(wizard.ref, values, actor=wizard.actor, page=at)
+        return await self._faults(wizard, wizard.page(index), problems, t)
 
     async def _faults(
         self, wizard: Wizard, page: FormPage, problems: Sequence[ValueProblem], t: Translator

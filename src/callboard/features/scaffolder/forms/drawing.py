@@ -115,6 +115,11 @@ class PageView:
     action: str = ""
 
     @property
+    def has_files(self) -> bool:
+        """Whether a file may be given: the form is then sent in parts."""
+        return _has_files(self.root)
+
+    @property
     def is_empty(self) -> bool:
         return not self.root.fields and not self.root.variants
 
@@ -365,6 +370,10 @@ def _focused(view: FieldView, name: str) -> FieldView:
     if not view.fields or not (name.startswith(f"{view.name}/") or view.name == "f"):
         return view
     return replace(view, fields=[_focused(one, name) for one in view.fields])
+
+
+def _has_files(view: FieldView) -> bool:
+    return view.shape == "file" or any(_has_files(one) for one in view.fields)
 
 
 def _markdown(text: str) -> Markup:

@@ -77,6 +77,8 @@ class Field:
     can_add: bool = False
     can_remove: bool = False
     can_order: bool = False
+    known: frozenset[str] = frozenset()
+    """Names of the properties of a mapping under any condition: what else it holds is not the form's."""
 
     @property
     def name(self) -> str:
@@ -181,7 +183,8 @@ class _Building:
         title = title or (str(path[-1]) if isinstance(path[-1], str) else "")
         kind, more = self._kind(resolved)
         if kind == "object":
-            return self._object(path, resolved, value, variant, title, is_required, level)
+            known = frozenset(mentioned(self._schemas.follow(schema)) | mentioned(resolved))
+            return replace(self._object(path, resolved, value, variant, title, is_required, level), known=known)
         if kind == "list":
             return self._list(path, resolved, value, variant, title, is_required, level)
         if kind in ("choices", "entities", "tags"):
@@ -366,8 +369,7 @@ def collect_field(field: Field) -> Any:
     if field.kind == "object":
         inside: dict[str, Any] = {}
         if isinstance(value, Mapping):
-            known = mentioned(field.schema)
-            inside |= {key: one for key, one in value.items() if key not in known}
+            inside |= {key: one for key, one in value.items() if key not in field.known}
         for below in field.fields:
             found = collect_field(below)
             if found is not MISSING:

@@ -127,7 +127,7 @@ class _Reading:
 
     def _plain(self, field: Field) -> Any:
         text = self._text(field.name)
-        if text == written(field):
+        if field.value is not MISSING and text == written(field):
             return KEEP
         if not text.strip() and field.kind != "long":
             text = text.strip()

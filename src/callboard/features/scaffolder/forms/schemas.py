@@ -56,6 +56,14 @@ class Schemas:
             }
         return out
 
+    def follow(self, schema: Schema) -> Schema:
+        """The schema that a reference leads to; one without a reference is itself."""
+        for _ in range(MAX_DEPTH):
+            if "$ref" not in schema:
+                break
+            schema = self._find_ref(schema["$ref"])
+        return schema
+
     def _dependencies(self, schema: Schema) -> Iterator[tuple[str, Any]]:
         for keyword in ("dependencies", "dependentRequired", "dependentSchemas"):
             said = schema.get(keyword)

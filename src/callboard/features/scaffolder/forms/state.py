@@ -15,7 +15,8 @@ from callboard.features.scaffolder.forms.paths import MISSING, get, parse_name, 
 from callboard.features.scaffolder.forms.sealing import seal, unseal
 from callboard.kernel.errors import LimitError
 
-MAX_STATE_BYTES = 1024 * 1024
+MAX_STATE_BYTES = 900 * 1024
+"""A field of a form may have 1 MiB on its way here."""
 
 
 class FormTooLarge(LimitError):

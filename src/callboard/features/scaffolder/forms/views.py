@@ -26,7 +26,7 @@ from callboard.ui.messages import Messages, Translator
 from callboard.ui.parts import Banner, Crumb
 
 MAX_FORM_BYTES = 6 * 1024 * 1024
-"""The answers (1 MiB) may take three bytes a character on their way; beside them the files of the page."""
+"""The answers (900 KiB) may take three bytes a character on their way; beside them the files of the page."""
 PATH = "/create/templates/{namespace}/{name}"
 _LIST_ACTIONS = ("add", "remove", "up", "down", "find")
 

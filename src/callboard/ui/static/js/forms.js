@@ -56,17 +56,21 @@ if (form?.dataset.suggestFrom) {
     add.click();
   });
 
-  // A file that was chosen goes along only with the whole form.
+  // Files that were chosen stay chosen; they go along only with the whole form.
+  const files = new Map();
   let typed = null;
   let pressed = null;
   document.addEventListener("htmx:before:request", (event) => {
     pressed = event.target.matches?.("button") ? event.target.value : null;
   });
   document.addEventListener("htmx:before:swap", () => {
+    files.clear();
+    for (const input of form.querySelectorAll("input[type=file]")) if (input.files.length) files.set(input.id, input.files);
     const at = document.activeElement;
     typed = at?.closest?.("#form-fields") && at.id ? { id: at.id, value: at.matches("input:not([type=checkbox], [type=radio], [type=file]), textarea") ? at.value : null } : null;
   });
   document.addEventListener("htmx:after:swap", () => {
+    for (const [id, chosen] of files) if (document.getElementById(id)) document.getElementById(id).files = chosen;
     const begin = pressed && document.querySelector("#form-fields [autofocus]");
     const at = begin || (typed && document.getElementById(typed.id));
     if (!at) return;
@@ -80,6 +84,7 @@ if (form?.dataset.suggestFrom) {
   form.addEventListener("submit", (event) => {
     if (sending) event.preventDefault();
     sending = true;
+    if (form.querySelector("input[type=file]")) form.enctype = "multipart/form-data";
   });
   addEventListener("pageshow", () => { sending = false; });
 
