@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from callboard.features.editing.bulk import service as bulk_service
-from callboard.kernel.auth.stored_actor import actor_of, dump_actor
 from callboard.features.editing.bulk.domain import field_change, require_sound
 from callboard.features.editing.bulk.interface import BulkChange, BulkChanges, BulkNotFound, BulkNotReady, BulkRecord
 from callboard.features.editing.views.bulk import read_change
 from callboard.kernel.auth.actor import SYSTEM
+from callboard.kernel.auth.stored_actor import actor_of, dump_actor
 from callboard.kernel.errors import InputError, LimitError, NotAllowedError
 from callboard.model.kinds import KindRegistry
 from callboard.model.predicates import has_value
