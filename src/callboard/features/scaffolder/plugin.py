@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
+from callboard.features.scaffolder.forms import form_routes
+from callboard.features.scaffolder.forms.settings import SETTINGS as FORM_SETTINGS
 from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates
 from callboard.features.scaffolder.permissions import PERMISSIONS, RULES
 from callboard.features.scaffolder.settings import SETTINGS, ScaffolderSettings
@@ -45,7 +47,7 @@ def register_migrations() -> Sequence[Any]:
 
 @hookimpl
 def register_settings() -> Sequence[Any]:
-    return [*SETTINGS]
+    return [*SETTINGS, *FORM_SETTINGS]
 
 
 @hookimpl
@@ -81,6 +83,23 @@ def register_jobs(portal: Any) -> Sequence[Any]:
 @hookimpl
 def register_schedules(portal: Any) -> Sequence[Any]:
     return [portal.service(Scaffolder).janitor.schedule()]
+
+
+@hookimpl
+def register_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.scaffolder.actions import core_actions
+
+    return core_actions(portal)
+
+
+@hookimpl
+def register_routes(portal: Any) -> Sequence[Any]:
+    return [*form_routes(portal)]
+
+
+@hookimpl
+def register_templates() -> Sequence[str]:
+    return ["callboard.features.scaffolder.forms"]
 
 
 @hookimpl
