@@ -64,9 +64,8 @@ def register_permission_rules(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
-    from callboard.features.scaffolder.languages import Extensions
-
     from callboard.features.catalog.interface import UrlReader
+    from callboard.features.scaffolder.languages import Extensions
     from callboard.features.scaffolder.sources import CatalogTemplateSource
 
     scaffolder = Scaffolder(portal)
