@@ -1,6 +1,6 @@
 """``make bench``: every measurement that docs/benchmarks.md reports, or the ones named.
 
-    python -m bench [corpus] [documents] [compare] [pg] [growth] [pages] [sheets] [tasks] [-- options of the script]
+    python -m bench [corpus] [documents] [compare] [pg] [growth] [pages] [sheets] [rendering] [tasks] [-- options of the script]
     python -m bench [corpus] [documents] [compare] [pg] [growth] [pages] [sheets] [rendering] [-- options of the script]
 
 Without a name: corpus, pages, growth, sheets, rendering and tasks, which need nothing but the shared corpus and wrk. ``compare`` and ``pg`` also
