@@ -86,6 +86,13 @@ def register_schedules(portal: Any) -> Sequence[Any]:
 
 
 @hookimpl
+def register_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.scaffolder.actions import core_actions
+
+    return core_actions(portal)
+
+
+@hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
     return [*form_routes(portal)]
 
