@@ -6,7 +6,7 @@ from typing import Any, Mapping, Sequence
 
 from callboard.features.scaffolder.forms import form_routes
 from callboard.features.scaffolder.forms.settings import SETTINGS as FORM_SETTINGS
-from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates
+from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates, TemplateSource
 from callboard.features.scaffolder.permissions import PERMISSIONS, RULES
 from callboard.features.scaffolder.settings import SETTINGS, ScaffolderSettings
 from callboard.kernel.plugins.hooks import hookimpl
@@ -47,7 +47,9 @@ def register_migrations() -> Sequence[Any]:
 
 @hookimpl
 def register_settings() -> Sequence[Any]:
-    return [*SETTINGS, *FORM_SETTINGS]
+    from callboard.features.scaffolder.actions.settings import ACTION_SETTINGS
+
+    return [*SETTINGS, *ACTION_SETTINGS, *FORM_SETTINGS]
 
 
 @hookimpl
@@ -62,10 +64,13 @@ def register_permission_rules(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
+    from callboard.features.catalog.interface import UrlReader
     from callboard.features.scaffolder.languages import Extensions
+    from callboard.features.scaffolder.sources import CatalogTemplateSource
 
     scaffolder = Scaffolder(portal)
     return {
+        TemplateSource: CatalogTemplateSource(portal.service(UrlReader)),
         Scaffolder: scaffolder,
         ScaffolderSettings: scaffolder.settings,
         Extensions: scaffolder.extensions,
