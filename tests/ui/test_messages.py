@@ -38,6 +38,7 @@ COMPOSED = (
     "ownership.home", "ownership.means.", "ownership.merge.", "ownership.none_chosen", "ownership.outcome.", "ownership.owned.", "ownership.reason.",
     "ownership.reorganise.", "ownership.show.", "ownership.state.", "ownership.tell.", "ownership.trouble.", "ownership.way.", "ownership.way_of.",
     "proposals.one.", "proposals.scan.reads.", "proposals.stage.", "proposals.state.", "proposals.target.", "proposals.told.",
+    "scaffolder.form.fault.", "scaffolder.form.repository.",
 )  # fmt: skip
 CATALOGUES = sorted({file.parent for file in SOURCE.glob("**/i18n/*.json")})
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -104,6 +105,7 @@ def _used_ids() -> set[str]:
         *SOURCE.glob("features/*/apis/*.py"),
         *SOURCE.glob("features/*/explore/*.py"),
         *SOURCE.glob("features/*/personal/*.py"),
+        *SOURCE.glob("features/*/forms/*.py"),
         *SOURCE.glob("features/*/domain/**/*.py"),
         *SOURCE.glob("features/*/planner.py"),
         *SOURCE.glob("features/*/people.py"),

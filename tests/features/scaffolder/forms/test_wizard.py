@@ -7,9 +7,11 @@ from typing import Any, Mapping, Sequence
 
 import pytest
 
+from callboard.features.scaffolder.forms import form_views
 from callboard.features.scaffolder.interface import Autocomplete
 from callboard.testing.actors import user
-from tests.features.scaffolder.forms.conftest import ENTITIES, entity
+from callboard.ui.messages import Messages
+from tests.features.scaffolder.forms.conftest import ADA, ENTITIES, entity
 
 pytestmark = pytest.mark.anyio
 
@@ -368,6 +370,38 @@ async def test_what_is_not_there_and_what_is_too_large(open_forms: Any) -> None:
         assert (await desk.client.post(form.url, **parts)).status_code == 400
         async with desk.site.portal.client() as stranger:
             assert (await stranger.get(form.url)).status_code in (302, 303, 401)
+
+
+async def test_who_may_not_make_tasks_is_told_before_typing(open_forms: Any) -> None:
+    """The template may be read; the form says which permission it takes."""
+    role = {
+        "members": ["user:default/ada"],
+        "rules": [{"permission": "catalog.*"}, {"permission": "scaffolder.template.*"}],
+    }
+    policy = {"permission": {"policy": {"defaults": False, "roles": {"some": role}}}}
+    async with open_forms(NAME, settings=policy) as desk:
+        form = await desk.fill()
+        assert form.answer.status_code == 403 and "scaffolder.task.create" in form.html
+
+
+async def test_others_draw_one_page_of_any_schema(open_forms: Any) -> None:
+    """``FormViews.preview`` has the fields with their values, and nothing in it posts."""
+    async with open_forms(NAME) as desk:
+        portal = desk.site.portal
+        t = portal.service(Messages).translator("en")
+        step = {
+            "title": "Any",
+            "schema": {
+                **NAME,
+                "properties": {**NAME["properties"], "on": {"type": "array", "items": {"type": "string"}}},
+            },
+        }
+        view = await form_views(portal).preview(step, {"name": "till"}, t, actor=ADA)
+        assert [(one.name, one.shape, one.text) for one in view.root.fields] == [
+            ("f/name", "text", "till"),
+            ("f/on", "list", ""),
+        ]
+        assert view.action == "" and not view.is_empty
 
 
 async def test_the_review_of_nothing_can_be_sent(open_forms: Any) -> None:

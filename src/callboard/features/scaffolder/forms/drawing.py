@@ -217,9 +217,10 @@ class _Drawing:
             is_inline=field.option("inline") is True, limits=_limits(field), drives=field.drives, can_add=field.can_add,
             can_remove=field.can_remove, can_order=field.can_order, index=index,
         )  # fmt: skip
+        t = self._t
         if field.variant is not None:
             variants = [
-                ChoiceView(f"{field.name}:variant{n}", str(n), name or self._t("scaffolder.form.variant", n=n + 1), n == field.variant.chosen)
+                ChoiceView(f"{field.name}:variant{n}", str(n), name or t("scaffolder.form.variant", n=n + 1), n == field.variant.chosen)
                 for n, name in enumerate(field.variant.titles)
             ]  # fmt: skip
             base = replace(base, variants=variants)

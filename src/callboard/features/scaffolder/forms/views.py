@@ -17,6 +17,7 @@ from callboard.features.scaffolder.forms.parsing import Answers, Upload, read_pa
 from callboard.features.scaffolder.forms.review import review_page
 from callboard.features.scaffolder.forms.state import format_state, read_state, seal_state
 from callboard.features.scaffolder.interface import NewTask, Tasks, Templates, ValuesRefused
+from callboard.features.scaffolder.permissions import CREATE_TASK
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Json, Redirect
 from callboard.kernel.web.routing import Route
@@ -67,6 +68,7 @@ class FormRoutes:
     async def _wizard(self, request: Request, answers: Answers) -> Wizard:
         ref = EntityRef("template", request.path_params["namespace"], request.path_params["name"])
         form = await self._templates.find_form(ref, actor=request.actor)
+        request.portal.permissions.require(request.actor, CREATE_TASK)  # told before anything is typed
         return Wizard(form, ref, request.actor, answers, lambda name: name in self._flags)
 
     async def _read(self, request: Request) -> tuple[Wizard, int, bool, FormData]:
