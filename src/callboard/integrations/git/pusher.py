@@ -29,7 +29,7 @@ from callboard.kernel.errors import (
 from callboard.kernel.publishing.files import is_git_path
 from callboard.kernel.publishing.pushing import Push, Pushed
 from callboard.kernel.publishing.settings import Author
-from callboard.kernel.source_host import clean_path
+from callboard.kernel.publishing.steps import path_below
 
 PUSH_TIMEOUT_S = 300.0
 LEFTOVER_AGE_S = 24 * 3600.0
@@ -97,7 +97,7 @@ class _OnePush:
 
     async def run(self) -> Pushed:
         push = self._push
-        await asyncio.to_thread(_copy, push.folder, self._files, _below(push.into))
+        await asyncio.to_thread(_copy, push.folder, self._files, path_below(push.into, "targetPath"))
         await self._git.run("init", "--quiet", "--bare", "--template=", str(self._repo))
         there = await self._ask(f"refs/heads/{push.branch}")
         parent: str | None = None
@@ -149,7 +149,7 @@ class _OnePush:
     async def _make_tree(self, base: str | None) -> str:
         if base is not None:
             await self._local("read-tree", f"{base}^{{tree}}")
-        gone = [path for one in self._push.delete if (path := _below(one))]
+        gone = [path for one in self._push.delete if (path := path_below(one, "filesToDelete"))]
         if gone and base is not None:
             await self._local("--literal-pathspecs", "rm", "-r", "--quiet", "--cached", "--ignore-unmatch", "--", *gone,
                               in_files=True)  # fmt: skip
@@ -194,14 +194,6 @@ def _copy(source: Path, target: Path, into: str) -> None:
             aim = root / inner / name
             aim.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(place, aim, follow_symlinks=False)
-
-
-def _below(path: str) -> str:
-    """A path in the repository without outer slashes. Raises ``InputError`` when it climbs out or is git's own."""
-    cleaned = clean_path(path.replace("\\", "/").removeprefix("./").strip("/") if path not in (".", "./") else "")
-    if cleaned is None or is_git_path(cleaned):
-        raise InputError(f"{path!r} is no path inside the repository.")
-    return cleaned
 
 
 def _one_line(value: str) -> str:
