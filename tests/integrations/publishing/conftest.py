@@ -14,6 +14,7 @@ from callboard.integrations.git import plugin as git_plugin
 from callboard.testing.clock import FakeClock
 from tests.integrations.conftest import Connect
 from tests.integrations.publishing.forges import Forge, GithubForge
+from tests.integrations.publishing.gitlab_forge import GitlabForge
 from tests.integrations.publishing.steps import Steps, portal_of
 from tests.integrations.serving import emulate
 
@@ -77,5 +78,15 @@ async def github_bench(stack: AsyncExitStack, connect: Connect, clock: Any, tmp_
         return {"integrations": {"github": [row]}}
 
     bench = await _bench(stack, GithubForge(tmp_path / "forge"), "github", connect, clock, tmp_path, settings)
+    yield bench
+    bench.check()
+
+
+@pytest.fixture
+async def gitlab_bench(stack: AsyncExitStack, connect: Connect, clock: Any, tmp_path: Path) -> AsyncIterator[Bench]:
+    def settings(forge: Forge) -> dict[str, Any]:
+        return {"integrations": {"gitlab": [{"host": forge.host, "baseUrl": forge.base, "token": TOKEN}]}}
+
+    bench = await _bench(stack, GitlabForge(tmp_path / "forge"), "gitlab", connect, clock, tmp_path, settings)
     yield bench
     bench.check()

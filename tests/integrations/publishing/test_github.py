@@ -176,7 +176,7 @@ async def test_a_plan_without_protection_is_told_in_the_log(bench: Bench):
 
 
 @pytest.mark.parametrize(
-    "status, body, headers, error, words",
+    ("status", "body", "headers", "error", "words"),
     [
         (401, b'{"message": "Bad credentials"}', {}, NotAllowedError, "Bad credentials.*Check the token"),
         (403, b'{"message": "Resource not accessible by integration"}', {}, NotAllowedError, "not accessible"),
@@ -340,7 +340,7 @@ async def test_the_token_of_the_step_is_the_one_that_acts(bench: Bench):
 
 
 @pytest.mark.parametrize(
-    "repo_url, words",
+    ("repo_url", "words"),
     [
         ("nowhere.example.com?owner=a&repo=b", "integrations config"),
         ("gitlab.com?owner=a&repo=b", "action of its own kind"),
