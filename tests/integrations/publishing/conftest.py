@@ -15,6 +15,7 @@ from callboard.testing.clock import FakeClock
 from tests.integrations.conftest import Connect
 from tests.integrations.publishing.forges import Forge, GithubForge
 from tests.integrations.publishing.gitlab_forge import GitlabForge
+from tests.integrations.publishing.other_forges import AzureForge, BitbucketCloudForge, BitbucketServerForge, GiteaForge
 from tests.integrations.publishing.steps import Steps, portal_of
 from tests.integrations.serving import emulate
 
@@ -88,5 +89,43 @@ async def gitlab_bench(stack: AsyncExitStack, connect: Connect, clock: Any, tmp_
         return {"integrations": {"gitlab": [{"host": forge.host, "baseUrl": forge.base, "token": TOKEN}]}}
 
     bench = await _bench(stack, GitlabForge(tmp_path / "forge"), "gitlab", connect, clock, tmp_path, settings)
+    yield bench
+    bench.check()
+
+
+def gitea_settings(forge: Forge) -> dict[str, Any]:
+    return {"integrations": {"gitea": [{"host": forge.host, "baseUrl": forge.base, "password": TOKEN}]}}
+
+
+def cloud_settings(forge: Forge) -> dict[str, Any]:
+    row = {"host": forge.host, "apiBaseUrl": f"{forge.base}/2.0", "username": "ada", "token": TOKEN}
+    return {"integrations": {"bitbucketCloud": [row]}}
+
+
+def server_settings(forge: Forge) -> dict[str, Any]:
+    row = {"host": forge.host, "apiBaseUrl": f"{forge.base}/rest/api/1.0", "token": TOKEN}
+    return {"integrations": {"bitbucketServer": [row]}}
+
+
+def azure_settings(forge: Forge) -> dict[str, Any]:
+    row = {"host": forge.host, "baseUrl": forge.base, "credentials": [{"personalAccessToken": TOKEN}]}
+    return {"integrations": {"azure": [row]}}
+
+
+OTHERS: dict[str, tuple[type[Forge], str, Any]] = {
+    "gitea": (GiteaForge, "gitea", gitea_settings),
+    "bitbucketCloud": (BitbucketCloudForge, "bitbucket", cloud_settings),
+    "bitbucketServer": (BitbucketServerForge, "bitbucket", server_settings),
+    "azure": (AzureForge, "azure", azure_settings),
+}
+
+
+@pytest.fixture
+async def other_bench(
+    request: pytest.FixtureRequest, stack: AsyncExitStack, connect: Connect, clock: Any, tmp_path: Path
+) -> AsyncIterator[Bench]:
+    """The forge that the test's parameter names."""
+    forge, plugin, settings = OTHERS[request.param]
+    bench = await _bench(stack, forge(tmp_path / "forge"), plugin, connect, clock, tmp_path, settings)
     yield bench
     bench.check()

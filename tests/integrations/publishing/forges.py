@@ -41,6 +41,9 @@ class Forge(Emulator):
 
     async def handle(self, request: Request) -> Response:
         path = request.scope["raw_path"].decode()
+        if path.startswith("/codeload/"):
+            name, _, rev = path.removeprefix("/codeload/").rpartition("/")
+            return self.archive(name, rev, prefix="acme-tools-1234567/")
         if not path.startswith(self.api_prefix):
             return missing()
         path = path.removeprefix(self.api_prefix)
@@ -114,6 +117,14 @@ class Forge(Emulator):
     def paths(self, name: str, rev: str = "main") -> list[str]:
         return self.git(name, "ls-tree", "-r", "--name-only", rev).split("\n")
 
+    def archive(self, name: str, rev: str, form: str = "tar.gz", *, prefix: str = "", folder: str = "") -> Response:
+        place = f"{rev}:{folder}" if folder else rev
+        done = subprocess.run(
+            ["git", "-c", "safe.directory=*", "archive", f"--format={form}", f"--prefix={prefix}", place],
+            cwd=self.root / f"{name}.git", capture_output=True, check=False,
+        )  # fmt: skip
+        return Response(done.stdout) if done.returncode == 0 else missing()
+
 
 class GithubForge(Forge):
     """GitHub. Every request is judged by GitHub's OpenAPI description, where it is installed."""
@@ -177,6 +188,8 @@ class GithubForge(Forge):
             case ("GET", ["git", "ref", "heads", *branch]):
                 sha = self.find(repo, f"refs/heads/{'/'.join(branch)}")
                 return json({"object": {"sha": sha}}) if sha else missing()
+            case ("GET", ["tarball", rev]):
+                return Response(status_code=302, headers={"location": f"{self.base}/codeload/{repo}/{rev}"})
             case ("GET", ["git", "commits", sha]):
                 return json({"tree": {"sha": self.find(repo, f"{sha}^{{tree}}")}})
             case ("GET", ["git", "trees", sha]):

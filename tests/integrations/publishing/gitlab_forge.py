@@ -89,6 +89,8 @@ class GitlabForge(Forge):
                 return json(self.row(name), 201)
             case (_, ["projects", id, *rest]):
                 name = "acme/tools" if id == "42" else id
+                if rest == ["repository", "archive.tar.gz"] and self.has(name):
+                    return self.archive(name, request.query_params["sha"], prefix="tools-main-1234567/")
                 return self._project(method, name, rest, body) if self.has(name) else missing()
         return json({}, 201) if method == "POST" else Response(status_code=204)
 
