@@ -15,6 +15,7 @@ from callboard.features.catalog.interface.parts import EntityCard as EntityCard
 from callboard.features.catalog.interface.parts import EntityTab as EntityTab
 from callboard.features.catalog.interface.parts import HomeCard as HomeCard
 from callboard.features.catalog.interface.parts import ListColumn as ListColumn
+from callboard.features.catalog.interface.trees import TreeReader as TreeReader
 from callboard.kernel import read_file
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import ConflictError, NotFoundError
@@ -352,7 +353,6 @@ class SourceListener(Protocol):
     def is_affected(self, change: SourceChange) -> bool: ...
 
 
-TreeFile = read_file.TreeFile
 ReadFile = read_file.ReadFile
 """A file as read: absolute ``url``, ``content`` as bytes, ``etag`` or None. It stands below, where readers of source hosts are built."""
 
@@ -374,17 +374,6 @@ class UrlReader(Protocol):
 
     def resolve(self, target: str, base: str) -> str:
         """``target`` relative to the file at ``base``, as the host's own URL."""
-
-
-@runtime_checkable
-class TreeReader(Protocol):
-    """A ``UrlReader`` that also reads whole folders, as templates fetch them."""
-
-    async def read_tree(self, url: str, *, token: str | None = None) -> Sequence[TreeFile]:
-        """All files and links below the folder that ``url`` names, paths relative to it. ``token`` acts instead of the settings'.
-
-        Raises as ``read``; ``LimitError`` also for more than 512 MiB or 50,000 files, ``InputError`` for a damaged archive.
-        """
 
 
 # ---- writing -----------------------------------------------------------------------------------------------------------
