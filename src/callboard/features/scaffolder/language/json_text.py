@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from math import isnan
 from typing import Any
 
 from callboard.features.scaffolder.language.faults import Problem
-from callboard.features.scaffolder.language.limits import Meter
+from callboard.features.scaffolder.language.limits import MAX_VALUE_DEPTH, Meter, too_much
 from callboard.features.scaffolder.language.numbers import number_text, to_integer
 from callboard.features.scaffolder.language.text import escape_lone_surrogates
 from callboard.features.scaffolder.language.values import UNDEFINED, Function, Regex, Safe
@@ -47,6 +48,7 @@ class _Writer:
         self.meter = meter
         self.parts: list[str] = []
         self.pending = 0
+        self.depth = 0
 
     def put(self, text: str) -> None:
         self.parts.append(text)
@@ -78,16 +80,20 @@ class _Writer:
 
     def items(self, opening: str, items: list[tuple[str, Any]], closing: str, before: str) -> None:
         if self.meter is not None:
-            self.meter.charge(len(items))
+            self.meter.charge(2 * len(items) + 1)
         if not items:
             self.put(opening + closing)
             return
+        self.depth += 1
+        if self.depth > MAX_VALUE_DEPTH:
+            raise too_much("levels of arrays and objects", MAX_VALUE_DEPTH)
         inner = before + self.indent
         separator = f",\n{inner}" if self.indent else ","
         self.put(f"{opening}\n{inner}" if self.indent else opening)
         for number, (head, item) in enumerate(items):
             self.put(separator + head if number else head)
             self.write(item, inner)
+        self.depth -= 1
         self.put(f"\n{before}{closing}" if self.indent else closing)
 
 
@@ -100,6 +106,6 @@ def _simple(value: Any) -> str:
         return "true"
     if value is False:
         return "false"
-    if value is None or value is UNDEFINED or value != value or value in (float("inf"), float("-inf")):
+    if value is None or value is UNDEFINED or isnan(value) or value in (float("inf"), float("-inf")):
         return "null"
     return number_text(value)

@@ -6,6 +6,7 @@ from typing import Any, Mapping
 
 from callboard.features.scaffolder.language.faults import TemplateFault
 from callboard.features.scaffolder.language.language import Context, Language
+from callboard.features.scaffolder.language.limits import MAX_VALUE_DEPTH, too_much
 from callboard.features.scaffolder.language.options import Options
 from callboard.features.scaffolder.language.values import UNDEFINED
 
@@ -50,14 +51,18 @@ class _Rendering:
         self.options = options
         self.faults: list[TemplateFault] = []
 
-    def render(self, value: Any, path: str) -> Any:
+    def render(self, value: Any, path: str, depth: int = 0) -> Any:
+        if depth > MAX_VALUE_DEPTH:
+            raise too_much("levels of arrays and objects", MAX_VALUE_DEPTH).as_fault("")
         if isinstance(value, str):
             return self.render_string(value, path)
         if isinstance(value, Mapping):
-            made = {key: self.render(item, f"{path}.{key}" if path else str(key)) for key, item in value.items()}
+            made = {
+                key: self.render(item, f"{path}.{key}" if path else str(key), depth + 1) for key, item in value.items()
+            }
             return {key: item for key, item in made.items() if item is not UNDEFINED}
         if isinstance(value, (list, tuple)):
-            items = [self.render(item, f"{path}[{index}]") for index, item in enumerate(value)]
+            items = [self.render(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
             return [None if item is UNDEFINED else item for item in items]
         return value
 

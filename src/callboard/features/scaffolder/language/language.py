@@ -8,7 +8,6 @@ from threading import Lock
 from typing import Any, Callable, Mapping
 
 from callboard.features.scaffolder.language.boundary import enter, leave
-from callboard.features.scaffolder.language.expressions import COMPUTED
 from callboard.features.scaffolder.language.faults import Problem
 from callboard.features.scaffolder.language.filters import FILTERS
 from callboard.features.scaffolder.language.functions import BUILTINS
@@ -16,6 +15,7 @@ from callboard.features.scaffolder.language.limits import too_much
 from callboard.features.scaffolder.language.methods import CHANGING
 from callboard.features.scaffolder.language.nodes.base import Mode
 from callboard.features.scaffolder.language.nodes.statements import Output, steps_of
+from callboard.features.scaffolder.language.operands import COMPUTED
 from callboard.features.scaffolder.language.options import Options
 from callboard.features.scaffolder.language.parser import parse_template
 from callboard.features.scaffolder.language.predicates import TESTS

@@ -71,6 +71,7 @@ class _Scanner:
         self.pending_at = 0
         self.line_seen = 0
         self.line_has_content = False
+        self.tokens_left = options.limits.tokens
 
     def pieces(self) -> Iterator[Piece]:
         source = self.source
@@ -137,7 +138,8 @@ class _Scanner:
 
     def tag(self, opening: str, start: int, at: int) -> Iterator[Piece]:
         closing = _CLOSING.get(opening, "}}")
-        tokens, end = tokens_of(self.source, start, at, closing)
+        tokens, end = tokens_of(self.source, start, at, closing, self.tokens_left)
+        self.tokens_left -= len(tokens)
         self.at = end + len(closing)
         trims = self.source[end - 1] == "-"
         if opening == "{%" and tokens[0].value in _RAW_MARK and tokens[0].kind == "name":
@@ -171,8 +173,8 @@ class _Scanner:
         raise Problem(f"'{name}' has no end: 'end{name}' is missing.", kind="syntax", offset=tokens[0].at)
 
 
-def tokens_of(source: str, start: int, at: int, closing: str) -> tuple[list[Token], int]:
-    """The tokens from ``at`` to ``closing``, and where that stands; ``start`` is where the tag begins."""
+def tokens_of(source: str, start: int, at: int, closing: str, most: int) -> tuple[list[Token], int]:
+    """The tokens, at most ``most``, from ``at`` to ``closing``, and where that stands; ``start``: where the tag begins."""
     tokens: list[Token] = []
     size = len(source)
     while True:
@@ -181,6 +183,8 @@ def tokens_of(source: str, start: int, at: int, closing: str) -> tuple[list[Toke
         if source.startswith(closing, at):
             tokens.append(Token("end", "", at, at))
             return tokens, at
+        if len(tokens) >= most:
+            raise Problem("The template has too many tokens. Simplify it.", kind="limit", offset=at)
         if at >= size:
             raise Problem(f"This tag has no end: '{closing}' is missing.", kind="syntax", offset=start)
         if source[at] == "-" and source.startswith(closing, at + 1):
@@ -205,7 +209,7 @@ def _token(source: str, at: int, previous: Token | None) -> Token:
         if follower.isascii() and (follower.isalpha() or follower == "_"):
             raise Problem("This is not a number.", kind="syntax", offset=at)
         return Token("number", number[0], at, number.end())
-    if character == '"' or character == "'":
+    if character in ('"', "'"):
         string = _STRING.match(source, at)
         if not string:
             raise Problem("This string has no end.", kind="syntax", offset=at)
@@ -234,7 +238,7 @@ def _ends_operand(token: Token | None) -> bool:
 
 
 def _regex(source: str, at: int) -> Token:
-    """``r/…/flags``; a slash inside is written ``\\/``."""
+    """``r/…/flags``; a slash inside has a backslash before it."""
     backslashes = 0
     index = at + 2
     while index < len(source):

@@ -7,6 +7,7 @@ about one step of evaluation, one element of an array walked or made, or 256 cha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from callboard.features.scaffolder.language.faults import Problem
 
@@ -22,6 +23,7 @@ class Limits:
     """Bounds of one render. Characters are UTF-16 code units, as JavaScript counts them."""
 
     source_chars: int = 4 * 1024 * 1024
+    tokens: int = 400_000
     nodes: int = 1_000_000
     work: int = 1_000_000
     depth: int = 512
@@ -59,6 +61,18 @@ class Meter:
         """An array of ``length`` elements is about to be made."""
         require_entries(length)
         self.charge(length)
+
+    def weigh(self, value: Any) -> None:
+        """A whole value is gone through, or was made: its text or its elements."""
+        kind = type(value)
+        if kind is str:
+            self.work -= 1 + (len(value) >> _CHARACTERS_PER_UNIT_BITS)
+        elif kind is list or kind is dict:
+            self.work -= 1 + len(value)
+        else:
+            self.work -= 1
+        if self.work < 0:
+            raise too_much("units of work", self.limits.work)
 
     def emit(self, length: int) -> None:
         """``length`` characters go into the output."""

@@ -8,8 +8,6 @@ from callboard.features.scaffolder.language.runtime import Arguments, Run, Scope
 from callboard.features.scaffolder.language.values import UNDEFINED, Function, Safe
 
 Parameter = tuple[str, "Callable[[Scope], Any] | None"]
-_FRAMES = 4
-"""Levels that a call adds by itself."""
 
 
 class MacroCode:
@@ -25,7 +23,7 @@ class MacroCode:
         self.optional = [name for name, default in parameters if default is not None]
         self.has_caller = any(name == "caller" for name, _ in parameters)
         self.body = body
-        self.height = height + _FRAMES
+        self.height = height
 
 
 class Macro(Function):

@@ -8,19 +8,20 @@ from __future__ import annotations
 import math
 import re
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Union
+from math import isnan
 
 from callboard.features.scaffolder.language.faults import Problem
 from callboard.features.scaffolder.language.text import WHITESPACE
 
-Number = Union[int, float]
+Number = int | float
 
 MAX_SAFE = 2**53
 NAN = math.nan
 INFINITY = math.inf
 
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_FLOAT_START = re.compile(r"[+-]?(?:Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
+# Each digit can be matched in one way only, so that long texts that are no numbers fail at once.
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_FLOAT_START = re.compile(r"[+-]?(?:Infinity|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
 _RADIX_PREFIXES = {"0x": 16, "0o": 8, "0b": 2}
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _EXACT = Context(prec=1500)
@@ -52,7 +53,7 @@ def number_text(number: Number) -> str:
     """As ``String(number)``."""
     if isinstance(number, int):
         return str(number)
-    if number != number:
+    if isnan(number):
         return "NaN"
     if number in (INFINITY, -INFINITY):
         return "Infinity" if number > 0 else "-Infinity"
@@ -143,7 +144,7 @@ def divide(left: Number, right: Number) -> Number:
     try:
         return tidy(left / right)
     except ZeroDivisionError:
-        if left == 0 or left != left:
+        if left == 0 or isnan(left):
             return NAN
         return INFINITY if (left > 0) == (math.copysign(1.0, right) > 0) else -INFINITY
 
@@ -157,7 +158,7 @@ def remainder(left: Number, right: Number) -> Number:
 
 
 def power(base: Number, exponent: Number) -> Number:
-    if exponent != exponent or (abs(base) == 1 and abs(exponent) == INFINITY):
+    if isnan(exponent) or (abs(base) == 1 and abs(exponent) == INFINITY):
         return NAN
     try:
         return tidy(math.pow(base, exponent))
@@ -189,9 +190,16 @@ def to_integer(number: Number) -> Number:
     """Towards zero; NaN is 0, the infinities stay."""
     if isinstance(number, int):
         return number
-    if number != number:
+    if isnan(number):
         return 0
     return number if number in (INFINITY, -INFINITY) else int(number)
+
+
+def to_int32(number: Number) -> int:
+    """The whole number's lowest 32 bits, with a sign."""
+    if not math.isfinite(number):
+        return 0
+    return (int(number) + 2**31) % 2**32 - 2**31
 
 
 def _require_between(digits: Number, low: int, high: int, method: str) -> int:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Callable
 
-from callboard.features.scaffolder.language.expressions import ExpressionParser, Gathered
+from callboard.features.scaffolder.language.expressions import ExpressionParser
 from callboard.features.scaffolder.language.faults import Problem
+from callboard.features.scaffolder.language.gathered import Gathered
 from callboard.features.scaffolder.language.lexer import Piece, Token, pieces_of
 from callboard.features.scaffolder.language.limits import too_much
 from callboard.features.scaffolder.language.nodes.base import Node

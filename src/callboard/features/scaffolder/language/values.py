@@ -8,6 +8,7 @@ kind. Arrays and objects are compared by identity, as in JavaScript.
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Any, Final, Iterable, Iterator
 
 from callboard.features.scaffolder.language.faults import Problem
@@ -99,7 +100,7 @@ def is_truthy(value: Any) -> bool:
     if kind is str:
         return value != ""
     if kind is int or kind is float:
-        return bool(value == value and value != 0)
+        return bool(not isnan(value) and value != 0)
     return True
 
 
@@ -188,13 +189,15 @@ def to_number(value: Any, meter: Meter | None = None) -> int | float:
         return 1
     if value is UNDEFINED:
         return NAN
+    if meter is not None:
+        meter.weigh(value)
     return parse_number(to_text(value, meter))
 
 
 def strictly_equal(left: Any, right: Any) -> bool:
     """``===``: arrays and objects by identity, no conversion."""
     if left is right:
-        return type(left) is not float or left == left
+        return type(left) is not float or not isnan(left)
     kind = type(left)
     if kind is str:
         return type(right) is str and left == right
@@ -299,6 +302,7 @@ def has_member(value: Any, key: str) -> bool:
 def contains(container: Any, needle: Any, meter: Meter) -> bool:
     """``needle in container``: an element, a part of a text, or a key."""
     if isinstance(container, str):
+        meter.weigh(container)
         return to_string(needle, meter) in container
     if isinstance(container, list):
         meter.charge(len(container) >> 3)

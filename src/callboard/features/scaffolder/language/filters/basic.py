@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from math import isnan
 from typing import Any
 
 from callboard.features.scaffolder.language import numbers
@@ -51,15 +52,15 @@ def _edge(value: Any, *, last: bool) -> Any:
 
 def to_float(value: Any, arguments: list[Any], run: Run) -> Any:
     parsed = numbers.parse_float(to_string(value, run.meter))
-    return argument(arguments, 0) if parsed != parsed else parsed
+    return argument(arguments, 0) if isnan(parsed) else parsed
 
 
 def to_int(value: Any, arguments: list[Any], run: Run) -> Any:
     """``int(default, base)``: the whole number that the text begins with."""
     base = argument(arguments, 1)
     radix = 10 if base is UNDEFINED else numbers.to_integer(to_number(base, run.meter))
-    parsed = numbers.parse_int(to_string(value, run.meter), int(radix) if abs(radix) < 100 else 0)
-    return argument(arguments, 0) if parsed != parsed else parsed
+    parsed = numbers.parse_int(to_string(value, run.meter), numbers.to_int32(radix))
+    return argument(arguments, 0) if isnan(parsed) else parsed
 
 
 def length(value: Any, arguments: list[Any], run: Run) -> Any:

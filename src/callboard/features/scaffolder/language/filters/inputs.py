@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from math import isnan
 from typing import Any
 
 from callboard.features.scaffolder.language.faults import Problem
@@ -57,7 +58,7 @@ def array_like(value: dict[str, Any], run: Run, *, strict: bool = False) -> list
     """Members 0 to ``length`` of an object; ``strict``: a length that no array could have is a problem."""
     count = own_member(value, "length")
     size = to_number(count, run.meter)
-    if strict and type(count) in (int, float) and size == size and not (0 <= size < 2**32 and size == int(size)):
+    if strict and type(count) in (int, float) and not isnan(size) and not (0 <= size < 2**32 and size == int(size)):
         raise Problem("This length is none of an array.")
     if not size > 0:
         return []

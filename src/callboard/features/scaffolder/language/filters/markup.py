@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import isnan
 from typing import Any
 from urllib.parse import quote
 
@@ -82,7 +83,8 @@ def _strip_once(text: str) -> str:
     """Each end mark is looked for once and remembered, so that many openings do not cost a search each."""
     kept: list[str] = []
     done = 0
-    closing, comment_end = -1, -1
+    closing: int | None = -1
+    comment_end: int | None = -1
     at = text.find("<")
     while at >= 0:
         end = -1
@@ -153,7 +155,7 @@ def _link(word: str, most: float | None, rel: str) -> str:
     address = found[1] if found and word else word
     shown = address
     if most is not None and not (isinstance(most, float) and most == float("inf")):
-        shown = address[: max(0, int(to_integer(most)))] if most == most else ""
+        shown = address[: max(0, int(to_integer(most)))] if not isnan(most) else ""
     if address.startswith(("http://", "https://")):
         return f'<a href="{address}"{rel}>{shown}</a>'
     if address.startswith("www."):

@@ -96,10 +96,12 @@ def _select(value: Any, arguments: list[Any], run: Run, *, keep: bool) -> Any:
     if name not in TESTS:
         raise Problem(f'There is no test "{name}".')
     require_value(value, filter)
-    items = (
-        array_like(value, run) if isinstance(value, dict) else value if isinstance(value, list) else characters(value)
-    )
+    items = value if isinstance(value, list) else characters(value)
+    if isinstance(value, dict):
+        items = [item for index, item in enumerate(array_like(value, run)) if str(index) in value]
     given = arguments[1:]
+    if not isinstance(value, (dict, list, str, Safe)):
+        return []
     if len(given) != TESTS[name]:
         raise Problem(f'The test "{name}" takes {TESTS[name]} argument{"" if TESTS[name] == 1 else "s"}.')
     return [item for item in items if apply_test(name, item, given, run) == keep]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cmp_to_key
+from math import isnan
 from typing import Any, Callable
 
 from callboard.features.scaffolder.language.faults import Problem
@@ -43,7 +44,7 @@ def _sorted(items: list[Any], keys: list[Any], meter: Meter, *, backwards: bool,
     if all(type(key) is str for key in keys):
         if not cased:
             keys = [lower(key) for key in keys]
-    elif not all(is_number(key) and key == key for key in keys):
+    elif not all(is_number(key) and not isnan(key) for key in keys):
         return _compared(items, keys, meter, backwards=backwards, cased=cased)
     order_of = sorted(range(len(items)), key=keys.__getitem__, reverse=backwards)
     return [items[index] for index in order_of]
@@ -57,7 +58,7 @@ def _compared(items: list[Any], keys: list[Any], meter: Meter, *, backwards: boo
         if not cased and isinstance(one, (str, Safe)) and isinstance(other, (str, Safe)):
             one, other = lower(to_text(one)), lower(to_text(other))
         found = order(one, other, meter)
-        return 0 if found != found else int(-found if backwards else found)
+        return 0 if isnan(found) else int(-found if backwards else found)
 
     order_of = list(range(len(items)))
     sort_by(order_of, compare, meter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from math import isnan
 from typing import Any
 
 from callboard.features.scaffolder.language import regex
@@ -38,7 +39,7 @@ def _length_of(value: Any) -> Any:
 
 
 def _blanks(count: float, run: Run) -> str:
-    if count != count or count <= 0:
+    if isnan(count) or count <= 0:
         return ""
     if count == math.inf:
         raise Problem("There is no room for so many blanks.", kind="limit")
@@ -103,7 +104,7 @@ def _replace_text(value: Any, text: str, search: str, replacement: Any, count: A
     every = count is UNDEFINED or (is_number(count) and count == -1)
     found = text.count(search)
     most = found if every else to_number(count, run.meter)
-    times = max(0, min(found, math.ceil(most) if most < found else found)) if most == most else 0
+    times = max(0, min(found, math.ceil(most) if most < found else found)) if not isnan(most) else 0
     run.meter.expect_text(len(text) + max(0, len(with_) - len(search)) * times)
     return like(value, text.replace(search, with_, times))
 
@@ -128,7 +129,7 @@ def truncate(value: Any, arguments: list[Any], run: Run) -> Any:
     number = to_number(length, run.meter)
     cut = int(max(0, min(len(text), to_integer(number))))
     if not is_truthy(argument(arguments, 1)):
-        blank = text.rfind(" ", 0, len(text) if number != number else cut + 1)
+        blank = text.rfind(" ", 0, len(text) if isnan(number) else cut + 1)
         cut = blank if blank >= 0 else cut
     end = argument(arguments, 2)
     ending = "..." if end is UNDEFINED or end is None else to_string(end, run.meter)

@@ -15,7 +15,9 @@ Implementation = Callable[[Any, list[Any], Run], Any]
 Signature = tuple[int, float, Implementation]
 """Fewest arguments, most arguments, what it does."""
 
-CHANGING = frozenset("append copyWithin fill insert pop push remove reverse shift sort splice unshift".split())
+CHANGING = frozenset(
+    ["append", "copyWithin", "fill", "insert", "pop", "push", "remove", "reverse", "shift", "sort", "splice", "unshift"]
+)
 """Methods that change what they are called on."""
 
 

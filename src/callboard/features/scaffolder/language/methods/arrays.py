@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Any
 
 from callboard.features.scaffolder.language.faults import Problem
@@ -99,11 +100,15 @@ def _index(array: Array, wanted: Any, start: int) -> int:
     return -1
 
 
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and isnan(value)
+
+
 def includes(array: Array, arguments: list[Any], run: Run) -> Any:
     start = relative(integer(arguments, 1, run, 0), len(array))
     wanted = arguments[0]
-    if wanted != wanted:
-        return any(item != item for item in array[start:])
+    if _is_nan(wanted):
+        return any(map(_is_nan, array[start:]))
     return _index(array, wanted, start) >= 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Any
 
 from callboard.features.scaffolder.language import regex
@@ -52,7 +53,7 @@ def last_index_of(text: str, arguments: list[Any], run: Run) -> Any:
     wanted = _text(arguments, 0, run)
     given = argument(arguments, 1)
     position = INFINITY if given is UNDEFINED else to_number(given, run.meter)
-    start = len(text) if position != position else clamped(position, len(text))
+    start = len(text) if isnan(position) else clamped(position, len(text))
     return text.rfind(wanted, 0, start + len(wanted))
 
 
@@ -97,7 +98,7 @@ def split(text: str, arguments: list[Any], run: Run) -> Any:
 
 
 def _to_uint32(number: float) -> int:
-    return 0 if number != number or number in (INFINITY, -INFINITY) else int(number) % 2**32
+    return 0 if isnan(number) or number in (INFINITY, -INFINITY) else int(number) % 2**32
 
 
 def starts_with(text: str, arguments: list[Any], run: Run) -> Any:

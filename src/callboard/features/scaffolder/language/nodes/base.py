@@ -25,6 +25,7 @@ class Node:
     """Part of an expression. ``at`` is its offset in the source."""
 
     __slots__ = ("at", "height")
+    height: int
     cost = 1
     """Levels that it adds to those below it."""
 

@@ -292,12 +292,14 @@ class FilterNode(Node):
             value = input(scope)
             given = arguments(scope)
             positional = given.positional if host is not None else filter_arguments(name, given)
-            run.refuse_functions([value, *positional])
+            run.refuse_functions([value, *positional, *given.named.values()])
             if host is not None:
                 return run.call_host(f'The filter "{written}"', host, [value, *positional])
             assert builtin is not None
-            run.meter.charge(1)
-            return builtin(value, positional, run)
+            run.meter.weigh(value)
+            found = builtin(value, positional, run)
+            run.meter.weigh(found)
+            return found
 
         return placed(evaluate, self.at)
 

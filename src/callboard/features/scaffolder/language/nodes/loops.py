@@ -35,11 +35,13 @@ class For(Statement):
     def compile(self, mode: Mode) -> Execute:
         iterable, targets, at, weight = self.iterable.lenient(mode), tuple(self.targets), self.at, self.weight
         steps, otherwise, uses_loop = steps_of(self.body, mode), steps_of(self.otherwise, mode), self.uses_loop
-        place = object()
+        place, undefined = object(), dict.fromkeys(targets, UNDEFINED)
 
         def execute(scope: Scope, out: list[str]) -> None:
             meter = scope.run.meter
             inner = scope.inner(exports=False)
+            # Also where it has no value, as in ``else``, a loop's name hides one from outside.
+            inner.names.update(undefined)
             try:
                 meter.charge(weight)
                 value = iterable(scope)

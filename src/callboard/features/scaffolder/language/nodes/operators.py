@@ -55,6 +55,10 @@ COMPARE: dict[str, Callable[[Any, Any, Meter], bool]] = {
 }
 
 
+_LONG = 4096
+"""Texts up to here are compared within the time that any step takes."""
+
+
 class Binary(Node):
     __slots__ = ("left", "operator", "right")
     cost = 2
@@ -95,8 +99,12 @@ class Compare(Node):
         def evaluate(scope: Scope) -> Any:
             value = first(scope)
             try:
+                meter = scope.run.meter
                 for operation, right in rest:
-                    value = operation(value, right(scope), scope.run.meter)
+                    other = right(scope)
+                    if type(value) is str and type(other) is str and len(value) > _LONG:
+                        meter.weigh(value)
+                    value = operation(value, other, meter)
             except Problem as problem:
                 raise problem.at(at) from problem.__cause__
             return value

@@ -16,6 +16,7 @@ class Statement:
     """``weight`` is what one execution is charged for its own expressions."""
 
     __slots__ = ("at", "height", "weight")
+    height: int
     cost = 2
 
     def __init__(self, at: int, weight: int, below: Iterable[Node | Statement] = ()) -> None:
@@ -32,7 +33,11 @@ Steps = tuple[Execute, ...]
 
 
 def steps_of(body: Body, mode: Mode) -> Steps:
-    return tuple([statement.compile(mode) for statement in body])
+    # A loop, as in all that compiles bodies: before Python 3.12 a comprehension is one frame more for each level.
+    steps = []
+    for statement in body:
+        steps.append(statement.compile(mode))
+    return tuple(steps)
 
 
 class Text(Statement):
@@ -111,7 +116,9 @@ class If(Statement):
         self.otherwise = otherwise
 
     def compile(self, mode: Mode) -> Execute:
-        branches = tuple([(condition.lenient(mode), steps_of(body, mode)) for condition, body in self.branches])
+        branches = []
+        for condition, body in self.branches:
+            branches.append((condition.lenient(mode), steps_of(body, mode)))
         otherwise, at = steps_of(self.otherwise, mode), self.at
         each = max(1, self.weight // len(branches))
 
@@ -202,7 +209,7 @@ class MacroNode(Statement):
 
     def code(self, mode: Mode) -> MacroCode:
         parameters = [(name, None if default is None else default.compile(mode)) for name, default in self.parameters]
-        return MacroCode(parameters, steps_of(self.body, mode), self.height)
+        return MacroCode(parameters, steps_of(self.body, mode), self.height - self.cost)
 
     def compile(self, mode: Mode) -> Execute:
         name, code = self.name, self.code(mode)
@@ -293,7 +300,9 @@ class Switch(Statement):
 
     def compile(self, mode: Mode) -> Execute:
         value, at, weight = self.value.compile(mode), self.at, self.weight
-        cases = tuple([(case.compile(mode), steps_of(body, mode)) for case, body in self.cases])
+        cases = []
+        for case, body in self.cases:
+            cases.append((case.compile(mode), steps_of(body, mode)))
         otherwise = steps_of(self.otherwise or [], mode)
 
         def execute(scope: Scope, out: list[str]) -> None:

@@ -1,6 +1,6 @@
 """Runs the program of a pattern: backtracking with a stack of its own, every step counted.
 
-Four steps cost one unit of work, so that the default limit stops a pattern after some seconds at the worst.
+A step costs one unit of work, so that the default limit stops a pattern after some seconds at the worst.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from callboard.features.scaffolder.language.regex.charset import IS_WORD, fold
 from callboard.features.scaffolder.language.regex.program import Program
 from callboard.features.scaffolder.language.regex.syntax import parse_pattern
 
-_STEPS_PER_UNIT_BITS = 2
 _MAX_BACKTRACKS = 200_000
 _LINE_ENDS = "\n\r\u2028\u2029"
 
@@ -97,7 +96,7 @@ class _Run:
         while True:
             steps += 1
             if steps > 255:
-                self.meter.charge(steps >> _STEPS_PER_UNIT_BITS)
+                self.meter.charge(steps)
                 steps = 0
                 if len(stack) > _MAX_BACKTRACKS:
                     raise Problem("The regular expression keeps too many choices open. Make it simpler.", kind="limit")
@@ -108,7 +107,7 @@ class _Run:
                 ok = at < size and instruction[1][text[at]]
                 at += 1
                 pc += 1
-            elif what == op.RUN or what == op.RUN_BACK:
+            elif what in (op.RUN, op.RUN_BACK):
                 reached = self._run(instruction, at)
                 low = instruction[2]
                 steps += abs(reached - at) >> 3
@@ -143,7 +142,7 @@ class _Run:
                 ok = not (state[slot] > low and state[slot + 1] == at)
                 pc = loop
             elif what == op.DONE:
-                self.meter.charge((steps >> _STEPS_PER_UNIT_BITS) + 1)
+                self.meter.charge(steps + 1)
                 return at, state
             elif what == op.ONE_BACK:
                 ok = at > 0 and instruction[1][text[at - 1]]
@@ -156,7 +155,7 @@ class _Run:
                     pc, at, state = moved
             if not ok:
                 if not stack:
-                    self.meter.charge((steps >> _STEPS_PER_UNIT_BITS) + 1)
+                    self.meter.charge(steps + 1)
                     return None
                 pc, at, state, far, step = stack[-1]
                 if at == far:

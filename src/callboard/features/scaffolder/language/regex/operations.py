@@ -117,7 +117,7 @@ def expand(replacement: str, text: str, found: Match, meter: Meter) -> str:
         return (found.group(number) or "") + rest
 
     # Every reference may stand for the whole text, so the sum is looked at before it is made.
-    pieces = []
+    pieces: list[str] = []
     length = done = 0
     for reference in _REFERENCE.finditer(replacement):
         piece = value(reference)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Union
 
 from callboard.features.scaffolder.language.faults import Problem
 from callboard.features.scaffolder.language.regex.charset import (
@@ -88,7 +87,7 @@ class Choice:
     items: list[Node]
 
 
-Node = Union[One, Assertion, Look, Group, Back, Repeat, Sequence, Choice]
+Node = One | Assertion | Look | Group | Back | Repeat | Sequence | Choice
 
 
 @dataclass(slots=True)
@@ -147,7 +146,7 @@ class _Parser:
     def term(self) -> Node:
         first_group = self.groups
         character = self.peek()
-        if character == "^" or character == "$":
+        if character in ("^", "$"):
             self.at += 1
             return Assertion(character)
         if self.take("\\b") or self.take("\\B"):
