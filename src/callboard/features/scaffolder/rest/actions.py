@@ -7,8 +7,8 @@ from typing import Any, Mapping, Sequence
 from callboard.features.scaffolder.interface import (
     DryRun,
     NewTask,
-    Tasks,
     TaskQuery,
+    Tasks,
 )
 from callboard.features.scaffolder.rest import wire
 from callboard.features.scaffolder.rest.reading import MAX_PAGE, STATES, read_dry_run

@@ -45,9 +45,7 @@ def read_task_query(request: Request) -> TaskQuery:
 def _read_order(text: str) -> tuple[Literal["created_at", "state", "created_by"], Literal["asc", "desc"]]:
     direction, _, field = text.partition(":")
     if direction not in ("asc", "desc") or field not in _ORDERS:
-        raise InputError(
-            f"order must read asc: or desc: and one of {', '.join(_ORDERS)}, not {text!r}.", field="order"
-        )
+        raise InputError(f"order must read asc: or desc: and one of {', '.join(_ORDERS)}, not {text!r}.", field="order")
     return _ORDERS[field], cast('Literal["asc", "desc"]', direction)
 
 
