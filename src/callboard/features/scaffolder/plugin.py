@@ -82,6 +82,21 @@ def register_schedules(portal: Any) -> Sequence[Any]:
 
 
 @hookimpl
+def register_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.scaffolder.actions import core_actions
+    from callboard.features.scaffolder.rest import task_actions
+
+    return [*core_actions(portal), *task_actions(portal)]
+
+
+@hookimpl
+def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.scaffolder.rest import task_routes
+
+    return [*task_routes(portal, portal.service(Extensions).to_json)]
+
+
+@hookimpl
 def register_event_guards(portal: Any) -> Sequence[Any]:
     from callboard.features.scaffolder.tasks.telling import TaskGuard
 
