@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
+from callboard.features.scaffolder.approvals.service import Approvals
 from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates
 from callboard.features.scaffolder.languages import Extensions
 from callboard.features.scaffolder.permissions import PERMISSIONS, RULES
@@ -67,13 +68,14 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         Extensions: scaffolder.extensions,
         Templates: scaffolder.templates,
         Tasks: scaffolder.tasks,
+        Approvals: Approvals(portal),
     }
 
 
 @hookimpl
 def register_jobs(portal: Any) -> Sequence[Any]:
     scaffolder = portal.service(Scaffolder)
-    return [scaffolder.worker.kind(), scaffolder.janitor.kind()]
+    return [scaffolder.worker.kind(), scaffolder.janitor.kind(), portal.service(Approvals).kind()]
 
 
 @hookimpl
@@ -83,17 +85,42 @@ def register_schedules(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.interface import CatalogQueries
     from callboard.features.scaffolder.actions import core_actions
+    from callboard.features.scaffolder.approvals.action import approve_action
     from callboard.features.scaffolder.rest import task_actions
 
-    return [*core_actions(portal), *task_actions(portal)]
+    approve = approve_action(portal.service(Approvals), portal.service(CatalogQueries), portal.clock)
+    return [*core_actions(portal), *task_actions(portal), *approve]
 
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.scaffolder.approvals.rest import approval_routes
     from callboard.features.scaffolder.rest import task_routes
 
-    return [*task_routes(portal, portal.service(Extensions).to_json)]
+    return [
+        *task_routes(portal, portal.service(Extensions).to_json),
+        *approval_routes(portal.service(Approvals)),
+        *_approval_views(portal).routes(),
+    ]
+
+
+def _approval_views(portal: Any) -> Any:
+    from callboard.features.scaffolder.approvals.views import ApprovalViews
+    from callboard.ui.messages import Messages
+
+    return ApprovalViews(portal.service(Approvals), portal.service(Tasks), portal.service(Messages))
+
+
+@hookimpl
+def register_home_cards(portal: Any) -> Sequence[Any]:
+    return [_approval_views(portal).home_card()]
+
+
+@hookimpl
+def register_templates() -> Sequence[str]:
+    return ["callboard.features.scaffolder"]
 
 
 @hookimpl
