@@ -54,7 +54,7 @@ async def waiting(shop: Any, actor: Any = CY) -> Any:
     return one
 
 
-async def test_a_task_waits_without_a_worker_and_goes_on_when_approved(each_shop) -> None:
+async def test_a_task_waits_without_a_worker_and_goes_on_when_approved(each_shop: Any) -> None:
     """The steps before it run once, nobody works meanwhile, and the output tells who agreed."""
     async with each_shop(asking(), *PEOPLE) as shop:
         id = (await shop.run("asking", {"name": "orders"})).id
@@ -77,7 +77,7 @@ async def test_a_task_waits_without_a_worker_and_goes_on_when_approved(each_shop
             await approvals.decide(one.id, "decline", "too late", actor=DI)
 
 
-async def test_a_no_fails_the_task_and_another_try_asks_anew(open_shop) -> None:
+async def test_a_no_fails_the_task_and_another_try_asks_anew(open_shop: Any) -> None:
     """With the reason in the error; the second approval is another one."""
     async with open_shop(asking(), *PEOPLE) as shop:
         id = (await shop.run("asking", {"name": "orders"})).id
@@ -99,7 +99,7 @@ async def test_a_no_fails_the_task_and_another_try_asks_anew(open_shop) -> None:
         assert [line.split()[1] for line in shop.acting.lines()].count("before") == 1
 
 
-async def test_enough_people_must_agree(open_shop) -> None:
+async def test_enough_people_must_agree(open_shop: Any) -> None:
     """One of two is not enough; a person counts once."""
     async with open_shop(asking(minimum=2), *PEOPLE) as shop:
         id = (await shop.run("asking", {})).id
@@ -113,7 +113,7 @@ async def test_enough_people_must_agree(open_shop) -> None:
         assert (await shop.get(id)).output == {"by": [CY.subject, DI.subject]}
 
 
-async def test_only_those_asked_decide_and_others_see_nothing(open_shop) -> None:
+async def test_only_those_asked_decide_and_others_see_nothing(open_shop: Any) -> None:
     """Whoever started it sees it and cannot approve; somebody else finds nothing."""
     boss = user("ada", "group:default/board")
     async with open_shop(asking(), *PEOPLE) as shop:
@@ -130,7 +130,7 @@ async def test_only_those_asked_decide_and_others_see_nothing(open_shop) -> None
             await approvals.get("nope", actor=CY)
 
 
-async def test_whoever_started_it_may_where_the_template_says_so(open_shop) -> None:
+async def test_whoever_started_it_may_where_the_template_says_so(open_shop: Any) -> None:
     """``allowStarter`` lets somebody of the group approve their own."""
     boss = user("ada", "group:default/board")
     async with open_shop(asking(allowStarter=True), *PEOPLE) as shop:
@@ -139,7 +139,7 @@ async def test_whoever_started_it_may_where_the_template_says_so(open_shop) -> N
         assert (await shop.portal.service(Approvals).decide(one.id, "approve", actor=boss)).state == "approved"
 
 
-async def test_people_are_told_reminded_and_time_runs_out(open_shop) -> None:
+async def test_people_are_told_reminded_and_time_runs_out(open_shop: Any) -> None:
     """Once at the start, again after the reminder; then the task fails, and who started it is told."""
     async with open_shop(asking(timeout="2d", reminder="1d"), *PEOPLE) as shop:
         id = (await shop.run("asking", {"name": "x"})).id
@@ -166,7 +166,7 @@ async def test_people_are_told_reminded_and_time_runs_out(open_shop) -> None:
         assert ended.title == "Nobody decided in time: Asking: Ask"
 
 
-async def test_a_cancelled_task_takes_its_question_back(open_shop) -> None:
+async def test_a_cancelled_task_takes_its_question_back(open_shop: Any) -> None:
     """It is in nobody's list any more, and cannot be decided."""
     async with open_shop(asking(), *PEOPLE) as shop:
         id = (await shop.run("asking", {})).id
@@ -178,7 +178,7 @@ async def test_a_cancelled_task_takes_its_question_back(open_shop) -> None:
             await approvals.decide(one.id, "approve", actor=CY)
 
 
-async def test_each_iteration_asks_for_itself(open_shop) -> None:
+async def test_each_iteration_asks_for_itself(open_shop: Any) -> None:
     """One after the other; what was answered is not asked again."""
     looped = template(
         "asking",
@@ -202,7 +202,7 @@ async def test_each_iteration_asks_for_itself(open_shop) -> None:
         assert (await shop.get(id)).output == {"by": [[CY.subject], [CY.subject]]}
 
 
-async def test_an_approval_survives_a_restart(open_shop) -> None:
+async def test_an_approval_survives_a_restart(open_shop: Any) -> None:
     """Another process finds it, and the task goes on there."""
     async with open_shop(asking(), *PEOPLE) as shop:
         id = (await shop.run("asking", {"name": "orders"})).id
@@ -222,7 +222,7 @@ WRONG: tuple[tuple[Any, str], ...] = (
 )
 
 
-async def test_what_cannot_be_asked_fails_the_step(open_shop) -> None:
+async def test_what_cannot_be_asked_fails_the_step(open_shop: Any) -> None:
     """With the field, and without asking anybody."""
     templates = [
         template(f"wrong-{n}", {"id": "ask", "name": "Ask", "action": "callboard:approve", "input": input})
@@ -236,7 +236,7 @@ async def test_what_cannot_be_asked_fails_the_step(open_shop) -> None:
         assert (await shop.portal.service(Approvals).list(actor=CY)).total == 0
 
 
-async def test_rest_and_pages(open_shop) -> None:
+async def test_rest_and_pages(open_shop: Any) -> None:
     """The list, the form, a refusal with the typed reason kept, and the decision; REST tells the same."""
     async with open_shop(asking(), *PEOPLE) as shop:
         id = (await shop.run("asking", {"name": "<orders>"})).id

@@ -140,15 +140,15 @@ class Approvals:
             if said is not None and (said.verdict, said.reason) == (checked, reason):
                 return found
             if found.state != "open" or not await store.task_lives(tx, id):
-                state = found.state if found.state != "open" else "withdrawn"
-                raise ApprovalClosed(f"This is {state} already; nothing can be decided any more.")
+                why = "withdrawn" if found.state == "open" else found.state
+                raise ApprovalClosed(f"This is {why} already; nothing can be decided any more.")
             decision = Decision(actor.subject, checked, reason, self._clock.now())
             await store.put_decision(tx, id, decision)
             await self._record(tx, checked, found, actor, {"reason": reason[:EXCERPT]})
             found = await store.find(tx, id)
             assert found is not None
-            state = state_after(found.decisions, found.minimum)
-            return found if state == "open" else await self._close(tx, found, state, actor)
+            after = state_after(found.decisions, found.minimum)
+            return found if after == "open" else await self._close(tx, found, after, actor)
 
     # ---- looking after those that wait -------------------------------------------------------------------------------
 
