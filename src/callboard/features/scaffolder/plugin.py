@@ -6,7 +6,6 @@ from typing import Any, Mapping, Sequence
 
 from callboard.features.scaffolder.approvals.service import Approvals
 from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates
-from callboard.features.scaffolder.languages import Extensions
 from callboard.features.scaffolder.permissions import PERMISSIONS, RULES
 from callboard.features.scaffolder.settings import SETTINGS, ScaffolderSettings
 from callboard.kernel.plugins.hooks import hookimpl
@@ -16,6 +15,7 @@ class Scaffolder:
     """The parts of one portal's scaffolder, put together."""
 
     def __init__(self, portal: Any) -> None:
+        from callboard.features.scaffolder.languages import Extensions
         from callboard.features.scaffolder.tasks.janitor import Janitor
         from callboard.features.scaffolder.tasks.parts import TaskParts
         from callboard.features.scaffolder.tasks.service import TaskService
@@ -61,6 +61,8 @@ def register_permission_rules(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
+    from callboard.features.scaffolder.languages import Extensions
+
     scaffolder = Scaffolder(portal)
     return {
         Scaffolder: scaffolder,
