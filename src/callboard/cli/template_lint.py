@@ -50,7 +50,7 @@ def _files(given: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for path in given:
         if path.is_dir():
-            inside = [one for one in sorted(path.rglob("*.y*ml")) if one.is_file() and _holds_template(one)]
+            inside = [one for one in sorted(path.rglob("*.y*ml")) if one.is_file() and holds_template(one)]
             if not inside:
                 raise InputError(f"{path} holds no template. Name YAML files, or a folder with some.")
             files += inside
@@ -61,7 +61,8 @@ def _files(given: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(files))
 
 
-def _holds_template(path: Path) -> bool:
+def holds_template(path: Path) -> bool:
+    """Whether a YAML file looks like one with a template in it."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -102,10 +102,24 @@ def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.scaffolder.rest import task_routes
 
     return [
-        *task_routes(portal, portal.service(Extensions).to_json),
+        *task_routes(portal, portal.service(Scaffolder).extensions.to_json),
         *approval_routes(portal.service(Approvals)),
         *_approval_views(portal).routes(),
+        *_day_two(portal).routes(),
     ]
+
+
+def _day_two(portal: Any) -> Any:
+    from callboard.features.catalog.interface import CatalogQueries
+    from callboard.features.scaffolder.day_two.views import DayTwo
+    from callboard.ui.messages import Messages
+
+    return DayTwo(portal.service(CatalogQueries), portal.permissions, portal.service(Messages))
+
+
+@hookimpl
+def register_entity_actions(portal: Any) -> Sequence[Any]:
+    return [_day_two(portal).action()]
 
 
 def _approval_views(portal: Any) -> Any:
