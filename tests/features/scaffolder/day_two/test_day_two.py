@@ -108,7 +108,9 @@ async def test_those_who_may_run_nothing_are_offered_nothing(open_shop: Any, tmp
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY)
     more = {"permission": {"policy": {"file": str(policy)}}}
-    async with open_shop(bound("retire", "kind=component"), SERVICE, more=more) as shop:
-        async with shop.portal.client(ADA) as client:
-            page = (await client.get("/catalog/default/component/orders")).text
-            assert "orders" in page and "/create/templates/" not in page
+    async with (
+        open_shop(bound("retire", "kind=component"), SERVICE, more=more) as shop,
+        shop.portal.client(ADA) as client,
+    ):
+        page = (await client.get("/catalog/default/component/orders")).text
+        assert "orders" in page and "/create/templates/" not in page
