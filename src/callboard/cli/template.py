@@ -12,10 +12,12 @@ import typer
 from callboard.cli.commands import make_group
 from callboard.cli.output import OK, PROBLEMS, print_error
 from callboard.cli.template_run import dry_run, run
+from callboard.cli.template_update import update
 
 app = make_group("Software templates.")
 app.command("run")(run)
 app.command("dry-run")(dry_run)
+app.command("update")(update)
 
 _OPTIONS = ("cookiecutterCompat", "trimBlocks", "lstripBlocks", "strict")
 _MODES = ("value", "file", "name")

@@ -9,7 +9,7 @@ from typing import Mapping
 
 from callboard.features.scaffolder.updates.trees import Node, Tree
 
-WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu".split()
+WORDS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu"]
 
 
 class History:
@@ -103,4 +103,4 @@ def commit(folder: Path, tree: Tree) -> None:
             place.write_bytes(node.content or b"")
             place.chmod(node.mode)
     git(folder, "add", "-A")
-    git(folder, "commit", "-q", "-m", "a version")
+    git(folder, "commit", "-q", "--allow-empty", "-m", "a version")

@@ -160,7 +160,7 @@ def check_promises(base: Tree, theirs: Tree, ours: Tree, update: TreeUpdate) -> 
     came_from = {change.was for change in update.changes if change.was}
     for path in {*base, *theirs, *ours}:
         b, t, o, result = base.get(path), theirs.get(path), ours.get(path), update.tree.get(path)
-        if path in came_from or b is None and t is None:
+        if path in came_from or (b is None and t is None):
             continue
         if o == b and path in told and told[path].was is None and told[path].reason != "place":
             assert result == t, path

@@ -143,7 +143,7 @@ def _settle(slot: _Slot, merge: TextMerger, made: _Result) -> None:
         if ours is not None:
             made.tree[slot.path] = ours
         return
-    if theirs == ours or theirs == base:
+    if theirs in (ours, base):
         if ours is not None:
             local = theirs == base and ours != base
             _keep(slot, ours, "follows" if slot.was else "kept_local" if local else "unchanged", made)
