@@ -36,7 +36,8 @@ class TemplateRecord:
     """What is recorded of a run.
 
     ``source`` is where the template was read: an address, or a path relative to the repository. ``outputs`` are what steps gave, ``user``
-    is ``{ref, entity?}`` of who ran it; of the user only the ref is written to the file.
+    is ``{ref, entity?}`` of who ran it; of the user only the ref is written to the file. What lay below ``root`` of
+    the workspace was put into the folder ``into`` of the repository: ``files`` have the paths of the repository.
     """
 
     ref: str
@@ -48,6 +49,8 @@ class TemplateRecord:
     user: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     commit: str = ""
+    root: str = ""
+    into: str = ""
 
 
 def is_kept(node: Node) -> bool:
@@ -67,8 +70,10 @@ def write_record(record: TemplateRecord) -> dict[str, bytes]:
         else:
             files[path] = {"mode": "100755" if node.is_executable else "100644", "sha256": node.digest}
     data: dict[str, Any] = {"format": FORMAT, "template": template, "answers": dict(record.answers)}
-    if record.user or record.task_id:
-        data["run"] = {"task": record.task_id, "user": str(record.user.get("ref") or "")}
+    user = str(record.user.get("ref") or "")
+    run = {"task": record.task_id, "user": user, "root": record.root, "into": record.into}
+    if any(run.values()):
+        data["run"] = {name: value for name, value in run.items() if value}
     if record.outputs:
         data["outputs"] = {id: dict(output) for id, output in sorted(record.outputs.items())}
     data["files"] = files
@@ -121,6 +126,8 @@ def read_record(record: bytes, base: bytes | None) -> TemplateRecord:
         user={"ref": str(run["user"])} if run.get("user") else {},
         outputs=known,
         commit=str(template.get("commit") or ""),
+        root=str(run.get("root") or ""),
+        into=str(run.get("into") or ""),
     )
 
 

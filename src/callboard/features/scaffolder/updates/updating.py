@@ -12,7 +12,7 @@ from callboard.features.scaffolder.updates.merging import TreeUpdate, update_tre
 from callboard.features.scaffolder.updates.record_file import TemplateRecord, write_record
 from callboard.features.scaffolder.updates.rendering import Rendering, TreeRenderer
 from callboard.features.scaffolder.updates.text_merge import GitMerge, Labels, TextMerger, has_markers
-from callboard.features.scaffolder.updates.trees import Node, Tree
+from callboard.features.scaffolder.updates.trees import Node, Tree, below, lifted
 from callboard.features.scaffolder.updates.versions import read_version, short
 from callboard.kernel.errors import ConflictError, InputError
 
@@ -102,10 +102,9 @@ async def compute_update(
     rendered = await renderer.render(
         Rendering(target.template, target.ref, target.base_url, filled, record.user, record.task_id, record.outputs)
     )
+    theirs = lifted(below(rendered.tree, record.root), record.into)
     labels = Labels(theirs=f"template {short(version)}")
-    trees = await asyncio.to_thread(
-        update_tree, _known(record.files, ours), rendered.tree, ours, merge or GitMerge(labels)
-    )
+    trees = await asyncio.to_thread(update_tree, _known(record.files, ours), theirs, ours, merge or GitMerge(labels))
     made = replace(
         record,
         ref=target.ref,
@@ -113,7 +112,7 @@ async def compute_update(
         version=version,
         commit=target.commit,
         answers=public_answers(target.template, filled),
-        files=rendered.tree,
+        files=theirs,
     )
     return Update(trees, made, record.version, rendered.unknown_steps)
 
