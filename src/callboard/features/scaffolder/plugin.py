@@ -23,6 +23,7 @@ class Scaffolder:
         from callboard.features.scaffolder.tasks.service import TaskService
         from callboard.features.scaffolder.tasks.worker import TaskWorker
         from callboard.features.scaffolder.templates import TemplateForms
+        from callboard.features.scaffolder.updates.wiring import UpdateWiring
 
         self.settings = ScaffolderSettings.of(portal.settings)
         added = portal.plugins.collect("register_template_extensions", portal=portal)
@@ -32,6 +33,8 @@ class Scaffolder:
         self.worker = TaskWorker(self.parts)
         self.janitor = Janitor(self.parts)
         self.tasks = TaskService(self.parts)
+        self.updates = UpdateWiring(portal, self.settings, self.extensions)
+        self.parts.recorder = self.updates.recorder
 
 
 @hookimpl
@@ -78,18 +81,21 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         Templates: scaffolder.templates,
         Tasks: scaffolder.tasks,
         Approvals: Approvals(portal),
+        **scaffolder.updates.services(),
     }
 
 
 @hookimpl
 def register_jobs(portal: Any) -> Sequence[Any]:
     scaffolder = portal.service(Scaffolder)
-    return [scaffolder.worker.kind(), scaffolder.janitor.kind(), portal.service(Approvals).kind()]
+    approvals = portal.service(Approvals)
+    return [scaffolder.worker.kind(), scaffolder.janitor.kind(), approvals.kind(), *scaffolder.updates.kinds()]
 
 
 @hookimpl
 def register_schedules(portal: Any) -> Sequence[Any]:
-    return [portal.service(Scaffolder).janitor.schedule()]
+    scaffolder = portal.service(Scaffolder)
+    return [scaffolder.janitor.schedule(), *scaffolder.updates.schedules()]
 
 
 @hookimpl
@@ -173,3 +179,23 @@ def register_shutdown(portal: Any) -> Sequence[Any]:
         stream.stop()
 
     return [stop]
+
+
+@hookimpl
+def register_routes(portal: Any) -> Sequence[Any]:
+    return portal.service(Scaffolder).updates.views(portal).routes()
+
+
+@hookimpl
+def register_entity_tabs(portal: Any) -> Sequence[Any]:
+    return portal.service(Scaffolder).updates.views(portal).tabs()
+
+
+@hookimpl
+def register_entity_cards(portal: Any) -> Sequence[Any]:
+    return portal.service(Scaffolder).updates.views(portal).cards()
+
+
+@hookimpl
+def register_templates() -> Sequence[str]:
+    return ["callboard.features.scaffolder.updates"]

@@ -285,3 +285,7 @@ class ScaffolderHooks:
     @hookspec
     def register_autocomplete(self, portal: Any) -> Sequence[Autocomplete]:
         """Suggestions for ``POST /v2/autocomplete/<provider>/<resource>``."""
+
+    @hookspec
+    def register_change_openers(self, portal: Any) -> Sequence[Any]:
+        """``interface.updates.ChangeOpener``: how updates are opened at repositories of some hosts."""
