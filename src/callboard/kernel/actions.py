@@ -208,8 +208,9 @@ class ActionRegistry:
         secrets: Mapping[str, str] | None = None,
         workspace: Workspace | None = None,
         step: StepRun | None = None,
+        redact: Callable[[str], str] = str,
     ) -> dict[str, Any]:
-        """Run the action ``id`` and give its output.
+        """Run the action ``id`` and give its output. ``redact`` blots secrets out of what is audited of an error.
 
         Raises:
             NotAllowedError: ``actor`` is nobody.
@@ -229,13 +230,15 @@ class ActionRegistry:
         try:
             output = dict(await action.handler(context))
         except CallboardError as error:
-            await self._record(action, actor, dry_run, error)
+            await self._record(action, actor, dry_run, redact(error.message))
             raise
         except Exception as error:
-            log.exception("action failed", action=id)
-            await self._record(action, actor, dry_run, error)
+            if step is None:
+                log.exception("action failed", action=id)
+            # Whoever runs a step tells why it failed, without the secrets that a traceback may quote.
+            await self._record(action, actor, dry_run, type(error).__name__)
             raise
-        self._check_output(action, output)
+        self._check_output(action, output, redact)
         await self._record(action, actor, dry_run, None)
         return output
 
@@ -274,18 +277,19 @@ class ActionRegistry:
                 field=where or None,
             )
 
-    def _check_output(self, action: Action, output: Mapping[str, Any]) -> None:
+    def _check_output(self, action: Action, output: Mapping[str, Any], redact: Callable[[str], str]) -> None:
         try:
             self._validate(action, "output", action.output_schema, dict(output))
         except InputError as error:
-            log.error("action gave an output that does not fit its schema", action=action.id, problem=error.message)
+            problem = redact(error.message)
+            log.error("action gave an output that does not fit its schema", action=action.id, problem=problem)
 
-    async def _record(self, action: Action, actor: Actor, dry_run: bool, error: Exception | None) -> None:
+    async def _record(self, action: Action, actor: Actor, dry_run: bool, error: str | None) -> None:
         if self._audit is None or (action.attributes.read_only and error is None):
             return
         meta: dict[str, Any] = {"action": action.id, "dryRun": dry_run}
         if error is not None:
-            meta["error"] = error.message if isinstance(error, CallboardError) else type(error).__name__
+            meta["error"] = error
         await self._audit.record(
             None,
             "action-invoke",

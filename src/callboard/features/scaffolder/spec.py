@@ -79,9 +79,14 @@ class TaskSpec:
     @property
     def recovery(self) -> str:
         """``none`` or ``startOver``."""
-        said = self.data.get("EXPERIMENTAL_recovery")
-        strategy = said.get("EXPERIMENTAL_strategy") if isinstance(said, Mapping) else None
-        return strategy if strategy == "startOver" else "none"
+        return recovery_of(self.data)
+
+
+def recovery_of(data: Mapping[str, Any]) -> str:
+    """What a spec on the wire says of being cut off: ``none`` or ``startOver``."""
+    said = data.get("EXPERIMENTAL_recovery")
+    strategy = said.get("EXPERIMENTAL_strategy") if isinstance(said, Mapping) else None
+    return strategy if strategy == "startOver" else "none"
 
 
 def read_spec(data: Mapping[str, Any]) -> TaskSpec:

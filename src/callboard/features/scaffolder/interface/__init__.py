@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Awaitable, Callable, Literal, Mapping, Protocol, Sequence
 
 from callboard.kernel.auth.actor import Actor
+from callboard.kernel.db.interface import Transaction
 from callboard.kernel.errors import ConflictError, InputError, NotFoundError
 from callboard.kernel.plugins.hooks import hookspec
 from callboard.kernel.read_file import TreeFile
@@ -36,6 +37,14 @@ class TaskNotEnded(ConflictError):
     """Only a task that has ended can be tried again."""
 
     code = "scaffolder.task_not_ended"
+
+
+class StepWaits(BaseException):
+    """Raised by the action of a step that waits for something outside, as an approval: the task is put aside, and nobody works on it
+    until ``Tasks.resume``. Then the step runs again from its start; what it must not do twice it does in a checkpoint.
+
+    No ``Exception``, as ``asyncio.CancelledError`` is none: nobody on the way is to take it for a failure of the step.
+    """
 
 
 class ValuesRefused(InputError):
@@ -189,9 +198,11 @@ class Tasks(Protocol):
     async def create(self, new: NewTask, *, actor: Actor) -> str:
         """The id of the task. Raises ``TemplateNotFound``, ``ValuesRefused``, ``NotAllowedError``."""
 
-    async def get(self, id: str, *, actor: Actor) -> Task: ...
+    async def get(self, id: str, *, actor: Actor) -> Task:
+        """Raises ``TaskNotFound``."""
 
-    async def list(self, query: TaskQuery, *, actor: Actor) -> TaskPage: ...
+    async def list(self, query: TaskQuery, *, actor: Actor) -> TaskPage:
+        """Tasks without their steps."""
 
     async def events(self, id: str, *, after: int | None = None, actor: Actor) -> Sequence[TaskEvent]:
         """In order, those with a greater id. The completion is among them whatever ``after`` says. Raises ``TaskNotFound``."""
@@ -207,7 +218,11 @@ class Tasks(Protocol):
     async def retry(self, id: str, *, secrets: Mapping[str, str] | None = None, actor: Actor) -> None:
         """Run what has not ended, again. Raises ``TaskNotEnded``."""
 
-    async def dry_run(self, dry: DryRun, *, actor: Actor) -> DryRunResult: ...
+    async def resume(self, tx: Transaction, id: str) -> None:
+        """Have a task go on that ``StepWaits`` put aside, once ``tx`` has committed. For whoever knows what it waited for."""
+
+    async def dry_run(self, dry: DryRun, *, actor: Actor) -> DryRunResult:
+        """Raises ``InputError`` for what is no template, ``ValuesRefused``, ``NotAllowedError``."""
 
 
 class TemplateSource(Protocol):

@@ -1,0 +1,109 @@
+"""The wiring of the scaffolder: templates, tasks and the language of both."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates
+from callboard.features.scaffolder.languages import Extensions
+from callboard.features.scaffolder.permissions import PERMISSIONS, RULES
+from callboard.features.scaffolder.settings import SETTINGS, ScaffolderSettings
+from callboard.kernel.plugins.hooks import hookimpl
+
+
+class Scaffolder:
+    """The parts of one portal's scaffolder, put together."""
+
+    def __init__(self, portal: Any) -> None:
+        from callboard.features.scaffolder.tasks.janitor import Janitor
+        from callboard.features.scaffolder.tasks.parts import TaskParts
+        from callboard.features.scaffolder.tasks.service import TaskService
+        from callboard.features.scaffolder.tasks.worker import TaskWorker
+        from callboard.features.scaffolder.templates import TemplateForms
+
+        self.settings = ScaffolderSettings.of(portal.settings)
+        added = portal.plugins.collect("register_template_extensions", portal=portal)
+        self.extensions = Extensions.of(self.settings.hosts, added)
+        self.templates = TemplateForms(portal)
+        self.parts = TaskParts(portal, self.settings, self.templates, self.extensions)
+        self.worker = TaskWorker(self.parts)
+        self.janitor = Janitor(self.parts)
+        self.tasks = TaskService(self.parts)
+
+
+@hookimpl
+def register_hookspecs() -> Sequence[type]:
+    return [ScaffolderHooks]
+
+
+@hookimpl
+def register_migrations() -> Sequence[Any]:
+    from callboard.features.scaffolder.migrations import MIGRATIONS
+
+    return [MIGRATIONS]
+
+
+@hookimpl
+def register_settings() -> Sequence[Any]:
+    return [*SETTINGS]
+
+
+@hookimpl
+def register_permissions(portal: Any) -> Sequence[Any]:
+    return [*PERMISSIONS]
+
+
+@hookimpl
+def register_permission_rules(portal: Any) -> Sequence[Any]:
+    return [*RULES]
+
+
+@hookimpl
+def register_services(portal: Any) -> Mapping[type, Any]:
+    scaffolder = Scaffolder(portal)
+    return {
+        Scaffolder: scaffolder,
+        ScaffolderSettings: scaffolder.settings,
+        Extensions: scaffolder.extensions,
+        Templates: scaffolder.templates,
+        Tasks: scaffolder.tasks,
+    }
+
+
+@hookimpl
+def register_jobs(portal: Any) -> Sequence[Any]:
+    scaffolder = portal.service(Scaffolder)
+    return [scaffolder.worker.kind(), scaffolder.janitor.kind()]
+
+
+@hookimpl
+def register_schedules(portal: Any) -> Sequence[Any]:
+    return [portal.service(Scaffolder).janitor.schedule()]
+
+
+@hookimpl
+def register_event_guards(portal: Any) -> Sequence[Any]:
+    from callboard.features.scaffolder.tasks.telling import TaskGuard
+
+    return TaskGuard(portal.permissions).guards()
+
+
+@hookimpl
+def register_startup(portal: Any) -> Sequence[Any]:
+    scaffolder = portal.service(Scaffolder)
+
+    async def begin() -> None:
+        scaffolder.parts.stream.start()
+        await scaffolder.janitor.clear_disk()
+
+    return [begin]
+
+
+@hookimpl
+def register_shutdown(portal: Any) -> Sequence[Any]:
+    stream = portal.service(Scaffolder).parts.stream
+
+    async def stop() -> None:
+        stream.stop()
+
+    return [stop]
