@@ -35,6 +35,8 @@ COMPOSED = (
     "announcements.when.", "settings.password.", "settings.theme.",
     "proposals.count.", "proposals.counted.", "proposals.confidence.", "proposals.facet.", "proposals.field.", "proposals.kind.", "proposals.none.",
     "proposals.one.", "proposals.scan.reads.", "proposals.stage.", "proposals.state.", "proposals.target.", "proposals.told.",
+    "scaffolder.page.card.title", "scaffolder.page.edit.made.", "scaffolder.page.edit.pane.", "scaffolder.page.facet.", "scaffolder.page.home.title",
+    "scaffolder.page.mark.", "scaffolder.page.state.", "scaffolder.page.tab.", "scaffolder.page.tasks.", "scaffolder.page.told.",
 )  # fmt: skip
 CATALOGUES = sorted({file.parent for file in SOURCE.glob("**/i18n/*.json")})
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates
+from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates, TemplateUses
 from callboard.features.scaffolder.languages import Extensions
-from callboard.features.scaffolder.permissions import PERMISSIONS, RULES
+from callboard.features.scaffolder.permissions import CREATE_TASK, PERMISSIONS, RULES
 from callboard.features.scaffolder.settings import SETTINGS, ScaffolderSettings
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.shell import NavItem
+
+NAV_ITEM = NavItem("create", "nav.create", "/create", "create", 40, CREATE_TASK, "e")
 
 
 class Scaffolder:
@@ -20,6 +23,7 @@ class Scaffolder:
         from callboard.features.scaffolder.tasks.service import TaskService
         from callboard.features.scaffolder.tasks.worker import TaskWorker
         from callboard.features.scaffolder.templates import TemplateForms
+        from callboard.features.scaffolder.uses import TaskCounts
 
         self.settings = ScaffolderSettings.of(portal.settings)
         added = portal.plugins.collect("register_template_extensions", portal=portal)
@@ -29,6 +33,7 @@ class Scaffolder:
         self.worker = TaskWorker(self.parts)
         self.janitor = Janitor(self.parts)
         self.tasks = TaskService(self.parts)
+        self.uses = TaskCounts(portal.db, portal.permissions)
 
 
 @hookimpl
@@ -60,14 +65,56 @@ def register_permission_rules(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
+    from callboard.features.scaffolder.templates import TemplateForms
+
     scaffolder = Scaffolder(portal)
     return {
         Scaffolder: scaffolder,
         ScaffolderSettings: scaffolder.settings,
         Extensions: scaffolder.extensions,
         Templates: scaffolder.templates,
+        TemplateForms: scaffolder.templates,
         Tasks: scaffolder.tasks,
+        TemplateUses: scaffolder.uses,
     }
+
+
+@hookimpl
+def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.scaffolder.views import page_routes
+
+    return [*page_routes(portal)]
+
+
+@hookimpl
+def register_nav_items(portal: Any) -> Sequence[Any]:
+    return [NAV_ITEM]
+
+
+@hookimpl
+def register_entity_cards(portal: Any) -> Sequence[Any]:
+    from callboard.features.scaffolder.views import run_cards
+
+    return [run_cards(portal).entity_card()]
+
+
+@hookimpl
+def register_entity_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.scaffolder.views import run_cards
+
+    return [run_cards(portal).entity_action()]
+
+
+@hookimpl
+def register_home_cards(portal: Any) -> Sequence[Any]:
+    from callboard.features.scaffolder.views import run_cards
+
+    return [run_cards(portal).home_card()]
+
+
+@hookimpl
+def register_templates() -> Sequence[str]:
+    return ["callboard.features.scaffolder"]
 
 
 @hookimpl

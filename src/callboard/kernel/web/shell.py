@@ -19,7 +19,8 @@ class NavItem:
     """A place in the rail. ``title`` is a message key, ``icon`` a name in the icon set; lower ``rank`` stands higher.
 
     With a ``permission`` it is shown only to those who may at least in part (not DENY). ``key`` is a letter: ``g`` and then it
-    lead there; of two places with the same one the first has it.
+    lead there; of two places with the same one the first has it. ``under`` is the id of another place whose page leads here, too:
+    where that one is shown, this one is left out of the rail, and being here counts as being there.
     """
 
     id: str
@@ -29,3 +30,4 @@ class NavItem:
     rank: int = 100
     permission: Permission | None = None
     key: str | None = None
+    under: str | None = None

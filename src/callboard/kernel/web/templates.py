@@ -139,15 +139,18 @@ class Templates:
             for item in (self._nav if items is None else items)
             if item.permission is None or permissions.decide(request.actor, item.permission).result != "DENY"
         ]
-        leading = [i.path for i in shown if here == i.path or here.startswith(i.path.rstrip("/") + "/")]
-        current = max(leading, key=len, default=None)
+        ids = {item.id for item in shown}
+        leading = [i for i in shown if here == i.path or here.startswith(i.path.rstrip("/") + "/")]
+        longest = max(leading, key=lambda item: len(item.path), default=None)
+        current = (longest.under if longest.under in ids else longest.id) if longest is not None else None
+        shown = [item for item in shown if item.under not in ids]
         takers: dict[str, str] = {}
         for item in shown:
             if item.key:
                 takers.setdefault(item.key, item.id)
         return [
             NavLink(
-                i.id, t(i.title), i.path, i.icon, i.path == current,
+                i.id, t(i.title), i.path, i.icon, i.id == current,
                 f"g {i.key}" if i.key and takers[i.key] == i.id else None,
             )
             for i in shown
