@@ -16,7 +16,7 @@ from callboard.ui.messages import Messages
 PACKAGES = ("callboard.integrations.github_actions",
     "callboard.ui", "callboard.features.catalog", "callboard.features.importing", "callboard.features.editing",
     "callboard.features.setup", "callboard.features.notifications", "callboard.features.announcements", "callboard.features.settings",
-    "callboard.features.proposals", "callboard.features.admin",
+    "callboard.features.proposals", "callboard.features.admin", "callboard.features.scaffolder",
 )  # fmt: skip
 
 
