@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates, TemplateUses
-from callboard.features.scaffolder.languages import Extensions
 from callboard.features.scaffolder.permissions import CREATE_TASK, PERMISSIONS, RULES
 from callboard.features.scaffolder.settings import SETTINGS, ScaffolderSettings
 from callboard.kernel.plugins.hooks import hookimpl
@@ -18,6 +17,7 @@ class Scaffolder:
     """The parts of one portal's scaffolder, put together."""
 
     def __init__(self, portal: Any) -> None:
+        from callboard.features.scaffolder.languages import Extensions
         from callboard.features.scaffolder.tasks.janitor import Janitor
         from callboard.features.scaffolder.tasks.parts import TaskParts
         from callboard.features.scaffolder.tasks.service import TaskService
@@ -65,6 +65,7 @@ def register_permission_rules(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
+    from callboard.features.scaffolder.languages import Extensions
     from callboard.features.scaffolder.templates import TemplateForms
 
     scaffolder = Scaffolder(portal)
