@@ -149,7 +149,7 @@ def step_views(
                 state=state_view(step.state, t),
                 duration=duration_text(seconds_between(step.started_at, end), t) if step.state != "skipped" else "",
                 since=step.started_at if running else None,
-                error=step.error or "",
+                error=(step.error or "") if step.error != (task.error or {}).get("message") else "",
                 lines=lines[-LONGEST_LOG:],
                 left_out=max(len(lines) - LONGEST_LOG, 0),
                 is_open=is_open,

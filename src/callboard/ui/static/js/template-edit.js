@@ -23,6 +23,7 @@ async function mountEditor() {
   const held = document.activeElement === text;
   editor = mount(text, { nonce, words, known, describedBy: "edit-problem" });
   text.closest(".yaml").classList.add("has-editor");
+  document.getElementById("text").tabIndex = 0; // what scrolls is reached by keyboard, and says so
   if (held) editor.focus();
   mark();
 }
