@@ -11,8 +11,11 @@ import typer
 
 from callboard.cli.commands import make_group
 from callboard.cli.output import OK, PROBLEMS, print_error
+from callboard.cli.template_run import dry_run, run
 
 app = make_group("Software templates.")
+app.command("run")(run)
+app.command("dry-run")(dry_run)
 
 _OPTIONS = ("cookiecutterCompat", "trimBlocks", "lstripBlocks", "strict")
 _MODES = ("value", "file", "name")

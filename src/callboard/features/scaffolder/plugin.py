@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates, TemplateUses
+from callboard.features.scaffolder.forms import form_routes
+from callboard.features.scaffolder.forms.settings import SETTINGS as FORM_SETTINGS
+from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates, TemplateSource, TemplateUses
 from callboard.features.scaffolder.permissions import CREATE_TASK, PERMISSIONS, RULES
 from callboard.features.scaffolder.settings import SETTINGS, ScaffolderSettings
 from callboard.kernel.plugins.hooks import hookimpl
@@ -50,7 +52,9 @@ def register_migrations() -> Sequence[Any]:
 
 @hookimpl
 def register_settings() -> Sequence[Any]:
-    return [*SETTINGS]
+    from callboard.features.scaffolder.actions.settings import ACTION_SETTINGS
+
+    return [*SETTINGS, *ACTION_SETTINGS, *FORM_SETTINGS]
 
 
 @hookimpl
@@ -65,11 +69,14 @@ def register_permission_rules(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
+    from callboard.features.catalog.interface import UrlReader
     from callboard.features.scaffolder.languages import Extensions
+    from callboard.features.scaffolder.sources import CatalogTemplateSource
     from callboard.features.scaffolder.templates import TemplateForms
 
     scaffolder = Scaffolder(portal)
     return {
+        TemplateSource: CatalogTemplateSource(portal.service(UrlReader)),
         Scaffolder: scaffolder,
         ScaffolderSettings: scaffolder.settings,
         Extensions: scaffolder.extensions,
@@ -84,7 +91,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
 def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.scaffolder.views import page_routes
 
-    return [*page_routes(portal)]
+    return [*form_routes(portal), *page_routes(portal)]
 
 
 @hookimpl
@@ -115,7 +122,7 @@ def register_home_cards(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_templates() -> Sequence[str]:
-    return ["callboard.features.scaffolder"]
+    return ["callboard.features.scaffolder", "callboard.features.scaffolder.forms"]
 
 
 @hookimpl
@@ -127,6 +134,13 @@ def register_jobs(portal: Any) -> Sequence[Any]:
 @hookimpl
 def register_schedules(portal: Any) -> Sequence[Any]:
     return [portal.service(Scaffolder).janitor.schedule()]
+
+
+@hookimpl
+def register_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.scaffolder.actions import core_actions
+
+    return core_actions(portal)
 
 
 @hookimpl

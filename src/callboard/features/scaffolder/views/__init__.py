@@ -6,25 +6,28 @@ from typing import TYPE_CHECKING, Any, Sequence
 
 if TYPE_CHECKING:
     from callboard.features.scaffolder.views.cards import RunCards
-    from callboard.features.scaffolder.views.editor import FormView
     from callboard.kernel.web.routing import Route
 
 
-def page_routes(portal: Any, *, form_view: FormView | None = None) -> Sequence[Route]:
-    """``/create`` and what is below it, but for the forms of templates. ``form_view`` draws them in the editor."""
+def page_routes(portal: Any) -> Sequence[Route]:
+    """``/create`` and what is below it, but for the forms of templates."""
     from callboard.features.catalog.interface.personal import Stars
+    from callboard.features.scaffolder.forms import form_views
     from callboard.features.scaffolder.languages import Extensions
     from callboard.features.scaffolder.templates import TemplateForms
     from callboard.features.scaffolder.views.actions import ActionViews
     from callboard.features.scaffolder.views.base import PageParts
     from callboard.features.scaffolder.views.editor import EditorViews
+    from callboard.features.scaffolder.views.form_view import DrawnForms
     from callboard.features.scaffolder.views.gallery import GalleryViews
     from callboard.features.scaffolder.views.run import RunViews
     from callboard.features.scaffolder.views.tasks import TaskListViews
+    from callboard.ui.messages import Messages
 
     parts = PageParts(portal)
     language = portal.service(Extensions).language
-    editor = EditorViews(parts, portal.service(TemplateForms), language, form_view=form_view)
+    drawn = DrawnForms(form_views(portal), portal.service(Messages))
+    editor = EditorViews(parts, portal.service(TemplateForms), language, form_view=drawn)
     return [
         *GalleryViews(parts, portal.service(Stars)).routes(),
         *TaskListViews(parts).routes(),
