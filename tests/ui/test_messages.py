@@ -35,6 +35,7 @@ COMPOSED = (
     "announcements.when.", "settings.password.", "settings.theme.",
     "proposals.count.", "proposals.counted.", "proposals.confidence.", "proposals.facet.", "proposals.field.", "proposals.kind.", "proposals.none.",
     "proposals.one.", "proposals.scan.reads.", "proposals.stage.", "proposals.state.", "proposals.target.", "proposals.told.",
+    "scaffolder.approve.", "scaffolder.day_two.", "scaffolder.lint.",
 )  # fmt: skip
 CATALOGUES = sorted({file.parent for file in SOURCE.glob("**/i18n/*.json")})
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
