@@ -117,6 +117,17 @@ class Watch:
         for row in rows:
             self._finished.setdefault((row[0], row[1]), counts[(row[0], row[1])])
 
+    async def begun(self) -> None:
+        """Until some step has ended, and a task is not done."""
+        async with asyncio.timeout(20):
+            while True:
+                async with self._db.read() as tx:
+                    done = await tx.fetch_value("SELECT count(*) FROM scaffolder_task_step WHERE state = 'completed'")
+                    runs = await tx.fetch_value("SELECT count(*) FROM scaffolder_task WHERE run IS NOT NULL")
+                if done and runs:
+                    return
+                await asyncio.sleep(0.005)
+
     async def check(self, ids: list[str]) -> None:
         """At the end: all have ended as they should."""
         async with self._db.read() as tx:
@@ -181,9 +192,12 @@ async def test_a_killed_process_on_sqlite(tmp_path: Path, rounds: int) -> None:
     db = SqliteDatabase.open(file)
     watch, ids = Watch(db, tmp_path / "journal"), []
     try:
-        for _ in range(rounds):
+        for number in range(rounds):
             ids += [process.create() for _ in range(TASKS_A_ROUND)]
-            await asyncio.sleep(random.uniform(0, LONGEST_S))
+            if number == 0:  # once surely in the middle
+                await watch.begun()
+            else:
+                await asyncio.sleep(random.uniform(0, LONGEST_S))
             process.kill()
             await watch.note()
             await _check_no_secret_on_disk(tmp_path)

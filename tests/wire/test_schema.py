@@ -17,7 +17,7 @@ from callboard.testing.portal import make_portal
 from tests.wire import peer
 
 pytestmark = pytest.mark.slow
-EXAMPLES = 12  # for each operation
+EXAMPLES = [pytest.param(5, id="few"), pytest.param(50, marks=pytest.mark.soak, id="many")]  # for each operation
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,9 @@ def server(peer_catalog: Path, peer_template: Path) -> Iterator[str]:
     thread.join(10)
 
 
+@pytest.mark.parametrize("examples", EXAMPLES)
 @pytest.mark.parametrize("plugin", ["catalog", "scaffolder"])
-def test_made_up_requests_are_answered_as_the_document_says(server: str, plugin: str) -> None:
+def test_made_up_requests_are_answered_as_the_document_says(server: str, plugin: str, examples: int) -> None:
     """No server errors, no status, type or body that the document does not name; for good and for bad input."""
     base = f"{server}/api/{plugin}"
     document = httpx2.get(f"{base}/openapi.json", headers={"authorization": f"Bearer {peer.TOKEN}"}).json()
@@ -52,17 +53,17 @@ def test_made_up_requests_are_answered_as_the_document_says(server: str, plugin:
     for result in schema.get_all_operations():
         operation = result.ok()
         asked.add(operation.label)
-        _check(operation, base)
+        _check(operation, base, examples)
     assert len(asked) == sum(len(methods) for methods in document["paths"].values())
 
 
-def _check(operation: Any, base: str) -> None:
+def _check(operation: Any, base: str, examples: int) -> None:
     good = operation.as_strategy()
     bad = operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE)
     for strategy in (good, bad):
 
         @settings(
-            max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
+            max_examples=examples, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )  # fmt: skip
         @given(case=strategy)

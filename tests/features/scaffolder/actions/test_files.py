@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from callboard.features.scaffolder.actions import local_actions
+from callboard.features.scaffolder.actions import local_actions, working
 from callboard.kernel.errors import ConflictError, InputError, LimitError, NotFoundError
 from callboard.kernel.workspace import WorkspaceLimits
 from tests.features.scaffolder.actions.conftest import Bench
@@ -195,14 +195,16 @@ async def test_a_zip_holds_the_folder_and_never_itself(bench: Bench):
         await bench.do(f"{UTILS}:zip", path="none", outputPath="z.zip")
 
 
-async def test_no_step_fills_the_disk_before_its_end(bench: Bench):
+async def test_no_step_fills_the_disk_before_its_end(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     """The limits of the workspace are looked at while files are written."""
-    bench.workspace.limits = WorkspaceLimits(total_bytes=20_000_000, file_bytes=20_000_000, entries=1_500)
-    for number in range(2_100):
+    monkeypatch.setattr(working, "CHECK_FILES", 50)
+    monkeypatch.setattr(working, "CHECK_BYTES", 1_000_000)
+    bench.workspace.limits = WorkspaceLimits(total_bytes=2_000_000, file_bytes=2_000_000, entries=120)
+    for number in range(300):
         bench.put(f"many/{number}", "")
     with pytest.raises(LimitError):
         await bench.do("fetch:plain", url="many")
-    assert len(list(bench.root.iterdir())) < 2_100
+    assert len(list(bench.root.iterdir())) < 200
     await bench.do("fs:delete", files=["."])
     for number in range(20):
         bench.put(f"big/{number}", "{% for i in range(40) %}${{ values.x }}{% endfor %}")
@@ -248,14 +250,14 @@ async def test_jsonata_transforms_values_and_files(bench: Bench):
 async def test_jsonata_that_runs_away_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     """By time, depth, memory or output; and with its step."""
     pytest.importorskip("jsonata")
-    monkeypatch.setattr("callboard.features.scaffolder.actions.roadie.jsonata.TIMEOUT_S", 1.0)
+    monkeypatch.setattr("callboard.features.scaffolder.actions.roadie.jsonata.TIMEOUT_S", 0.6)
     for expression in ("($f := function($x){$f($x + 1)}; $f(0))", "$join([1..9999999].('x' & $))"):
         with pytest.raises((InputError, LimitError)):
             await bench.do(f"{UTILS}:jsonata", data={}, expression=expression)
     task = asyncio.ensure_future(
         bench.do(f"{UTILS}:jsonata", data={}, expression="$map([1..999999], function($x){$x * 2})")
     )
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.05)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -150,16 +150,18 @@ async def test_a_request_with_a_key_is_sent_once(shop: Shop):
     assert len(shop.http.sent) == 1
 
 
-@pytest.mark.parametrize(
-    "host", ["127.0.0.1", "localhost", "169.254.169.254", "10.0.0.1", "[::1]", "2130706433", "db.internal"]
-)
-async def test_no_request_goes_inside_the_network(shop: Shop, host: str):
+INSIDE = ("127.0.0.1", "localhost", "169.254.169.254", "10.0.0.1", "[::1]", "2130706433", "db.internal")
+
+
+async def test_no_request_goes_inside_the_network(shop: Shop):
     """Neither straight nor by a redirect."""
-    with pytest.raises(NotAllowedError):
-        await shop.do("http:request", path=f"http://{host}/", method="GET")
-    shop.http.add("https://api.example.com/r", status=302, headers={"location": f"http://{host}/"})
-    with pytest.raises(NotAllowedError):
-        await shop.do("http:request", path="https://api.example.com/r", method="GET")
+    for number, host in enumerate(INSIDE):
+        with pytest.raises(NotAllowedError):
+            await shop.do("http:request", path=f"http://{host}/", method="GET")
+        door = f"https://api.example.com/{number}"
+        shop.http.add(door, status=302, headers={"location": f"http://{host}/"})
+        with pytest.raises(NotAllowedError):
+            await shop.do("http:request", path=door, method="GET")
 
 
 async def test_a_path_is_one_of_this_portal_and_only_it_gets_the_token(shop: Shop):

@@ -181,6 +181,11 @@ class TaskRunner:
         self._error: dict[str, str] | None = None
         self._lines: list[LogLine] = []
 
+    @property
+    def outputs(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the steps gave that have ended, by step id, secrets blotted out."""
+        return {id: self.redactor.json(kept["output"]) for id, kept in self._outputs.items()}
+
     # ---- what is told ------------------------------------------------------------------------------------------------
 
     def say(self, message: str, step_id: str | None = None, status: StepStatus | None = None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from callboard.features.catalog.interface import CatalogQueries
+from callboard.features.scaffolder.interface.updates import RunRecorder
 from callboard.features.scaffolder.languages import Extensions
 from callboard.features.scaffolder.settings import ScaffolderSettings
 from callboard.features.scaffolder.tasks.figures import TaskFigures
@@ -54,6 +55,8 @@ class TaskParts:
         )
         self.stream = TaskStream(self.db)
         self.figures = TaskFigures(portal.metrics)
+        self.recorder: RunRecorder | None = None
+        """Told of every run that completes, while its workspace is there. Given by the plugin's wiring."""
 
     @property
     def actions(self) -> ActionRegistry:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Awaitable, Callable, Mapping, Sequence
 
 from callboard.features.scaffolder.running import LogLine
@@ -63,6 +64,11 @@ class StoredRecord:
         self._lock = asyncio.Lock()
         self._begun: dict[str, float] = {}
         self.actions: dict[str, str] = {}
+
+    @property
+    def folder(self) -> Path:
+        """Where the attempt works."""
+        return self._workspace.root
 
     # ---- RunRecord -----------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from typing import Any, Awaitable, Callable, Mapping
 import orjson
 
 from callboard.features.scaffolder.interface import StepWaits
+from callboard.features.scaffolder.interface.updates import FinishedRun
 from callboard.features.scaffolder.running import RunResult, TaskRunner
 from callboard.features.scaffolder.spec import TaskSpec, read_spec
 from callboard.features.scaffolder.store import running as store
@@ -186,6 +187,8 @@ class TaskWorker:
             state: Ending = "completed" if result.status == "completed" else "failed"
             if state == "failed" and attempt.is_cancelled:
                 state = "cancelled"
+            if state == "completed":
+                await self._record(claimed, spec, runner, record, result.output)
             await self._end(claimed, record, state, output=result.output, error=result.error)
         finally:
             self._running.pop(held.id, None)
@@ -283,6 +286,15 @@ class TaskWorker:
         await self._write(claimed, write)
         if state == "completed":
             await parts.snapshots.forget(id)
+
+    async def _record(
+        self, claimed: _Claimed, spec: TaskSpec, runner: TaskRunner, record: StoredRecord, output: Mapping[str, Any]
+    ) -> None:
+        """What it made is kept for later updates, while it still lies there."""
+        if self._parts.recorder is not None:
+            held = claimed.held
+            run = FinishedRun(held.id, spec.data, record.folder, runner.outputs, output, held.created_by or "")
+            await self._parts.recorder.record_run(run)
 
     async def _put_aside(self, claimed: _Claimed, record: StoredRecord) -> None:
         """The step that waits is told of, and the task let go of."""
