@@ -38,8 +38,9 @@ COMPOSED = (
     "ownership.home", "ownership.means.", "ownership.merge.", "ownership.none_chosen", "ownership.outcome.", "ownership.owned.", "ownership.reason.",
     "ownership.reorganise.", "ownership.show.", "ownership.state.", "ownership.tell.", "ownership.trouble.", "ownership.way.", "ownership.way_of.",
     "proposals.one.", "proposals.scan.reads.", "proposals.stage.", "proposals.state.", "proposals.target.", "proposals.told.",
-    "scaffolder.approve.home", "scaffolder.approve.none.", "scaffolder.approve.said.", "scaffolder.approve.state.", "scaffolder.approve.view.", "scaffolder.approve.you.",
-    "scaffolder.day_two.many", "scaffolder.lint.", "scaffolder.update.card", "scaffolder.update.outcome.", "scaffolder.update.reason.", "scaffolder.form.fault.", "scaffolder.form.repository.",
+    "scaffolder.approve.", "scaffolder.day_two.", "scaffolder.lint.",
+    "scaffolder.update.card", "scaffolder.update.nothing_made", "scaffolder.update.none_behind", "scaffolder.update.outcome.", "scaffolder.update.reason.",
+    "scaffolder.form.fault.", "scaffolder.form.repository.",
     "scaffolder.page.card.title", "scaffolder.page.edit.made.", "scaffolder.page.edit.pane.", "scaffolder.page.facet.", "scaffolder.page.home.title",
     "scaffolder.page.mark.", "scaffolder.page.state.", "scaffolder.page.tab.", "scaffolder.page.tasks.", "scaffolder.page.told.",
 )  # fmt: skip

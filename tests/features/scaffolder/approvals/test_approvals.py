@@ -157,6 +157,8 @@ async def test_people_are_told_reminded_and_time_runs_out(open_shop: Any) -> Non
         (again,) = await told(CY)
         assert again.updated is not None and again.updated > first.created
         shop.portal.clock.advance(timedelta(days=1))
+        with pytest.raises(ApprovalClosed, match="Time ran out"):
+            await shop.portal.service(Approvals).decide(one.id, "approve", actor=CY)
         await shop.portal.jobs.run_due()
         await shop.work()
         task = await shop.get(id)

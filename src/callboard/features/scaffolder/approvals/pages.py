@@ -20,9 +20,10 @@ _MARKS: Mapping[ApprovalState, Status] = {
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRow:
-    """A row of the list. ``said`` is what the reader decided: ``approve``, ``decline`` or ""."""
+    """A row of the list. ``about`` is the first line of the message; ``said`` what the reader decided: ``approve``, ``decline`` or ""."""
 
     title: str
+    about: str
     href: str
     state: ApprovalState
     status: Status
@@ -106,8 +107,8 @@ def approvals_page(
 
 def _row(one: Approval, subject: str, now: datetime) -> ApprovalRow:
     return ApprovalRow(
-        title=one.title, href=f"{PATH}/{one.id}", state=one.state, status=_MARKS[one.state],
-        asked_by=short_name(one.asked_by) if one.asked_by else "", at=moment(one.created_at, now),
+        title=one.title, about=one.message.partition("\n")[0][:200], href=f"{PATH}/{one.id}", state=one.state,
+        status=_MARKS[one.state], asked_by=short_name(one.asked_by) if one.asked_by else "", at=moment(one.created_at, now),
         due=moment(one.due_at, now), said=_said(one, subject), missing=one.missing,
     )  # fmt: skip
 

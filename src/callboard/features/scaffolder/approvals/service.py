@@ -142,6 +142,8 @@ class Approvals:
             if found.state != "open" or not await store.task_lives(tx, id):
                 why = "withdrawn" if found.state == "open" else found.state
                 raise ApprovalClosed(f"This is {why} already; nothing can be decided any more.")
+            if found.due_at <= self._clock.now():
+                raise ApprovalClosed("Time ran out; nothing can be decided any more.")
             decision = Decision(actor.subject, checked, reason, self._clock.now())
             await store.put_decision(tx, id, decision)
             await self._record(tx, checked, found, actor, {"reason": reason[:EXCERPT]})

@@ -52,7 +52,7 @@ class Places:
                 key, inner = next((p for p in value if isinstance(p, tuple) and p[0].value == part), (None, None))
             if inner is None or key is None:
                 return mark, None
-            mark, node = key.start_mark, inner
+            mark, node = getattr(key, "start_mark", None), inner
         return mark, node
 
     def _indent_below(self, row: int) -> int:
