@@ -74,6 +74,20 @@ def extremes() -> str:
             entity("Group", "crowd", {"type": "department", "children": []}, title="The crowd"),
             *crowd,
             *needed,
+            *[
+                entity(
+                    "Component",
+                    f"relying-{i:03}",
+                    {
+                        "type": "service",
+                        "lifecycle": "production",
+                        "owner": f"group-{i % 40:06d}",
+                        "dependsOn": ["resource:needed-by-many"],
+                    },
+                )
+                for i in range(300)
+            ],
+            entity("Resource", "needed-by-many", {"type": "database", "owner": "crowd"}),
             entity("Component", "hub", hub, tags=[f"tag-{i}" for i in range(40)], description="W" * 280),
             entity(
                 "API", "big", {"type": "openapi", "lifecycle": "production", "owner": "crowd", "definition": definition}
@@ -195,7 +209,13 @@ def pages(n: int) -> dict[str, Callable[[int], str]]:
         "domain": lambda i: f"/catalog/default/domain/domain-{i % max(1, n // 200):06d}",
         "groups": lambda i: "/groups",
         "groups, text": lambda i: f"/groups?q={words[i % 10]}",
+        "resource": lambda i: f"/catalog/default/resource/resource-{i * 17 % max(1, n // 10):06d}",
+        "resource that 1 relies on": hub("resource", "needed-001"),
+        "resource that 300 rely on": hub("resource", "needed-by-many"),
+        "API": lambda i: f"/catalog/default/api/api-{i * 19 % max(1, n // 10):06d}",
+        "API of 700 KB": hub("api", "big"),
         "systems": lambda i: f"/systems?start={100 * (i % 4)}",
+        "systems, map": lambda i: "/systems?view=map",
         "APIs": lambda i: f"/api-docs?start={50 * (i % 30)}",
         "APIs, operations": lambda i: f"/api-docs?q={words[i % 10]}",
         "graph, 500 entities": lambda i: f"/catalog-graph?root=group:default/crowd&n={i}",
@@ -217,6 +237,16 @@ def pages(n: int) -> dict[str, Callable[[int], str]]:
         "locations": lambda i: "/catalog/locations",
         "bulk change, choosing": lambda i: f"/change?kind=component&lifecycle=production&n={i}",
         "new entity, yaml": lambda i: "/create-entity?kind=component&as=yaml",
+        "ownership": lambda i: f"/ownership?who=all&page={1 + i % 20}",
+        "ownership, gone": lambda i: "/ownership/gone",
+        "ownership, re-organise": lambda i: "/ownership/reorganise",
+        "ownership, names": lambda i: "/ownership/names",
+        "notifications": lambda i: "/notifications",
+        "announcements": lambda i: "/announcements",
+        "settings": lambda i: "/settings",
+        "preferences": lambda i: "/settings/preferences",
+        "import": lambda i: "/import",
+        "proposals": lambda i: "/proposals",
     }
 
 

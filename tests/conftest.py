@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
 import warnings
 from pathlib import Path
-from typing import Any, AsyncIterator, Iterator
+from typing import Any, AsyncIterator, Callable, Iterator
 
 import pytest
 
+from callboard.kernel.auth import passwords
 from callboard.kernel.db.sqlite import SqliteDatabase
 from callboard.testing.clock import FakeClock
 
@@ -23,6 +25,20 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[Callable[[], Any]]:
+    """Hashing costs next to nothing in this process: as shipped, each costs 64 MiB and a tenth of a second.
+
+    The value is what makes the hasher as shipped.
+    """
+    from argon2 import PasswordHasher
+
+    shipped, hasher = passwords._hasher, PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", lambda: hasher)
+        yield shipped
 
 
 @pytest.fixture
@@ -119,6 +135,12 @@ async def _emptied_database(dsn: str) -> str:
     await connection.execute("SET client_min_messages = error; DROP SCHEMA public CASCADE; CREATE SCHEMA public;")
     await connection.close()
     return url
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Thousands of collected tests stay until the end: every search for garbage would look at all of them."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

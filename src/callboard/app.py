@@ -19,6 +19,7 @@ from callboard.kernel.health import HEALTH_PREFIX, Health, StartGate
 from callboard.kernel.logs import bound_context, get_logger
 from callboard.kernel.metrics import Metrics
 from callboard.kernel.plugins.loader import PluginFailed, PluginManager
+from callboard.kernel.restarting import Restarting
 from callboard.kernel.settings import CORE_SETTINGS, Setting, Settings
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class Portal:
     metrics: Metrics
     health: Health
     stopping: asyncio.Event
+    restarting: Restarting
     events: Events
     signals: Signals
     jobs: Jobs
@@ -127,6 +129,7 @@ class Portal:
         self.plugins = plugins
         self.demo = demo
         self.stopping = asyncio.Event()
+        self.restarting = Restarting()
         self.metrics = Metrics()
         wait = settings.get_duration("backend.lifecycle.startupRequestPauseTimeout", "5s")
         headers = settings.get("backend.health.headers", {})

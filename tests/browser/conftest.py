@@ -24,6 +24,16 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a sheet of paper and a pin"
 _PLACES = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 _API = "backstage.io/v1alpha1"
+_WITHOUT = (
+    # A window draws its address bar's list, a renderer of its own for each, and keeps another in store: half of what a page costs.
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "PreloadTopChromeWebUI", "SpareRendererForSitePerProcess",
+    # What Playwright switches off by itself: only the last list counts.
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled",
+    "PreconnectToSearch",
+)  # fmt: skip
+_FLAGS = ("--no-sandbox", f"--disable-features={','.join(_WITHOUT)}")
 
 
 def _give_up(reason: str) -> None:
@@ -188,7 +198,7 @@ def browser(chromium_path: str) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=list(_FLAGS))
         yield browser
         browser.close()
 
@@ -234,19 +244,71 @@ def axe_source() -> str:
 
 @pytest.fixture(scope="session")
 def looking(browser: Any, axe_source: str) -> Iterator[Any]:
-    """``looking(look, state)``: a fresh page in a context that is kept, with axe at hand, for pages that are only looked at."""
-    contexts: dict[tuple[str, bool], Any] = {}
+    """``looking(look, state, **options)``: a page with axe at hand, for those that are only looked at; nobody may rely on an empty store.
+
+    Its window is kept from test to test: opening one takes longer than drawing a page. ``state`` is that of a session.
+    """
+    pages: dict[str, Any] = {}
 
     @contextmanager
-    def look_at(look: str, state: Any = None) -> Iterator[Watched]:
-        key = (look, state is not None)
-        if key not in contexts:
-            contexts[key] = browser.new_context(**LOOKS[look], **({"storage_state": state} if state else {}))
-            contexts[key].add_init_script(axe_source)
-        page = contexts[key].new_page()
-        yield Watched(page)
-        page.close()
+    def look_at(look: str, state: Any = None, **options: Any) -> Iterator[Watched]:
+        key = json.dumps([look, state, options], sort_keys=True)
+        page = pages.pop(key, None)
+        if page is None:
+            context = browser.new_context(**LOOKS[look], **options, **({"storage_state": state} if state else {}))
+            context.add_init_script(axe_source)
+            page = context.new_page()
+        watched = Watched(page)
+        try:
+            yield watched
+        except BaseException:
+            page.context.close()
+            raise
+        watched.leave()
+        if key in pages:
+            page.context.close()
+        else:
+            pages[key] = page
 
     yield look_at
-    for context in contexts.values():
-        context.close()
+    for page in pages.values():
+        page.context.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came over the wire for one address; ``type`` as the browser names it (Document, Font, Script, …)."""
+
+    url: str
+    type: str
+    size: int
+
+
+@pytest.fixture(scope="session")
+def weigh(browser: Any) -> Iterator[Any]:
+    """``weigh(url, state, until)``: all that a page transfers to a browser that has nothing of it, until a selector is seen."""
+    pages: dict[str, Any] = {}
+
+    def ask(url: str, state: Any = None, until: str | None = None) -> list[Sent]:
+        key = json.dumps(state, sort_keys=True)
+        if key not in pages:
+            pages[key] = browser.new_page(**LOOKS["desktop"], **({"storage_state": state} if state else {}))
+        page = pages[key]
+        wire = page.context.new_cdp_session(page)
+        wire.send("Network.enable")
+        wire.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        kinds: dict[str, tuple[str, str]] = {}
+        sizes: dict[str, int] = {}
+        wire.on("Network.responseReceived", lambda e: kinds.update({e["requestId"]: (e["response"]["url"], e["type"])}))
+        wire.on("Network.loadingFinished", lambda e: sizes.update({e["requestId"]: int(e["encodedDataLength"])}))
+        page.goto(url)
+        if until is not None:
+            page.locator(until).wait_for()
+        page.wait_for_timeout(100)  # the last events come after the page is loaded
+        wire.detach()
+        page.goto("about:blank")
+        return [Sent(*kinds[id], size) for id, size in sizes.items()]
+
+    yield ask
+    for page in pages.values():
+        page.close()

@@ -22,7 +22,10 @@ class Watched:
         self.page = page
         self.complaints: list[str] = []
         page.on("console", self._heard)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("pageerror", self._failed)
+
+    def _failed(self, error: Any) -> None:
+        self.complaints.append(str(error))
 
     def _heard(self, message: Any) -> None:
         # the browser itself writes of answers such as 404, which are meant to be
@@ -46,6 +49,12 @@ class Watched:
         assert told == [], told
         assert sideways <= 0, f"{page.url} is {sideways} px too wide"
         assert self.complaints == [], self.complaints
+
+    def leave(self) -> None:
+        """Leave the page as a new one would be, for whoever gets it next."""
+        self.page.goto("about:blank")
+        self.page.remove_listener("console", self._heard)
+        self.page.remove_listener("pageerror", self._failed)
 
     def _violations(self, rules: Mapping[str, Any]) -> list[Any]:
         found = self.page.evaluate(

@@ -71,12 +71,12 @@ def place(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
 @pytest.mark.parametrize(
     "name", ["choose", "new, form", "new, yaml", "form", "yaml", "of an import", "entity", "list", "home"]
 )
-def test_page_has_no_accessibility_violation(browser: Any, place: Place, axe_source: str, name: str, look: str) -> None:
+def test_page_has_no_accessibility_violation(looking: Any, place: Place, name: str, look: str) -> None:
     """See ``Watched.check``, which looks at dark colours, too."""
-    with opened(browser, place.state, **LOOKS[look]) as page:
-        watched = Watched(page)
+    with looking(look, place.state) as watched:
+        page = watched.page
         assert page.goto(place.url + place.paths[name]).status == 200
-        watched.check(axe_source, look)
+        watched.check(None, look)
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
@@ -105,26 +105,13 @@ def test_refused_forms_have_no_accessibility_violation(browser: Any, place: Plac
 
 
 @pytest.mark.parametrize("name", ["choose", "new, form", "yaml"])
-def test_page_is_small(browser: Any, place: Place, name: str) -> None:
+def test_page_is_small(weigh: Any, place: Place, name: str) -> None:
     """With an empty cache at most 100 KB are transferred beside the fonts and the editor, which comes later: at most 250 KB."""
-    with opened(browser, place.state) as page:
-        wire = page.context.new_cdp_session(page)
-        wire.send("Network.enable")
-        fonts: set[str] = set()
-        editor: set[str] = set()
-        sizes: dict[str, float] = {}
-        wire.on("Network.responseReceived", lambda e: fonts.add(e["requestId"]) if e["type"] == "Font" else None)
-        wire.on(
-            "Network.responseReceived",
-            lambda e: editor.add(e["requestId"]) if "yaml-editor" in e["response"]["url"] else None,
-        )
-        wire.on("Network.loadingFinished", lambda e: sizes.update({e["requestId"]: e["encodedDataLength"]}))
-        page.goto(place.url + place.paths[name])
-        if name == "yaml":
-            page.locator(".cm-content").wait_for()
-        page.wait_for_timeout(100)  # the last events come after the page is loaded
-        assert 0 < sum(size for id, size in sizes.items() if id not in fonts | editor) <= 100_000
-        assert sum(size for id, size in sizes.items() if id in editor) <= 250_000
+    sent = weigh(place.url + place.paths[name], place.state, ".cm-content" if name == "yaml" else None)
+    editor = sum(one.size for one in sent if "yaml-editor" in one.url)
+    assert (editor > 0) == (name == "yaml")
+    assert editor <= 250_000
+    assert 0 < sum(one.size for one in sent if one.type != "Font") - editor <= 100_000
 
 
 def test_the_text_is_judged_and_completed_as_one_types(browser: Any, place: Place, axe_source: str) -> None:
@@ -243,3 +230,45 @@ def test_everything_works_without_script(browser: Any, tmp_path: Path) -> None:
             page.get_by_role("button", name="Delete it").click()
             page.wait_for_url(f"{url}/catalog")
             assert page.goto(url + TILL).status == 404
+
+
+def test_a_ref_is_found_as_one_types(browser: Any, place: Place, axe_source: str) -> None:
+    """By keyboard, among all entities: one into a field, several as chips; what was done is told, once; without script a ref is typed."""
+    with opened(browser, place.state) as page:
+        watched = Watched(page)
+        page.goto(f"{place.url}/create-entity?kind=component")
+        for field, value in (("metadata.name", "wallet"), ("spec.type", "service"), ("spec.lifecycle", "production")):
+            page.locator(f"[id='{field}']").fill(value)
+        page.locator("[id='spec.owner']").press_sequentially("tea")
+        page.get_by_role("option", name="team").wait_for()
+        watched.check(axe_source)
+        page.keyboard.press("Enter")
+        assert page.locator("[id='spec.owner']").input_value() == "group:default/team"
+        uses = page.get_by_role("combobox", name="Depends on")
+        for name in ("till", "ledger"):
+            uses.press_sequentially(name)
+            page.get_by_role("option", name=name).wait_for()
+            page.keyboard.press("Enter")
+        uses.press_sequentially("till")
+        page.get_by_text("Nothing found. A ref can be typed all the same.").wait_for()
+        page.keyboard.press("Escape")
+        uses.fill("resource:default/vault")
+        page.keyboard.press("Enter")
+        assert page.locator(".refs-chip").count() == 3
+        page.keyboard.press("Backspace")
+        page.get_by_role("button", name="Remove component:default/ledger").click()
+        watched.check(axe_source)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/catalog/default/component/wallet")
+        assert "wallet is in the catalog now" in page.locator(".notice").inner_text()
+        watched.check(axe_source)
+        assert page.locator("main").get_by_role("link", name="till", exact=True).count() >= 1
+        page.reload()
+        assert page.locator(".notice").count() == 0
+    with opened(browser, place.state, java_script_enabled=False) as page:
+        page.goto(f"{place.url}/catalog/default/component/wallet/edit")
+        assert page.locator("[name='spec.dependsOn']").input_value() == "component:default/till"
+        page.locator("[name='spec.dependsOn+']").fill("component:default/ledger")
+        page.get_by_role("button", name="Save").last.click()
+        assert "Your change to wallet is saved" in page.locator(".notice").inner_text()
+        assert page.locator("main").get_by_text("ledger").count() >= 1

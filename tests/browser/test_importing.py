@@ -170,28 +170,20 @@ PAGES = (
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 @pytest.mark.parametrize("name", PAGES)
-def test_page_has_no_accessibility_violation(browser: Any, place: Place, axe_source: str, name: str, look: str) -> None:
+def test_page_has_no_accessibility_violation(looking: Any, place: Place, name: str, look: str) -> None:
     """See ``Watched.check``; with everything on the page unfolded."""
-    with opened(browser, place.state, **LOOKS[look]) as page:
-        watched = Watched(page)
+    with looking(look, place.state) as watched:
+        page = watched.page
         assert page.goto(place.url + place.paths[name]).status == 200
         page.locator("main details:not(.menu)").evaluate_all("all => all.forEach(one => { one.open = true })")
-        watched.check(axe_source, look)
+        watched.check(None, look)
 
 
 @pytest.mark.parametrize("name", ["start", "columns, several tabs", "plan", "plan, owners", "done"])
-def test_page_is_small(browser: Any, place: Place, name: str) -> None:
+def test_page_is_small(weigh: Any, place: Place, name: str) -> None:
     """With an empty cache at most 100 KB are transferred beside the fonts."""
-    with opened(browser, place.state) as page:
-        wire = page.context.new_cdp_session(page)
-        wire.send("Network.enable")
-        fonts: set[str] = set()
-        sizes: dict[str, float] = {}
-        wire.on("Network.responseReceived", lambda e: fonts.add(e["requestId"]) if e["type"] == "Font" else None)
-        wire.on("Network.loadingFinished", lambda e: sizes.update({e["requestId"]: e["encodedDataLength"]}))
-        page.goto(place.url + place.paths[name])
-        page.wait_for_timeout(100)  # the last events come after the page is loaded
-        assert 0 < sum(size for id, size in sizes.items() if id not in fonts) <= 100_000
+    sent = weigh(place.url + place.paths[name], place.state)
+    assert 0 < sum(one.size for one in sent if one.type != "Font") <= 100_000
 
 
 class Clicks:
@@ -429,10 +421,10 @@ def test_the_same_sheet_again_has_nothing_to_import(browser: Any, place: Place) 
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
-def test_file_that_is_no_sheet_is_refused_in_words(browser: Any, place: Place, axe_source: str, look: str) -> None:
+def test_file_that_is_no_sheet_is_refused_in_words(looking: Any, place: Place, look: str) -> None:
     """The page says what it is instead; nothing is kept of it."""
-    with opened(browser, place.state, **LOOKS[look]) as page:
-        watched = Watched(page)
+    with looking(look, place.state) as watched:
+        page = watched.page
         page.goto(f"{place.url}/import")
         before = page.locator(".import-records > li").count()
         picture = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
@@ -440,7 +432,7 @@ def test_file_that_is_no_sheet_is_refused_in_words(browser: Any, place: Place, a
         page.locator(".banner-bad").wait_for()
         assert len(page.locator(".banner-body").inner_text()) > 20
         assert page.locator(".import-records > li").count() == before
-        watched.check(axe_source, look)
+        watched.check(None, look)
 
 
 def test_file_that_is_too_large_is_not_even_sent(browser: Any, place: Place, tmp_path: Path) -> None:

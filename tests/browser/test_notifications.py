@@ -6,13 +6,13 @@ from typing import Any, Iterator
 
 import pytest
 
-from tests.browser.looks import LOOKS, Watched
+from tests.browser.looks import LOOKS
 from tests.browser.test_importing import Place, opened, portal, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.npm]
 
 PATHS = (
-    "/notifications", "/notifications?view=saved", "/settings", "/settings/look", "/settings/notifications", "/settings/sessions",
+    "/notifications", "/notifications?view=saved", "/settings", "/settings/preferences", "/settings/notifications", "/settings/sessions",
     "/announcements", "/announcements/new", "/",
 )  # fmt: skip
 INVOKE = """async ([id, input]) => {
@@ -40,7 +40,7 @@ def place(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
     with portal(tmp_path_factory.mktemp("notifications")) as url:
         state = sign_in(browser, url)
         with opened(browser, state) as page:
-            page.goto(f"{url}/settings/look")
+            page.goto(f"{url}/settings/preferences")
             for n in range(3):
                 tell(
                     page,
@@ -56,13 +56,13 @@ def place(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
-def test_pages_have_no_accessibility_violation(browser: Any, place: Place, axe_source: str, look: str) -> None:
+def test_pages_have_no_accessibility_violation(looking: Any, place: Place, look: str) -> None:
     """See ``Watched.check``: WCAG, dark colours, nothing too wide, nothing refused by the content policy."""
-    with opened(browser, place.state, **LOOKS[look]) as page:
-        watched = Watched(page)
+    with looking(look, place.state) as watched:
+        page = watched.page
         for path in PATHS:
             assert page.goto(place.url + path).status == 200, path
-            watched.check(axe_source, look)
+            watched.check(None, look)
 
 
 def test_the_bell_is_live_and_the_list_has_keys(browser: Any, place: Place) -> None:
@@ -94,7 +94,7 @@ def test_the_bell_is_live_and_the_list_has_keys(browser: Any, place: Place) -> N
 def test_forms_work_without_script(browser: Any, place: Place) -> None:
     """Theme, an announcement off the home page, marking read: plain forms."""
     with opened(browser, place.state, java_script_enabled=False) as page:
-        page.goto(f"{place.url}/settings/look")
+        page.goto(f"{place.url}/settings/preferences")
         page.locator("#theme-dark").check()
         page.locator("main .button-primary").click()
         assert page.locator("html").get_attribute("data-theme") == "dark"

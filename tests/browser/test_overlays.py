@@ -6,7 +6,7 @@ from typing import Any, Iterator
 
 import pytest
 
-from tests.browser.looks import LOOKS, Watched
+from tests.browser.looks import LOOKS
 from tests.browser.test_importing import Place, apply, check_rows, opened, portal, sign_in, upload
 
 pytestmark = [pytest.mark.browser, pytest.mark.npm]
@@ -57,17 +57,17 @@ def place(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
-def test_pages_have_no_accessibility_violation(browser: Any, place: Place, axe_source: str, look: str) -> None:
+def test_pages_have_no_accessibility_violation(looking: Any, place: Place, look: str) -> None:
     """Each with something on it; and the earlier version to which the history leads."""
-    with opened(browser, place.state, **LOOKS[look]) as page:
-        watched = Watched(page)
+    with looking(look, place.state) as watched:
+        page = watched.page
         for path in place.paths.values():
             assert page.goto(place.url + path).status == 200
-            watched.check(axe_source, look)
+            watched.check(None, look)
         page.goto(f"{place.url}{LEDGER}/history")
         page.locator(".changes a", has_text="This version").last.click()
         page.locator(".diff-lines").wait_for()
-        watched.check(axe_source, look)
+        watched.check(None, look)
 
 
 def test_keyboard_alone_and_without_script(browser: Any, place: Place) -> None:

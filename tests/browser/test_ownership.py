@@ -6,7 +6,7 @@ from typing import Any, Iterator
 
 import pytest
 
-from tests.browser.looks import LOOKS, Watched
+from tests.browser.looks import LOOKS
 from tests.browser.test_editing import TEAM, write
 from tests.browser.test_importing import Place, opened, portal, sign_in
 from tests.features.editing.conftest import text_of
@@ -38,13 +38,13 @@ def place(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
-def test_pages_have_no_accessibility_violation(browser: Any, place: Place, axe_source: str, look: str) -> None:
+def test_pages_have_no_accessibility_violation(looking: Any, place: Place, look: str) -> None:
     """On each in turn: axe, colours in the dark, no scrolling sideways, nothing that the content policy refuses."""
-    with opened(browser, place.state, **LOOKS[look]) as page:
-        watched = Watched(page)
+    with looking(look, place.state) as watched:
+        page = watched.page
         for path in place.paths.values():
             page.goto(place.url + path)
-            watched.check(axe_source, look)
+            watched.check(None, look)
 
 
 def test_what_is_due_is_confirmed_by_keyboard(browser: Any, place: Place) -> None:

@@ -55,35 +55,25 @@ def test_page_has_no_accessibility_violation(
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_page_is_small(browser: Any, portal_url: str, entity_path: str, name: str) -> None:
+def test_page_is_small(weigh: Any, portal_url: str, entity_path: str, name: str) -> None:
     """With an empty cache at most 100 KB are transferred beside at most 60 KB of fonts."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    wire = context.new_cdp_session(page)
-    wire.send("Network.enable")
-    fonts: set[str] = set()
-    sizes: dict[str, float] = {}
-    wire.on("Network.responseReceived", lambda e: fonts.add(e["requestId"]) if e["type"] == "Font" else None)
-    wire.on("Network.loadingFinished", lambda e: sizes.update({e["requestId"]: e["encodedDataLength"]}))
-    page.goto(_address(portal_url, name, entity_path))
-    page.wait_for_timeout(100)  # the last events come after the page is loaded
-    context.close()
-    font_bytes = sum(size for id, size in sizes.items() if id in fonts)
-    rest = sum(size for id, size in sizes.items() if id not in fonts)
+    sent = weigh(_address(portal_url, name, entity_path))
+    font_bytes = sum(one.size for one in sent if one.type == "Font")
+    rest = sum(one.size for one in sent if one.type != "Font")
     print(f"{name}: {rest / 1000:.1f} KB and {font_bytes / 1000:.1f} KB of fonts")
+    assert sum(one.type in ("Stylesheet", "Script") for one in sent) > 1, "the cache was not empty"
     assert 0 < rest <= 100_000
     assert font_bytes <= 60_000
 
 
 @pytest.mark.parametrize("name", ["home", "list", "entity", "problems", "what happened", "sign in"])
-def test_page_can_be_read_without_script(browser: Any, portal_url: str, entity_path: str, name: str) -> None:
+def test_page_can_be_read_without_script(looking: Any, portal_url: str, entity_path: str, name: str) -> None:
     """The heading, the way to other pages and the content are in the HTML; no control that needs script is shown."""
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(_address(portal_url, name, entity_path))
-    assert page.locator("h1").first.is_visible()
-    assert not page.locator(".copy, [data-do]:not(a)").locator("visible=true").count()
-    context.close()
+    with looking("desktop", java_script_enabled=False) as watched:
+        page = watched.page
+        page.goto(_address(portal_url, name, entity_path))
+        assert page.locator("h1").first.is_visible()
+        assert not page.locator(".copy, [data-do]:not(a)").locator("visible=true").count()
 
 
 def test_list_works_without_script(browser: Any, portal_url: str) -> None:

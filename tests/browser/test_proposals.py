@@ -86,18 +86,18 @@ def look_at(page: Any, target: str) -> None:
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
-def test_pages_have_no_accessibility_violation(browser: Any, place: Place, axe_source: str, look: str) -> None:
+def test_pages_have_no_accessibility_violation(looking: Any, place: Place, look: str) -> None:
     """See ``Watched.check``, which looks at dark colours, too; and a form that was refused."""
-    with opened(browser, place.state, **LOOKS[look]) as page:
-        watched = Watched(page)
+    with looking(look, place.state) as watched:
+        page = watched.page
         for path in place.paths.values():
             assert page.goto(place.url + path).status == 200
-            watched.check(axe_source, look)
+            watched.check(None, look)
         page.goto(place.url + place.paths["detail"])
         page.locator("[name='metadata.name']").fill("not a name")
         page.locator("[name='metadata.name']").press("Enter")
         page.locator(".field-error").wait_for()
-        watched.check(axe_source, look)
+        watched.check(None, look)
 
 
 def test_keyboard_chooses_and_accepts(browser: Any, place: Place) -> None:

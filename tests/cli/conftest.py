@@ -9,7 +9,7 @@ from typing import Any, Iterator
 import pytest
 
 from callboard.kernel.logs import configure_logs
-from tests.cli.calls import Served, run_json
+from tests.cli.calls import ServedHere, run_json
 
 SETTINGS = """
 app: {title: Test}
@@ -70,7 +70,7 @@ def door(
     run_json(capsys, "user", "add", "root", "--role", "admin", "--no-password")
     token = run_json(capsys, "token", "create", "cli", "--user", "root")["token"]
     run_any(capsys, "catalog", "refresh")
-    served = Served(tmp_path)
+    served = ServedHere(tmp_path)
     try:
         yield ("--url", served.url, "--token", token)
     finally:

@@ -16,7 +16,8 @@ from callboard.ui.messages import Messages
 PACKAGES = ("callboard.integrations.github_actions",
     "callboard.ui", "callboard.features.catalog", "callboard.features.importing", "callboard.features.editing",
     "callboard.features.setup", "callboard.features.notifications", "callboard.features.announcements", "callboard.features.settings",
-    "callboard.features.proposals", "callboard.features.admin",
+    "callboard.features.proposals", "callboard.features.ownership", "callboard.features.admin",
+    "callboard.features.scaffolder.forms",
 )  # fmt: skip
 
 
@@ -52,4 +53,5 @@ def page_request() -> Any:
         csrf_token="c",
         cookies={},
         page_context={},
+        is_own_user=True,
     )

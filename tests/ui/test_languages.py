@@ -9,7 +9,7 @@ from typing import Any, AsyncIterator
 import pytest
 
 from callboard.kernel.auth.actor import SYSTEM
-from callboard.kernel.web.locales import COOKIE
+from callboard.kernel.web.cookies import LOCALE_COOKIE as COOKIE
 from callboard.testing import make_portal
 from callboard.ui.messages import format_number
 from callboard.ui.moments import format_date, format_exact, moment
@@ -113,7 +113,7 @@ async def test_a_user_s_choice_holds_in_every_browser(portal: Any):
     async with portal.db.read() as tx:
         events = await tx.fetch_all("SELECT actor FROM kernel_audit_event WHERE event = 'user-setting-write'")
         assert [tuple(event) for event in events] == [("user:default/ada",)] * 2
-        assert await tx.fetch_value("SELECT value FROM kernel_user_setting WHERE key = 'locale'") == '""'
+        assert await tx.fetch_value("SELECT value FROM kernel_user_setting WHERE key = 'locale'") is None
 
 
 async def test_guests_do_not_choose_for_each_other(portal: Any):

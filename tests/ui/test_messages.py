@@ -25,21 +25,26 @@ COMPOSED = (
     "importing.roles.",
     "importing.confidence.", "importing.fact.", "importing.action.", "importing.cell.", "importing.sum.", "importing.tab.",
     "editing.field.", "editing.help.", "editing.group.", "importing.progress.", "importing.drift.", "importing.nothing_",
-    "apis.rule.", "apis.why.", "apis.part.", "apis.fact.", "apis.mark.", "apis.level.", "apis.show.", "explore.card.", "explore.health.", "explore.part.",
+    "apis.rule.", "apis.why.", "apis.part.", "apis.fact.", "apis.mark.", "apis.level.", "apis.show.", "explore.card.", "explore.health.", "explore.consumers.none.", "explore.part.",
     "catalog.location.state.", "catalog.preview.", "editing.bulk.", "catalog.kinds.origin.", "catalog.kinds.change.", "catalog.kinds.type.",
     "github_actions.tab", "github_actions.word.", "github_actions.trouble.", "github_actions.do.", "github_actions.rerun.", "preferences.shortcuts", "preferences.visits", "home.card.", "admin.audit.", "admin.done.", "admin.job.", "admin.jobs.none.", "admin.plugin.state.", "admin.source.health.", "admin.tab.",
     "admin.token.", "admin.tokens.none.", "admin.way.", "admin.user.again", "admin.user.none", "admin.user.not_self", "editing.decisions.",
-    "editing.laid.card", "setup.step.", "setup.source.", "setup.fault.", "setup.check.", "setup.github_", "setup.gitlab_",
+    "editing.laid.card", "editing.said.", "announcements.said.", "setup.step.", "setup.accent.", "setup.sample.", "setup.source.", "setup.fault.", "setup.check.", "setup.github_", "setup.gitlab_",
     "notifications.severity.", "notifications.from_severity.", "notifications.channel.", "notifications.do.", "notifications.rhythm.",
     "notifications.view.", "notifications.weekday.", "notifications.webhook.", "announcements.none.", "announcements.severity.",
-    "announcements.when.", "settings.password.", "settings.theme.",
+    "announcements.when.", "settings.password.", "preferences.theme.", "importing.meaning.", "importing.match.way.", "importing.outcome.system", "importing.outcome.domain",
     "proposals.count.", "proposals.counted.", "proposals.confidence.", "proposals.facet.", "proposals.field.", "proposals.kind.", "proposals.none.",
+    "catalog.mine.", "ownership.alias.", "ownership.card", "ownership.done.", "ownership.duplicates.", "ownership.field.", "ownership.handover.",
+    "ownership.home", "ownership.means.", "ownership.merge.", "ownership.none_chosen", "ownership.outcome.", "ownership.owned.", "ownership.reason.",
+    "ownership.reorganise.", "ownership.show.", "ownership.state.", "ownership.tell.", "ownership.trouble.", "ownership.way.", "ownership.way_of.",
     "proposals.one.", "proposals.scan.reads.", "proposals.stage.", "proposals.state.", "proposals.target.", "proposals.told.",
+    "scaffolder.form.fault.", "scaffolder.form.repository.",
+    "scaffolder.update.card", "scaffolder.update.made_from", "scaffolder.update.outcome.", "scaffolder.update.reason.",
 )  # fmt: skip
 CATALOGUES = sorted({file.parent for file in SOURCE.glob("**/i18n/*.json")})
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _EXPRESSION = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_USED = re.compile(r"""\b(?:t|translate|_say\(request,\s*)\(?\s*["']([a-z_]+\.[a-z0-9_.]+)["']""")
+_USED = re.compile(r"""\b(?:t|translate|say|_say\(request,\s*)\(?\s*["']([a-z_]+\.[a-z0-9_.]+)["']""")
 
 
 class _Words(HTMLParser):
@@ -101,6 +106,11 @@ def _used_ids() -> set[str]:
         *SOURCE.glob("features/*/apis/*.py"),
         *SOURCE.glob("features/*/explore/*.py"),
         *SOURCE.glob("features/*/personal/*.py"),
+        *SOURCE.glob("features/*/forms/*.py"),
+        *SOURCE.glob("features/*/domain/**/*.py"),
+        *SOURCE.glob("features/*/planner.py"),
+        *SOURCE.glob("features/*/people.py"),
+        *SOURCE.glob("features/*/queue.py"),
         *SOURCE.glob("integrations/*/*.py"),
     ]
     files += SOURCE.glob("kernel/web/*.py")

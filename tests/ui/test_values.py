@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -115,6 +116,17 @@ def test_markdown_lets_nothing_dangerous_through(evil: str) -> None:
     # What is left in text is escaped; what is left in tags is on the list of the allowed.
     assert "<script" not in html and "<img" not in html and "<svg" not in html and 'href="java' not in html
     assert " style=" not in html and "<p onerror" not in html
+
+
+@pytest.mark.parametrize(
+    "text", [">" * 50_000, "> " * 25_000, "+ " + ">\t" * 25_000, ">" * 30 + "\n" + ">" * 49_000, "+ " * 25_000]
+)
+def test_quotes_in_quotes_cost_nothing(text: str) -> None:
+    """However deep a description nests them; what is quoted a few times stays as it is."""
+    begun = time.process_time()
+    render_markdown(text + "deep")
+    assert time.process_time() - begun < 1
+    assert render_markdown(">>> a").count("<blockquote>") == 3
 
 
 def test_markdown_headings_stand_below_those_of_the_page() -> None:

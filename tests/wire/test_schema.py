@@ -17,7 +17,7 @@ from callboard.testing.portal import make_portal
 from tests.wire import peer
 
 pytestmark = pytest.mark.slow
-EXAMPLES = 12  # for each operation
+EXAMPLES = [pytest.param(5, id="few"), pytest.param(50, marks=pytest.mark.soak, id="many")]  # for each operation
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,8 @@ def server(peer_catalog: Path, peer_template: Path) -> Iterator[str]:
     thread.join(10)
 
 
-def test_made_up_requests_are_answered_as_the_document_says(server: str) -> None:
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_made_up_requests_are_answered_as_the_document_says(server: str, examples: int) -> None:
     """No server errors, no status, type or body that the document does not name; for good and for bad input."""
     base = f"{server}/api/catalog"
     document = httpx2.get(f"{base}/openapi.json").json()
@@ -51,17 +52,17 @@ def test_made_up_requests_are_answered_as_the_document_says(server: str) -> None
     for result in schema.get_all_operations():
         operation = result.ok()
         asked.add(operation.label)
-        _check(operation, base)
+        _check(operation, base, examples)
     assert len(asked) == sum(len(methods) for methods in document["paths"].values())
 
 
-def _check(operation: Any, base: str) -> None:
+def _check(operation: Any, base: str, examples: int) -> None:
     good = operation.as_strategy()
     bad = operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE)
     for strategy in (good, bad):
 
         @settings(
-            max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
+            max_examples=examples, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )  # fmt: skip
         @given(case=strategy)

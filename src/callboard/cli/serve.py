@@ -188,30 +188,18 @@ def require_safe_address(settings: Settings, address: Address, *, demo: bool) ->
 def run_serve(options: ServeOptions) -> int:
     """Start the server and stay until it is told to stop; the exit code."""
     gc.disable()  # until the portal has started: modules and routes are no garbage, and looking for some takes time
-    from callboard.kernel.logs import configure_logs
     from callboard.kernel.settings import Settings
 
     try:
         settings = Settings.load(options.config, strict=options.strict_config)
-        level = options.log_level or settings.get_str("backend.logger.level", "info")
-        log_format = options.log_format or settings.get_str("backend.logger.format", "console")
-        try:
-            configure_logs(log_format == "json", "warning" if level == "warn" else level, secrets=settings.secrets)
-        except ValueError as error:
-            raise settings.error("backend.logger.level", str(error)) from None
+        _configure_logs(options, settings)
         address = parse_listen(settings, options.host, options.port, demo=options.demo)
         require_safe_address(settings, address, demo=options.demo)
     except CallboardError as error:
         print_error(error, as_json=options.json)
         return exit_code_of(error)
     try:
-        import uvloop
-
-        runner: Any = uvloop.run
-    except ImportError:  # no uvloop on this platform
-        runner = asyncio.run
-    try:
-        return int(runner(_serve(options, settings, address)))
+        return _run(options, settings, address)
     except KeyboardInterrupt:
         return OK
     except CallboardError as error:
@@ -219,42 +207,108 @@ def run_serve(options: ServeOptions) -> int:
         return exit_code_of(error)
 
 
-async def _serve(options: ServeOptions, settings: Settings, address: Address) -> int:
+def _configure_logs(options: ServeOptions, settings: Settings) -> None:
+    from callboard.kernel.logs import configure_logs
+
+    level = options.log_level or settings.get_str("backend.logger.level", "info")
+    log_format = options.log_format or settings.get_str("backend.logger.format", "console")
+    try:
+        configure_logs(log_format == "json", "warning" if level == "warn" else level, secrets=settings.secrets)
+    except ValueError as error:
+        raise settings.error("backend.logger.level", str(error)) from None
+
+
+@dataclass(slots=True)
+class _Run:
+    """One portal from its start to its end. ``new_file``: it asked to be started again with this settings file."""
+
+    settings: Settings
+    new_file: Path | None = None
+    failed: CallboardError | None = None
+    fault: str = ""
+    """Why the settings that came before these could not be used."""
+
+
+def _run(options: ServeOptions, settings: Settings, address: Address) -> int:
+    """Portals one after the other on one listening socket: whoever connects in between waits, and is not turned away."""
+    listener = _bind(address)
+    run, before = _Run(settings), None
+    try:
+        while True:
+            try:
+                _runner()(_serve(options, run, address, listener))
+            except CallboardError as error:
+                run.failed = error
+            if run.failed is not None:
+                if before is None:
+                    raise run.failed
+                print_error(run.failed, as_json=options.json)
+                run, before = _Run(before, fault=run.failed.message), None
+            elif run.new_file is None:
+                return OK
+            else:
+                before, run = run.settings, _next_run(options, run)
+            gc.unfreeze()  # the portal that ended is garbage now
+            gc.collect()
+    finally:
+        listener.close()
+
+
+def _next_run(options: ServeOptions, run: _Run) -> _Run:
+    from callboard.kernel.settings import Settings
+
+    assert run.new_file is not None
+    named = [] if run.new_file.parent == Path.cwd() else [run.new_file]
+    try:
+        settings = Settings.load(named, strict=options.strict_config)
+        _configure_logs(options, settings)
+        return _Run(settings)
+    except CallboardError as error:
+        return _Run(run.settings, fault=error.message)
+
+
+def _runner() -> Any:
+    try:
+        import uvloop
+    except ImportError:  # no uvloop on this platform
+        return asyncio.run
+    return uvloop.run
+
+
+async def _serve(options: ServeOptions, run: _Run, address: Address, listener: socket.socket) -> None:
     import uvicorn
 
     from callboard.app import create_portal
 
-    listener = _bind(address)
+    port = listener.getsockname()[1]
+    url = _url_of(address, port)
+    portal = await create_portal(with_address(run.settings, address, port), data_dir=options.data, demo=options.demo)
+    config = uvicorn.Config(
+        portal.asgi,
+        http=_find_protocol(),
+        ws="websockets-sansio" if _has("websockets") else "none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(run.settings.get_bool("backend.trustProxy", False)),
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=30,
+        backlog=2048,
+    )
+    server = _make_server(config, portal)
+
+    def restart(file: Path) -> None:
+        run.new_file = file
+        server.should_exit = True  # not stop(): what is asked on an open connection until then is still answered
+
+    portal.restarting.offer(restart, run.fault)
     try:
-        port = listener.getsockname()[1]
-        url = _url_of(address, port)
-        portal = await create_portal(with_address(settings, address, port), data_dir=options.data, demo=options.demo)
-        config = uvicorn.Config(
-            portal.asgi,
-            http=_find_protocol(),
-            ws="websockets-sansio" if _has("websockets") else "none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=bool(settings.get_bool("backend.trustProxy", False)),
-            timeout_graceful_shutdown=1,
-            timeout_keep_alive=30,
-            backlog=2048,
-        )
-        server = _make_server(config, portal)
-        try:
-            starting = asyncio.ensure_future(_start(portal, server, url, options))
-            await server.serve(sockets=[listener])
-            failed = await _finish(starting)
-        finally:
-            await portal.close()
+        starting = asyncio.ensure_future(_start(portal, server, url, options))
+        await server.serve(sockets=[listener.dup()])  # it closes what it was given
+        run.failed = await _finish(starting)
     finally:
-        listener.close()
-    if failed is not None:
-        print_error(failed, as_json=options.json)
-        return exit_code_of(failed)
-    return OK
+        await portal.close()
 
 
 def _make_server(config: Any, portal: Portal) -> Any:

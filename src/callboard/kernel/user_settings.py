@@ -7,20 +7,29 @@ front end and these pages see one value; ``BUCKET`` holds what only Callboard kn
 from __future__ import annotations
 
 import json
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database, Transaction
-from callboard.kernel.errors import LimitError
+from callboard.kernel.errors import LimitError, NotAllowedError
 
 BUCKET = "callboard"
+THEME, LOCALE, START_PAGE = "theme", "locale", "start_page"
+"""Keys of ``BUCKET`` that the pages themselves read: ``light`` or ``dark``, a language that there are messages in, the path that
+signing in leads to. Each is text; absent (and, from older portals, empty) stands for no choice."""
 MAX_KEYS = 1000
 
 
 def is_read_only(actor: Actor) -> bool:
     """Whether ``actor`` comes with a personal token that may not write."""
     return actor.scopes is not None and "write" not in actor.scopes
+
+
+def require_may_write(actor: Actor) -> None:
+    """Raise ``NotAllowedError`` for such a token. For what needs no permission, which asks for scopes by itself: one's own things."""
+    if is_read_only(actor):
+        raise NotAllowedError("This token may only read. Make one that may write, or sign in.")
 
 
 class UserSettings:
@@ -30,9 +39,9 @@ class UserSettings:
         self._db = db
         self._clock = clock
 
-    async def find(self, user: str, bucket: str, key: str) -> Any:
-        """The value, or None: nothing stored, which a stored null reads as, too."""
-        text = await self.find_text(user, bucket, key)
+    async def find(self, user: str, bucket: str, key: str, *, tx: Transaction | None = None) -> Any:
+        """The value, or None: nothing stored, which a stored null reads as, too. ``tx`` to read within it."""
+        text = await (self.find_text(user, bucket, key) if tx is None else _text(tx, user, bucket, key))
         return None if text is None else json.loads(text)
 
     async def find_text(self, user: str, bucket: str, key: str) -> str | None:
@@ -59,6 +68,14 @@ class UserSettings:
             " ON CONFLICT (user_ref, bucket, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
             user, bucket, key, text, format_time(self._clock.now()),
         )  # fmt: skip
+
+    async def put_all(self, tx: Transaction, user: str, bucket: str, values: Mapping[str, Any]) -> None:
+        """Put each value by its key; None takes it away. Raises ``LimitError`` as ``put`` does."""
+        for key, value in values.items():
+            if value is None:
+                await self.delete(tx, user, bucket, key)
+            else:
+                await self.put(tx, user, bucket, key, value)
 
     async def change(
         self, tx: Transaction, user: str, bucket: str, key: str, change: Callable[[Any], Any]

@@ -6,8 +6,10 @@ The names on the left are ours and are what templates say; the names on the righ
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Final, Mapping
 
 HUES: Final = 12
@@ -143,6 +145,9 @@ _LINK_ICONS: Final[Mapping[str, str]] = {
 }
 
 
+_BY_FILE: Final[Mapping[str, str]] = {file: name for name, file in reversed(tuple(ICONS.items()))}
+
+
 @dataclass(frozen=True, slots=True)
 class KindMark:
     """How a kind looks: an icon of ``ICONS`` and a hue, 0 to 11."""
@@ -151,15 +156,51 @@ class KindMark:
     hue: int
 
 
+@dataclass(frozen=True, slots=True)
+class KindLook:
+    """What a portal declares of the look of a kind: an icon of ``ICONS`` or None, and what many of it are called."""
+
+    icon: str | None
+    plural: str
+
+
+_declared: ContextVar[Mapping[str, KindLook]] = ContextVar("callboard_kind_looks", default=MappingProxyType({}))
+
+
+def use_kind_looks(looks: Mapping[str, KindLook]) -> None:
+    """Have ``kind_mark`` and ``declared_plural`` know these kinds (names in lower case) for the rest of this request.
+
+    Kinds belong to a portal and marks are asked for all over its pages, so the looks go with the request as its log fields do.
+    """
+    _declared.set(looks)
+
+
+def declared_plural(kind: str) -> str | None:
+    """What many entities of ``kind`` are called where that is declared."""
+    look = _declared.get().get(kind.lower())
+    return look.plural if look else None
+
+
+def find_icon(name: str | None) -> str | None:
+    """Our name of the icon that ``name`` means: ours, lucide's or Backstage's; None where we have no such picture."""
+    lowered = (name or "").lower()
+    if lowered in ICONS:
+        return lowered
+    return _BY_FILE.get(lowered) or _LINK_ICONS.get(lowered)
+
+
 def stable_hue(text: str) -> int:
     """A hue for ``text`` (compared in lower case), alike on every machine and release."""
     return blake2b(text.lower().encode(), digest_size=2).digest()[0] % HUES
 
 
 def kind_mark(kind: str) -> KindMark:
-    """The mark of ``kind`` in any case; kinds we do not know get the neutral shape and a hue of their own."""
+    """The mark of ``kind`` in any case; kinds we do not know get a hue of their own and the declared icon or the neutral shape."""
     known = _KINDS.get(kind.lower())
-    return KindMark(*known) if known else KindMark("kind", stable_hue(kind))
+    if known:
+        return KindMark(*known)
+    look = _declared.get().get(kind.lower())
+    return KindMark((look.icon if look else None) or "kind", stable_hue(kind))
 
 
 def link_icon(name: str | None) -> str:

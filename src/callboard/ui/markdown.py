@@ -5,6 +5,7 @@ Links open as they are; images are left out, since a strict content policy would
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from markupsafe import Markup
@@ -40,6 +41,8 @@ _TAGS = frozenset(
 )
 _LOWERED = {f"h{n}": f"h{min(n + 2, 6)}" for n in range(1, 7)}
 MAX_LENGTH = 50_000
+_QUOTES = re.compile(r"((?:>[ \t]*+){32})(?:>[ \t]*+)+")
+"""Quotes in quotes deeper than anybody reads: what they cost grows with the square of their depth."""
 
 
 @lru_cache(maxsize=2048)
@@ -53,7 +56,7 @@ def render_markdown(text: str) -> Markup:
 
     options = comrak.ExtensionOptions()
     options.table = options.autolink = options.strikethrough = True
-    html = comrak.render_markdown(text[:MAX_LENGTH], extension_options=options)
+    html = comrak.render_markdown(_QUOTES.sub(r"\1", text[:MAX_LENGTH]), extension_options=options)
     clean = nh3.clean(
         html,
         tags=_TAGS | set(_LOWERED.values()),

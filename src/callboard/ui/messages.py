@@ -7,6 +7,7 @@ by the argument of that name; whole numbers are grouped by thousands.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from importlib import resources
@@ -114,7 +115,7 @@ class Messages:
             for file in sorted(folder.iterdir(), key=lambda f: f.name):
                 if not file.name.endswith(".json"):
                     continue
-                texts = json.loads(file.read_text("utf-8"))
+                texts = _texts(file.read_bytes())
                 into = catalogues.setdefault(file.name.removesuffix(".json"), {})
                 if twice := into.keys() & texts.keys():
                     raise ValueError(f"{package} repeats the messages {', '.join(sorted(twice))}")
@@ -128,3 +129,10 @@ class Messages:
     def translator(self, locale: str = DEFAULT_LOCALE) -> Translator:
         """``t`` for ``locale``; English where a catalogue of that locale lacks a text."""
         return Translator(locale, self.catalogues.get(locale, {}), self.catalogues[DEFAULT_LOCALE])
+
+
+@functools.lru_cache(maxsize=256)
+def _texts(file: bytes) -> dict[str, Text]:
+    """The texts of a catalogue, by id."""
+    texts: dict[str, Text] = json.loads(file)
+    return texts

@@ -127,23 +127,23 @@ async def test_people_are_told_once_when_it_begins(each_desk: Any):
         d.clock.advance(3600)
         await d.site.settle()
         cyd = type(ADA)(type="user", subject="user:default/cyd", ownership=frozenset({"user:default/cyd"}))
-        assert await d.titles(cyd) == []
+        assert await d.titles(cyd, topic="announcements") == []
         d.clock.advance(3600)
         await d.site.settle()
-        [told] = await d.read(cyd)
+        [told] = await d.read(cyd, topic="announcements")
         assert (told.title, told.description, told.severity, told.link) == (
             "Soon",
             "Some text.",
             "critical",
             f"/announcements/{one.id}",
         )
-        assert await d.titles(ADA) == []
+        assert await d.titles(ADA, topic="announcements") == []
         stands = await b.service.get_announcement(one.id, actor=ROOT)
         assert stands.notified_at is not None
         again = b.draft("Soon, changed", notify=True)
         await b.service.update_announcement(one.id, again, version=stands.version, actor=ROOT)
         await d.site.settle()
-        assert await d.titles(cyd) == ["Soon"]
+        assert await d.titles(cyd, topic="announcements") == ["Soon"]
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,10 @@ class Site:
         """Run every job that is due; how many ran."""
         return int(await self.portal.jobs.run_due())
 
+    async def settle_kinds(self, *kinds: str) -> int:
+        """Run every job of these kinds that is due; how many ran."""
+        return int(await self.portal.jobs.run_due(kinds))
+
     async def sweep(self) -> int:
         """Have every location looked at again, as the schedule does every two minutes."""
         async with self.portal.db.write() as tx:

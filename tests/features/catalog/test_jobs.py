@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from callboard.features.catalog.jobs import FOLDERS_EVERY, FileWatch
+from callboard.features.catalog.service.asking import FILE_JOB
 from callboard.testing import api, component, location
 
 pytestmark = pytest.mark.anyio
@@ -38,7 +39,8 @@ async def test_a_changed_file_is_noticed_and_read_alone(each_world: Any) -> None
         assert await _look(watch, site) == 0
         each_world.write("a.yaml", component("a", metadata={"description": "new"}))
         assert await watch.look() == 1
-        assert await site.settle() == 1
+        assert await site.settle_kinds(FILE_JOB) == 1
+        await site.settle()
         assert await site.description(A) == "new"
         assert await _look(watch, site) == 0
 

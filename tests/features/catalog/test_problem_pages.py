@@ -13,10 +13,7 @@ from starlette.datastructures import QueryParams
 
 from callboard.features.catalog.interface import Finding, HistoryEntry, Why, WhyStep, WhySubject
 from callboard.features.catalog.pages.banners import problem_banners
-from callboard.features.catalog.pages.entity import (
-    file_views,
-    owner_cards,
-)
+from callboard.features.catalog.pages.entity import owner_cards
 from callboard.features.catalog.pages.findings import finding_view, shorten
 from callboard.features.catalog.pages.history import change_view
 from callboard.features.catalog.pages.links import (
@@ -24,6 +21,7 @@ from callboard.features.catalog.pages.links import (
     link_to,
     short_file,
 )
+from callboard.features.catalog.pages.location_files import file_views
 from callboard.features.catalog.pages.problems import SHOWN_OF_FILE, ProblemsState, file_view, problems_page
 from callboard.features.catalog.pages.why import MAX_STOPPED, why_page
 from callboard.features.catalog.problems import Around, LocationFile, Problem, ProblemFile, ProblemFilter, ProblemList

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from callboard.features.editing.bulk import service as bulk_service
-from callboard.kernel.auth.stored_actor import actor_of, dump_actor
 from callboard.features.editing.bulk.domain import field_change, require_sound
 from callboard.features.editing.bulk.interface import BulkChange, BulkChanges, BulkNotFound, BulkNotReady, BulkRecord
 from callboard.features.editing.views.bulk import read_change
 from callboard.kernel.auth.actor import SYSTEM
+from callboard.kernel.auth.stored_actor import actor_of, dump_actor
 from callboard.kernel.errors import InputError, LimitError, NotAllowedError
 from callboard.model.kinds import KindRegistry
 from callboard.model.predicates import has_value
@@ -301,3 +301,18 @@ async def test_programs_change_many(open_desk: Any):
         assert dry["counts"] == {"changed": 1} and (await spec(d, "a"))["lifecycle"] == "production"
         await invoke("editing:change-many", run, actor=SYSTEM)
         assert (await spec(d, "a"))["lifecycle"] == "retired"
+
+
+async def test_what_is_hidden_is_not_among_what_was_changed(each_desk: Any):
+    """For who reads the audit log and so sees what others did; neither listed nor counted. Nor do they apply or undo it."""
+    shown = {"rule": "HAS_METADATA", "resourceType": "catalog-entity", "params": {"key": "name", "value": "a"}}
+    rules = [{"permission": "audit.event.read"}, {**READ, "when": shown}]
+    async with each_desk(more=policy(eve=rules)) as d:
+        await stock(d, "a", "b")
+        planned = await bulk(d).plan(RETIRE, predicate=COMPONENTS, actor=SYSTEM)
+        items, total = await bulk(d).list_items(planned.id, limit=10, actor=EVE)
+        assert ([item.ref for item in items], total) == ([C + "a"], 1)
+        assert (await bulk(d).list_items(planned.id, limit=10, actor=SYSTEM))[1] == 2
+        with pytest.raises(NotAllowedError):
+            await bulk(d).apply(planned.id, actor=EVE)
+        assert (await bulk(d).get(planned.id, actor=SYSTEM)).stage == "planned"

@@ -16,7 +16,8 @@ from tests.features.importing.test_access import CREATE, READ, owned, policy
 pytestmark = pytest.mark.anyio
 
 TILL = "component:default/till"
-EDIT = "/catalog/default/component/till/edit"
+TILL_PAGE = "/catalog/default/component/till"
+EDIT = f"{TILL_PAGE}/edit"
 ADA, EVE = user("ada", "group:default/team"), user("eve")
 VALIDATE = {"permission": "catalog.entity.validate"}
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
@@ -107,6 +108,58 @@ async def test_a_form_keeps_the_comments_of_a_text(open_desk: Any):
         assert (await d.get(TILL)).text == text_of(note="A")
         assert (await browser.send(EDIT, page, metadata__description="B")).status_code == 303
         assert (await d.get(TILL)).text == text_of(note="B")
+
+
+async def test_links_with_icons_are_edited_in_the_form(open_desk: Any):
+    """A line an address; its icon stays with it, whatever it is called and wherever it stands."""
+    links = "  links:\n    - {url: https://a.test, title: A, icon: dashboard}\n    - {url: https://b.test, type: docs}\nspec:"
+    async with open_desk() as d, d.site.portal.client(SYSTEM) as client:
+        await d.create(text_of().replace("spec:", links))
+        browser = Browser(client)
+        page = await browser.get(EDIT)
+        assert "https://a.test A\nhttps://b.test</textarea>" in page
+        new = "https://c.test C\r\nhttps://b.test\r\nhttps://a.test Now A"
+        assert (await browser.send(EDIT, page, metadata__links=new)).status_code == 303
+        assert (await d.site.get(TILL))["metadata"]["links"] == [
+            {"url": "https://c.test", "title": "C"}, {"url": "https://b.test", "type": "docs"},
+            {"url": "https://a.test", "title": "Now A", "icon": "dashboard"},
+        ]  # fmt: skip
+
+
+async def test_what_was_done_is_told_once_on_the_page_that_follows(open_desk: Any):
+    """After creating, changing, saving what stands already, and deleting; the way back is with it."""
+    async with open_desk() as d, d.site.portal.client(SYSTEM) as client:
+        browser = Browser(client)
+        page = await browser.get("/create-entity?kind=component")
+        made = await browser.send("/create-entity", page, **FORM)
+        assert "till is in the catalog now" in await browser.get(made.headers["location"])
+        assert "is in the catalog now" not in await browser.get(made.headers["location"])
+        page = await browser.get(EDIT)
+        await browser.send(EDIT, page, metadata__title="Another")
+        told = await browser.get(TILL_PAGE)
+        assert "Your change to till is saved" in told and "/till/history" in told
+        page = await browser.get(EDIT)
+        await browser.send(EDIT, page)
+        assert "Nothing is changed in till" in await browser.get(TILL_PAGE)
+        await browser.send(EDIT.replace("/edit", "/delete"), page)
+        gone = await browser.get("/catalog")
+        assert "till is deleted" in gone and "/catalog/deleted" in gone
+
+
+async def test_different_fields_of_two_people_are_put_together(open_desk: Any):
+    """The second one is told, and the form holds both; what both changed is for them to sort out."""
+    async with open_desk() as d, d.site.portal.client(SYSTEM) as client:
+        await d.create(text_of(note="Base"))
+        browser = Browser(client)
+        first, second, third = [await browser.get(EDIT) for _ in range(3)]
+        assert (await browser.send(EDIT, first, spec__lifecycle="retired")).status_code == 303
+        both = await browser.send(EDIT, second, metadata__description="Mine")
+        assert both.status_code == 409 and "spec.lifecycle" in both.text and "Save both" in both.text
+        assert (await d.get(TILL)).document["metadata"].get("description") == "Base"
+        assert (await browser.send(EDIT, both.text)).status_code == 303
+        assert (await d.get(TILL)).text == text_of(note="Mine").replace("production", "retired")
+        same = await browser.send(EDIT, third, metadata__description="Also mine")
+        assert same.status_code == 409 and "Save mine over theirs" in same.text
 
 
 async def test_check_tells_line_and_column_without_script(open_desk: Any):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callboard.features.editing.domain import read_text
+from callboard.features.editing.domain import compare, read_text
 from callboard.features.editing.patching import patch
 from callboard.model.fields import parse_field, with_values
 
@@ -109,3 +110,16 @@ def test_nothing_to_change_changes_nothing(text: str):
     found, _ = read_text(text)
     assert found is not None and found.value is not None
     assert patch(text, found.value, {("spec", "owner"): (found.value.get("spec") or {}).get("owner")}) == text
+
+
+def test_long_texts_are_compared_in_no_time():
+    """Thousands of lines, most of them alike, as in definitions: where both differ all over, two blocks are told apart."""
+    lines = [f"  name{n}:" if n % 3 else "  type: string" for n in range(20_000)]
+    begun = time.process_time()
+    few = compare("\n".join(lines), "\n".join([*lines[:9_000], "here", *lines[9_001:]]))
+    assert [one.text for one in few if one.kind == "mine"] == ["here"]
+    assert len(few) == 9 and few[0].kind == "gap"
+    all_over = compare("\n".join(lines), "\n".join(["first", *reversed(lines), "last"]))
+    assert [one.kind for one in all_over] == ["theirs"] * 20_000 + ["mine"] * 20_002
+    assert time.process_time() - begun < 3
+    assert compare("a\nb", "a\nb") == [] and [one.kind for one in compare("a", "a\nb")] == ["same", "mine"]

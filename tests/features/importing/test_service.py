@@ -335,3 +335,21 @@ async def test_imported_entities_survive_a_restart_and_the_feature_being_off(eac
         assert A in await site.refs()
     async with each_desk() as d:
         assert (await d.answers(), await d.site.revision()) == (before, revision)
+
+
+async def test_reasons_are_told_in_the_language_of_the_page(desk: Any):
+    """Why a column means what it does, what became of a row, who an owner is; REST has the English of it, kept or new."""
+    sheet = sheet_of(["Größe X", "Pay Team", "The first", "service"], ["", "Pay Team", "Without a name", "service"])
+    async with desk() as d:
+        record = await d.planned(sheet)
+        async with d.site.portal.client(d.actor, headers={"accept-language": "de"}) as client:
+            columns = (await client.get(f"/import/{record.id}/columns")).text
+            assert "Die Überschrift sagt „owner“, ein Wort für die Zuständigen" in columns
+            plan = (await client.get(f"/import/{record.id}/plan?show=owners")).text
+            assert "Niemand im Katalog hat diesen Namen: wird angelegt" in plan
+            refused = (await client.get(f"/import/{record.id}/plan?show=rejected")).text
+            assert "In name steht kein Name" in refused
+            rows = (await client.get(f"/api/importing/v1/imports/{record.id}/planned")).json()["items"]
+        assert "No name stands in name" in {row["reason"] for row in rows}
+        notes = {cell["note"] for row in rows for cell in row["cells"]}
+        assert any(note.startswith("'Größe X' is written ") for note in notes), notes

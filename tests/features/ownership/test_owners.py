@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -252,6 +253,98 @@ async def test_the_old_name_can_lead_to_the_new_owner(open_desk: Any):
         await d.parts.reorganising.undo(done.id, actor=ROOT)
         await d.site.settle()
         assert await d.owner(TILL) == "group:default/old"
+
+
+# ---- who may, and what is hidden ------------------------------------------------------------------------------------------
+
+MINE = {"rule": "HAS_LABEL", "resourceType": "catalog-entity", "params": {"label": "open"}}
+OPEN = {"metadata": {"labels": {"open": "yes"}}}
+
+
+async def test_a_name_leads_to_another_owner_only_by_who_may_change_all_that_names_it(open_desk: Any):
+    """An alias makes everything that names the old owner the new one's, members of a group included: also what is hidden."""
+    rules = {"eve": [{**READ, "when": MINE}, {**UPDATE, "when": MINE}], "ada": [READ, UPDATE]}
+    documents = [component("till", owner="group:default/old"), component("web", owner="group:default/old", **OPEN)]
+    async with open_desk(*documents, more=policy(**rules)) as d:
+        await d.create(group("eves", **OPEN), component("own", owner="group:default/free", **OPEN))
+        wish = Wish("old", "eves", alias=True)
+        refused = (await d.parts.reorganising.preview(wish, actor=user("eve"))).alias_refused
+        assert refused.startswith("Only somebody who may change group:default/eves")
+        await d.parts.reorganising.apply(replace(wish, refs=()), actor=user("eve"))
+        await d.site.settle()
+        assert await d.owner(TILL) == "group:default/old"
+        assert await d.site.portal.service(CatalogAliases).list_aliases(actor=SYSTEM) == ()
+        hidden = (
+            await d.parts.reorganising.preview(Wish(PAYMENTS, "eves", alias=True), actor=user("eve"))
+        ).alias_refused
+        assert hidden == refused.replace("default/old", "default/payments"), "that there is such a group is not told"
+        assert (
+            await d.parts.reorganising.preview(Wish("free", "eves", alias=True), actor=user("eve"))
+        ).alias_refused == ""
+        assert (await d.parts.reorganising.preview(wish, actor=ADA)).alias_refused == ""
+
+
+async def test_offers_follow_a_reorganisation_only_where_one_has_a_say(open_desk: Any):
+    """Of the entity: others' offers are neither counted nor led to somebody else, also by those they are offered to."""
+    rules = {"ada": [READ, UPDATE], "eve": [{**READ, "when": MINE}, {**UPDATE, "when": MINE}], "bob": [READ]}
+    async with open_desk(component("till", owner=CHECKOUT), more=policy(**rules)) as d:
+        await d.create(
+            group("eves", **OPEN), component("mine", owner=PAYMENTS, **OPEN), component("a", owner=SEARCH, **OPEN)
+        )
+        for ref in (TILL, "component:default/mine"):
+            await d.service.hand_over([ref], SEARCH, actor=SYSTEM)
+        wish = Wish(SEARCH, "eves")
+        assert (await d.parts.reorganising.preview(wish, actor=user("eve"))).offered == 1
+        assert (await d.parts.reorganising.preview(wish, actor=ADA)).offered == 2
+        assert (await d.parts.reorganising.preview(wish, actor=BOB)).offered == 0, "they are offered to him, and not his to offer"
+        await d.parts.reorganising.apply(wish, actor=user("eve"))
+        assert await d.refs("offered", ["group:default/eves"]) == ["component:default/mine"]
+        assert await d.refs("offered", [SEARCH]) == [TILL]
+
+
+async def test_a_reorganisation_shows_what_one_sees_of_it_and_is_undone_by_who_may_change_it_all(open_desk: Any):
+    """Neither the number nor the names of what is hidden are told; who may change a part cannot use up the way back."""
+    rules = {"eve": [{**READ, "when": MINE}, {**UPDATE, "when": MINE}], "bob": [READ]}
+    async with open_desk(component("till", owner=CHECKOUT), more=policy(**rules)) as d:
+        await d.create(
+            group("old", **OPEN), group("new", **OPEN), component("shop", owner="old", **OPEN), component("hush", owner="old"),
+            component("quiet", owner="checkout"),
+        )  # fmt: skip
+        both = await d.parts.reorganising.apply(Wish("old", "new"), actor=SYSTEM)
+        await d.parts.reorganising.apply(Wish("checkout", "new", refs=["component:default/quiet"]), actor=SYSTEM)
+        await d.site.settle()
+        (row,) = await d.parts.reorganising.list_latest(actor=user("eve"))
+        assert (row.id, [change["ref"] for change in row.changes]) == (both.id, [SHOP])
+        assert len(await d.parts.reorganising.list_latest(actor=SYSTEM)) == 2
+        for actor in (user("eve"), BOB):
+            with pytest.raises(NotAllowedError, match="You may not change all that"):
+                await d.parts.reorganising.undo(both.id, actor=actor)
+        assert await d.owner(SHOP) == "group:default/new"
+        assert len(await d.parts.reorganising.undo(both.id, actor=SYSTEM)) == 2
+
+
+async def test_to_whom_something_is_offered_is_not_told_to_who_does_not_see_them(open_desk: Any):
+    """The hand-over is as if it were not there."""
+    async with open_desk(component("till", owner=CHECKOUT), more=policy(eve=[{**READ, "when": MINE}])) as d:
+        await d.create(component("shop", owner=CHECKOUT, **OPEN))
+        await d.service.hand_over([SHOP], SEARCH, actor=SYSTEM)
+        assert (await d.standing(SHOP)).handover is not None
+        assert (await d.standing(SHOP, user("eve"))).handover is None
+        assert [item.handover for item in await d.list("all", actor=user("eve"))] == [None]
+
+
+async def test_a_look_at_new_owners_shows_each_that_was_chosen(open_desk: Any):
+    """Also one whose name begins like many others, which a search for it would find first."""
+    names = [f"a{n}" for n in range(8)]
+    async with (
+        open_desk(*(component(name, owner="nobody") for name in names)) as d,
+        d.site.portal.client(ROOT) as client,
+    ):
+        await d.pass_days(1)
+        await d.create(component("a", owner="nobody"))
+        form = {"item": "component:default/a", "owner": CHECKOUT}
+        answer = await client.post("/ownership/gone", data=form)
+        assert answer.status_code == 200 and 'value="component:default/a"' in answer.text
 
 
 def _ref(text: str) -> Any:

@@ -15,6 +15,7 @@ from tests.features.ownership.conftest import ADA, BOB, CHECKOUT, TILL
 pytestmark = pytest.mark.anyio
 
 SHOP = "component:default/shop"
+READ = {"permission": "catalog.entity.read"}
 ROOT = user("root", roles=("admin",))
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 
@@ -244,3 +245,83 @@ async def test_guests_and_empty_catalogs_are_taught(open_desk: Any):
         page = (await client.get("/ownership")).text
         assert "Nothing to confirm yet" in page and "Mine" not in page
         assert "Everything has an owner" in (await client.get("/ownership/gone")).text
+
+
+async def test_only_who_may_confirm_is_offered_to(open_desk: Any):
+    """To whom something is offered answers, and does not confirm for its owner; in everybody's list others' things are only shown."""
+    async with open_desk(more=policy(bob=[READ], ada=[READ], root=[{"permission": "*"}])) as d:
+        await d.service.hand_over([TILL], "search", actor=ROOT)
+        async with d.site.portal.client(BOB) as client:
+            page = (await client.get("/ownership?show=offered")).text
+            assert ">Accept<" in page and "Still right" not in page and 'name="item"' not in page
+        async with d.site.portal.client(ADA) as client:
+            page = (await client.get("/ownership?who=all&show=all")).text
+            assert page.count('aria-label="Still right: ') == 2 and "Confirm chosen" in page
+
+
+# ---- on pages of others ---------------------------------------------------------------------------------------------------
+
+
+async def test_lists_have_a_column_for_what_is_confirmed(each_desk: Any):
+    """State, when and by whom; asked for once, whatever the number of rows, and only for what the reader sees."""
+    async with each_desk(*(component(f"c{n}", owner=CHECKOUT) for n in range(30))) as d:
+        await d.confirm("component:default/c1", actor=ADA)
+        async with d.site.portal.client(ADA) as client:
+            assert "Confirmed" in (await client.get("/catalog/columns")).text
+            page = (await client.get("/catalog?kind=component&columns=name,confirmed")).text
+        rows = re.findall(r"<tr data-row>.*?</tr>", page, re.DOTALL)
+        (first,) = [row for row in rows if "component:default/c1<" in row]
+        assert "Confirmed" in first and "now" in first and " · ada" in first
+        (other,) = [row for row in rows if "component:default/c2<" in row]
+        assert ">Due<" in other.replace("</span>Due", ">Due") and "· ada" not in other
+        refs = [f"component:default/c{n}" for n in range(30)]
+        assert len(await d.service.list_confirmed(refs, actor=ADA)) == 30
+        assert await d.service.list_confirmed(["group:default/search"], actor=ADA) == {}
+
+
+async def test_groups_and_people_show_how_much_of_theirs_is_confirmed(open_desk: Any):
+    """Counts lead to the list that they count; groups below with something to do are named; who owns nothing has no card."""
+    documents = [component(f"c{n}", owner=CHECKOUT) for n in range(3)]
+    async with open_desk(*documents, component("solo", owner="user:default/ada")) as d:
+        await d.confirm("component:default/c1", actor=ADA)
+        async with d.site.portal.client(ADA) as client:
+            page = card_of((await client.get("/catalog/default/group/checkout")).text)
+            assert "33 %" in page and "of 3 entities are confirmed" in page
+            (link,) = re.findall(r'href="([^"]+)">2 entities to confirm<', page)
+            listed = (await client.get(link.replace("&amp;", "&"))).text.split('class="own-list"')[1].split("</ul>")[0]
+            assert listed.count("data-row") == 2 and "c1" not in listed
+            above = card_of((await client.get("/catalog/default/group/payments")).text)
+            assert "Checkout" in above and "2 to do" in above
+            person = card_of((await client.get("/catalog/default/user/ada")).text)
+            assert "1 entity to confirm" in person and "Checkout" in person
+            assert 'id="card-ownership-owned"' not in (await client.get("/catalog/default/group/search")).text
+        assert set(await d.service.list_shares([CHECKOUT, "group:default/search"], actor=ADA)) == {CHECKOUT}
+
+
+async def test_cards_and_columns_count_nothing_that_is_hidden(open_desk: Any):
+    """Neither in the shares of a group nor in lists."""
+    when = {"rule": "HAS_METADATA", "resourceType": "catalog-entity", "params": {"key": "name", "value": "secret"}}
+    rules = policy(eve=[READ, {"permission": "catalog.entity.read", "effect": "deny", "when": when}])
+    documents = [component("till", owner=CHECKOUT), component("secret", owner=CHECKOUT)]
+    eve = user("eve")
+    async with open_desk(*documents, more=rules) as d:
+        assert (await d.service.list_shares([CHECKOUT], actor=eve))[CHECKOUT].total == 1
+        assert list(await d.service.list_confirmed([TILL, "component:default/secret"], actor=eve)) == [TILL]
+        async with d.site.portal.client(eve) as client:
+            page = card_of((await client.get("/catalog/default/group/checkout")).text)
+            assert "of 1 entity is confirmed" in page
+
+
+async def test_ownership_is_reached_by_key_and_palette(open_desk: Any):
+    """``g o``, and each of its pages by name; what is found in the palette alone is not in the rail."""
+    async with open_desk() as d, d.site.portal.client(ADA) as client:
+        page = (await client.get("/")).text
+        assert re.search(r'href="/ownership"[^>]*data-keys="g o"', page)
+        for path in ("gone", "reorganise", "names"):
+            assert f'<a href="/ownership/{path}" data-palette="pages">' in page
+        rail = page.split('<nav class="rail"')[1].split("</nav>")[0]
+        assert "/ownership/gone" not in rail
+
+
+def card_of(page: str) -> str:
+    return page.partition('id="card-ownership-owned"')[2].partition("</section>")[0]

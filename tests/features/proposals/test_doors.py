@@ -70,6 +70,19 @@ async def test_rest_from_scan_to_entity(open_desk: Any):
         assert (await client.get(f"{API}/proposals/{ids[ORDERS]}")).status_code == 404
 
 
+async def test_evidence_is_told_in_the_language_of_the_page(open_desk: Any):
+    """On the list and on the page of one; REST has the English of the same messages."""
+    async with open_desk() as d, d.site.portal.client(admin(), headers={"accept-language": "de"}) as client:
+        await client.post(f"{API}/scans", json={"target": str(d.code / "shop")})
+        await d.site.portal.jobs.run_due((SCAN_JOB,))
+        id = (await ids_of(client))[ORDERS]
+        one = (await client.get(f"{API}/proposals/{id}")).json()
+        assert "It depends on express" in {told["reason"] for told in one["fields"]["spec.type"]["evidence"]}
+        page = (await client.get(f"/proposals/{id}")).text
+        assert "Es hängt von express ab" in page and "It depends on express" not in page
+        assert "Es ist ein eigenes Paket" in (await client.get("/proposals")).text
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [

@@ -40,6 +40,7 @@ class Acting:
             action("pause", self._pause),
             action("keep", self._keep),
             action("burst", self._burst),
+            action("sleep", self._sleep),
         ]
 
     def lines(self) -> list[str]:
@@ -126,4 +127,10 @@ class Acting:
     async def _burst(self, context: ActionContext) -> Mapping[str, Any]:
         for number in range(int(context.input["lines"])):
             context.log(f"line {number}")
+        return {}
+
+    async def _sleep(self, context: ActionContext) -> Mapping[str, Any]:
+        context.log("sleeping")
+        await asyncio.sleep(float(context.input["seconds"]))
+        self._tell(context, "slept")
         return {}

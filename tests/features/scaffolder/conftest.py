@@ -11,6 +11,7 @@ import pytest
 
 from callboard.features.scaffolder.interface import NewTask, Task, TaskEvent, Tasks, Templates
 from callboard.features.scaffolder.plugin import Scaffolder
+from callboard.features.scaffolder.tasks.parts import TASK_JOB
 from callboard.kernel.auth.actor import Actor
 from callboard.testing import make_portal
 from tests.features.catalog.conftest import World, each_world, postgres_world, world
@@ -118,20 +119,13 @@ def _opener(world: World, tmp_path: Path) -> Callable[..., Any]:
         settings = world.settings(["templates.yaml"], more={"scaffolder": scaffolder, **(more or {})})
         acting = Acting(tmp_path / "journal")
         async with make_portal(
-            settings, plugins=[("acting", acting)], data_dir=world.data_dir, clock=clock or world.clock, jobs=jobs
+            settings, plugins=[("acting", acting)], data_dir=world.data_dir, clock=clock or world.clock
         ) as portal:
-            shop = Shop(portal, acting, world.data_dir)
-            if not jobs:
-                await portal.jobs.run_due()
-            else:
-                from callboard.features.catalog.interface import CatalogQueries
-                from callboard.kernel.auth.actor import SYSTEM
-
-                queries = portal.service(CatalogQueries)
-                async with asyncio.timeout(10):
-                    while templates and await queries.count(None, actor=SYSTEM) < len(templates):
-                        await asyncio.sleep(0.02)
-            yield shop
+            others = [kind for kind in portal.jobs._kinds if kind != TASK_JOB]
+            await portal.jobs.run_due(others)
+            if jobs:
+                await portal.start()
+            yield Shop(portal, acting, world.data_dir)
 
     return opened
 

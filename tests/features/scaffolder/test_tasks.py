@@ -22,7 +22,10 @@ THREE = template(
     step("write", "write", input={"files": {"a.txt": "${{ parameters.name }}"}}),
     step("list", "list"),
     parameters=[{"title": "Basics", "required": ["name"], "properties": {"name": {"type": "string"}}}],
-    output={"files": "${{ steps.list.output.files }}", "text": [{"title": "Made", "content": "${{ parameters.name }}"}]},
+    output={
+        "files": "${{ steps.list.output.files }}",
+        "text": [{"title": "Made", "content": "${{ parameters.name }}"}],
+    },
 )
 
 
@@ -153,7 +156,9 @@ async def test_a_completed_task_tried_again_starts_over(open_shop) -> None:
 
 async def test_a_checkpoint_is_not_done_again(each_shop) -> None:
     """What a step keeps survives its failure."""
-    async with each_shop(template("keep", step("make", "keep"), output={"n": "${{ steps.make.output.number }}"})) as shop:
+    async with each_shop(
+        template("keep", step("make", "keep"), output={"n": "${{ steps.make.output.number }}"})
+    ) as shop:
         shop.acting.failing.add("make")
         task = await shop.run("keep")
         shop.acting.failing.clear()

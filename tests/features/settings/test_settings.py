@@ -66,7 +66,13 @@ async def test_the_profile_says_who_one_is_and_why_one_owns(world: World):
         assert 'href="/settings" aria-current="page"' in page
         told = (await who.get("/settings")).text
         assert "You are a guest" in told and 'class="rail-item" href="/settings' not in told
-        assert (await who.get("/settings/look", headers={"accept": "text/html"})).status_code == 403
+        told = (await who.get("/settings/preferences")).text
+        assert (
+            "Preferences are for those who sign in" in told
+            and 'name="theme"' not in told
+            and 'class="tabs"' not in told
+        )
+        assert (await who.get("/settings/sessions", headers={"accept": "text/html"})).status_code == 403
 
 
 async def test_sessions_are_listed_and_ended(portal: PortalForTest):
@@ -112,11 +118,11 @@ async def test_theme_language_and_start_page(portal: PortalForTest):
     """Kept with the user, told to the browser by cookies, so that no page paints the other theme first; back by one choice."""
     client, answer = await sign_in(portal)
     assert answer.headers["location"] == "/"
-    form = token((await client.get("/settings/look")).text)
+    form = token((await client.get("/settings/preferences")).text)
     chosen = {"theme": "dark", "locale": "en", "start_page": "/catalog"}
-    answer = await client.post("/settings/look", data=form | chosen)
+    answer = await client.post("/settings/preferences", data=form | chosen)
     assert answer.status_code == 303
-    page = (await client.get("/settings/look?saved")).text
+    page = (await client.get("/settings/preferences?saved=1")).text
     assert '<html lang="en" data-theme="dark">' in page and 'value="dark" id="theme-dark" checked' in page
     cookies = {cookie.partition("=")[0]: cookie for cookie in answer.headers.get_list("set-cookie")}
     assert "httponly" not in cookies["callboard_theme"].lower() and "callboard_locale=en" in cookies["callboard_locale"]
@@ -124,18 +130,56 @@ async def test_theme_language_and_start_page(portal: PortalForTest):
     assert answer.headers["location"] == "/catalog" and 'data-theme="dark"' in (await other.get("/settings")).text
     value = (await other.get("/api/user-settings/buckets/callboard/keys/theme")).json()["value"]
     assert value == "dark"
-    await client.post("/settings/look", data=form | {"theme": "", "locale": "", "start_page": ""})
+    await client.post("/settings/preferences", data=form | {"theme": "", "locale": "", "start_page": ""})
     assert "data-theme" not in (await client.get("/settings")).text
     for bad in ({"theme": "pink"}, {"locale": "xx"}, {"start_page": "https://evil.test/"}):
-        answer = await client.post("/settings/look", data=form | bad)
+        answer = await client.post("/settings/preferences", data=form | bad)
         assert answer.status_code == 400, bad
+        [field] = bad
+        assert f'id="{field}-error"' in answer.text
+    async with portal.db.read() as tx:
+        events = await tx.fetch_all(
+            "SELECT meta FROM kernel_audit_event WHERE event = 'user-setting-write' ORDER BY id"
+        )
+    assert sorted('"theme":"dark"' in meta.replace(" ", "") for (meta,) in events) == [False, True]
+
+
+async def test_a_language_holds_from_the_next_page_on(portal: PortalForTest):
+    """It is chosen in one place, which wins over what this browser had; the menu of the account has it no more."""
+    client, _ = await sign_in(portal)
+    client.cookies.set("callboard_locale", "en")
+    page = (await client.get("/catalog")).text
+    assert 'action="/locale"' not in page and 'href="/settings/preferences"' in page
+    form = token((await client.get("/settings/preferences")).text)
+    answer = await client.post("/settings/preferences", data=form | {"locale": "de"})
+    said = (await client.get(answer.headers["location"])).text
+    assert '<html lang="de"' in said and "Ihre Vorlieben sind gespeichert" in said
+    assert '<option value="de" selected>Deutsch</option>' in said
+    other, _ = await sign_in(portal)
+    assert '<html lang="de"' in (await other.get("/catalog")).text
+
+
+async def test_choices_by_rest_are_those_of_the_page(portal: PortalForTest):
+    """As the button for light or dark keeps it; what is left out stays; what is no choice is told by its name."""
+    client, _ = await sign_in(portal)
+    form = token((await client.get("/settings/preferences")).text)
+    headers = {"x-csrf-token": form["csrf_token"]}
+    path = "/api/ui/v1/preferences"
+    answer = await client.put(path, json={"theme": "dark", "shortcuts": False}, headers=headers)
+    assert answer.status_code == 200
+    assert answer.json() | {"theme": "dark", "shortcuts": False, "locale": "", "visits": True} == answer.json()
+    assert 'id="theme-dark" checked' in (await client.get("/settings/preferences")).text
+    for bad in ({"theme": True}, {"theme": "pink"}, {"shortcuts": "yes"}, {"nonesuch": True}):
+        answer = await client.put(path, json=bad, headers=headers)
+        assert answer.status_code == 400 and next(iter(bad)) in answer.text, bad
+    assert (await client.get(path)).json()["theme"] == "dark"
 
 
 async def test_every_page_of_settings_is_reached_from_each(portal: PortalForTest):
     """Tabs of all features, the kernel's tokens among them; a theme cookie that is none is passed over."""
     client, _ = await sign_in(portal)
     client.cookies.set("callboard_theme", "nosuchtheme")
-    paths = ("/settings", "/settings/look", "/settings/notifications", "/settings/sessions", "/settings/tokens")
+    paths = ("/settings", "/settings/preferences", "/settings/notifications", "/settings/sessions", "/settings/tokens")
     for path in paths:
         page = (await client.get(path)).text
         assert all(f'href="{other}"' in page for other in paths) and "nosuchtheme" not in page, path

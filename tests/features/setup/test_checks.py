@@ -41,7 +41,7 @@ async def test_what_is_wrong_with_a_path_is_named(desk):
         (d.folder / "list.yaml").write_text("- one\n- two\n")
         (d.folder / "broken.yaml").write_text("kind: [Component\n")
         told = {p: await folder(d, p) for p in ("gone", "empty", "no/*.yaml", "list.yaml", "broken.yaml")}
-        assert {p: v.status for p, v in told.items()} == dict.fromkeys(told, "bad")
+        assert {p: v.status for p, v in told.items()} == {**dict.fromkeys(told, "bad"), "empty": "warn"}
         assert told["gone"].id == "setup.check.no_path"
         assert told["empty"].id == "setup.check.no_yaml"
         assert told["no/*.yaml"].id == "setup.check.no_match"

@@ -43,6 +43,7 @@ async def test_the_file_starts_a_portal_that_finds_the_entities(desk):
         done = (await d.get("/setup/done")).text
         assert str(d.file) in done and "callboard serve" in done and "user:default/ada" in done
     settings = Settings.load([d.file], env={}, strict=True)
+    assert settings.get("proposals.folders") == [str(d.folder / "services")]
     async with make_portal(settings) as portal:
         await portal.jobs.run_due()
         assert portal.settings.warnings == []

@@ -57,7 +57,7 @@ class Steps:
 def portal_of(settings: Settings, http: Any, clock: Any, data_dir: Path) -> Any:
     """As much of a portal as integrations ask for; ``add`` brings the services of one."""
     services: dict[type, Any] = {}
-    portal = SimpleNamespace(
+    return SimpleNamespace(
         settings=settings,
         clock=clock,
         http=http,
@@ -66,4 +66,3 @@ def portal_of(settings: Settings, http: Any, clock: Any, data_dir: Path) -> Any:
         find_service=services.get,
         add=services.update,
     )
-    return portal

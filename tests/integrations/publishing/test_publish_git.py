@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -27,6 +28,17 @@ def git(repository: Path, *arguments: str) -> str:
         ["git", "-c", "safe.directory=*", *arguments], cwd=repository, capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
+
+
+def commands() -> str:
+    """The command lines of everything that runs."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(place.read_text())
+        except OSError:
+            continue
+    return "\n".join(found)
 
 
 def bare(path: Path) -> Path:
@@ -218,8 +230,25 @@ async def test_a_cancelled_push_leaves_nothing(tmp_path: Path, clock: Any, stack
     with pytest.raises(asyncio.CancelledError):
         await task
     assert list((tmp_path / "data" / "cache" / "git-push").iterdir()) == []
-    running = subprocess.run(["pgrep", "-f", base], capture_output=True, text=True, check=False)
-    assert running.stdout == ""
+    assert base not in await asyncio.to_thread(commands)
+
+
+async def test_a_remote_behind_ssh(tmp_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch):
+    """As hosts allow it: with the plain programs of git, and with the key of the settings."""
+    repository = bare(tmp_path / "served" / "tools.git")
+    program = tmp_path / "bin" / "ssh"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\nfor last; do :; done\n'
+        'case "$last" in "git-receive-pack "*|"git-upload-pack "*) exec sh -c "$last";; *) exit 1;; esac\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    row = {"url": f"ssh://git@git.example.com{tmp_path}/served", "sshKeyFile": "/keys/id"}
+    steps, _ = steps_of(tmp_path, clock, {"integrations": {"git": [row]}})
+    await steps.run("publish:git", remoteUrl=f"ssh://git@git.example.com{repository}")
+    assert git(repository, "ls-tree", "--name-only", "main").split() == ["catalog-info.yaml", "src"]
+    assert "-i /keys/id" in (tmp_path / "asked").read_text()
 
 
 def test_ssh_is_strict_and_takes_its_files_from_the_settings():

@@ -106,7 +106,7 @@ async def test_an_archive_holds_the_same(db: Any, other: SqliteDatabase, books: 
 async def test_a_damaged_archive_stores_nothing(
     sqlite_db: Any, other: SqliteDatabase, books: Migrations, tmp_path: Path
 ):
-    """One byte changed inside, the end missing, or something else altogether."""
+    """One byte changed inside, the end missing, something else altogether, or bytes that cannot be unpacked."""
     await fill(sqlite_db, books)
     file = tmp_path / "all.cba"
     await write_archive(DatabaseSource(sqlite_db, [books]), file)
@@ -121,6 +121,12 @@ async def test_a_damaged_archive_stores_nothing(
         file.write_bytes(gzip.compress(damaged))
         with pytest.raises(CannotTransfer):
             await copy_all(ArchiveSource(file, [books]), other, [books])
+    packed = bytearray(gzip.compress(content))
+    for place in range(len(packed) // 3, len(packed) // 3 + 8):
+        packed[place] ^= 0xFF
+    file.write_bytes(packed)
+    with pytest.raises(CannotTransfer):
+        await copy_all(ArchiveSource(file, [books]), other, [books])
     await upgrade(other, [books])
     assert (await everything(other))[1] == []
 

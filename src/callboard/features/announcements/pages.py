@@ -11,6 +11,7 @@ from markupsafe import Markup
 from callboard.features.announcements.interface import SEVERITIES, Announcement
 from callboard.ui.markdown import render_markdown
 from callboard.ui.messages import Translator
+from callboard.ui.moments import format_date
 from callboard.ui.parts import Crumb, Pager, Tab
 
 PATH = "/announcements"
@@ -110,14 +111,14 @@ def card_of(
     return Card(
         id=one.id, href=f"{PATH}/{one.id}", title=one.title, html=render_markdown(one.body), status=STATUS[one.severity],
         severity=t(f"announcements.severity.{one.severity}"), state=state, since=moment(one.starts_at),
-        since_exact=_exact(one.starts_at), until=None if one.ends_at is None else _exact(one.ends_at), audience=groups,
+        since_exact=_exact(one.starts_at, t), until=None if one.ends_at is None else _exact(one.ends_at, t), audience=groups,
         pinned=one.pinned, notify=one.notify, by=one.created_by.partition("/")[2] or one.created_by,
         is_dismissed=one.is_dismissed, may_dismiss=may_dismiss and state == "current",
     )  # fmt: skip
 
 
-def _exact(moment: datetime) -> str:
-    return moment.strftime("%-d %b %Y, %H:%M UTC")
+def _exact(at: datetime, t: Translator) -> str:
+    return f"{format_date(at.isoformat(), t.locale)}, {at:%H:%M} UTC"
 
 
 def severity_options(t: Translator) -> list[tuple[str, str]]:

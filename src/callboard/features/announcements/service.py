@@ -24,11 +24,13 @@ from callboard.features.notifications.interface import NewNotification, Notifica
 from callboard.features.notifications.interface import Severity as NotificationSeverity
 from callboard.kernel.audit import Audit
 from callboard.kernel.auth.actor import Actor
+from callboard.kernel.auth.service import Auth
 from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database, Transaction
-from callboard.kernel.errors import InputError
+from callboard.kernel.errors import InputError, NotAllowedError
 from callboard.kernel.jobs import JobContext, JobKind, Jobs
 from callboard.kernel.permissions import PermissionService
+from callboard.kernel.user_settings import require_may_write
 from callboard.kernel.wire.credentials import require_user
 from callboard.model.refs import EntityRef, RefError
 
@@ -49,6 +51,7 @@ class AnnouncementService:
         self._db: Database = portal.db
         self._clock: Clock = portal.clock
         self._jobs: Jobs = portal.jobs
+        self._auth: Auth = portal.auth
         self._audit: Audit = portal.audit
         self._permissions: PermissionService = portal.permissions
         self._notifications: Notifications | None = portal.find_service(Notifications)
@@ -130,6 +133,11 @@ class AnnouncementService:
 
     async def dismiss(self, id: str, *, dismissed: bool = True, actor: Actor) -> None:
         require_user(actor)
+        require_may_write(actor)
+        if self._auth.is_guest(actor):
+            raise NotAllowedError(
+                "Guests share one account: what one of them dismissed would be gone for all. Sign in first."
+            )
         async with self._db.write() as tx:
             await self._get(tx, id, actor)
             now = format_time(self._clock.now())

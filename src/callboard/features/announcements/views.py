@@ -31,6 +31,7 @@ from callboard.features.announcements.pages import (
 from callboard.features.announcements.service import MAX_AUDIENCE, AnnouncementService
 from callboard.features.catalog.interface import BY_TITLE, CatalogQueries, EntityQuery, Order
 from callboard.kernel.errors import InputError
+from callboard.kernel.web.notices import Notice, leave_notice
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Redirect, safe_next
 from callboard.kernel.web.routing import Route
@@ -156,10 +157,12 @@ class AnnouncementViews:
 
     async def delete(self, request: Request) -> Response:
         await self._service.delete_announcement(request.path_params["id"], actor=request.actor)
-        return Redirect(PATH)
+        return leave_notice(request, Redirect(PATH), Notice("announcements.said.deleted"))
 
     async def _posted(self, request: Request, standing: Announcement | None) -> Response:
         form = await request.read_form()
+        if more := form.pop("audience+", "").strip():  # typed and not added yet: it comes back with the form
+            form["audience"] = f"{form.get('audience', '').rstrip()}\n{more}".lstrip()
         if form.get("do") == "preview":
             return await self._form(request, form, standing, preview=render_markdown(form.get("body", "")))
         try:
@@ -173,7 +176,10 @@ class AnnouncementViews:
             return await self._form(request, form, standing, error=error)
         except AnnouncementChanged as error:
             return await self._form(request, form, error.theirs, conflict=error.message)
-        return Redirect(f"{PATH}/{made.id}")
+        is_ahead = made.starts_at > request.portal.clock.now()
+        said = "saved" if standing is not None else "scheduled" if is_ahead else "published"
+        told = Notice(f"announcements.said.{said}", arguments={"title": made.title})
+        return leave_notice(request, Redirect(f"{PATH}/{made.id}"), told)
 
     async def _form(
         self, request: Request, values: Mapping[str, str], standing: Announcement | None, *, preview: Markup | None = None,

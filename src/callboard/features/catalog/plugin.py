@@ -65,6 +65,7 @@ from callboard.features.catalog.service.writing import Writer
 from callboard.features.catalog.settings import SETTINGS, CatalogSettings
 from callboard.features.catalog.store import sources as source_rows
 from callboard.features.catalog.store.index import EntityIndex
+from callboard.features.catalog.views.looks import KindLooks
 from callboard.kernel.auth.actor import SYSTEM
 from callboard.kernel.auth.ownership import OwnershipResolver
 from callboard.kernel.errors import InputError
@@ -86,6 +87,7 @@ class Catalog:
         collect = portal.plugins.collect
         layers = _layers(portal, working_dir)
         self.kinds = KindRegistry.built_in(*(layer.items for layer in layers))
+        self.looks_of_kinds = KindLooks(self.kinds)
         self.types = relation_types(self.kinds)
         self.index = EntityIndex(body_bytes=self.settings.body_bytes)
         self.documents = Documents(
@@ -317,9 +319,13 @@ def register_routes(portal: Any) -> Sequence[Any]:
         *catalog_routes(catalog.queries, catalog.commands, catalog.types, catalog.definitions, catalog.aliases),
         *registration_routes(catalog.registrations),
         *model_routes(catalog.models),
-        *page_routes(portal, catalog.settings.hosts),
-        *graph_views(portal).routes(),
+        *catalog.looks_of_kinds.on([*page_routes(portal, catalog.settings.hosts), *graph_views(portal).routes()]),
     ]
+
+
+@hookimpl
+def register_page_context(portal: Any) -> Sequence[Any]:
+    return [portal.service(Catalog).looks_of_kinds.frame]
 
 
 @hookimpl
@@ -331,9 +337,10 @@ def register_entity_tabs(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_entity_cards(portal: Any) -> Sequence[Any]:
-    from callboard.features.catalog.views.wiring import explore_cards
+    from callboard.features.catalog.views.wiring import explore_cards, kind_cards
 
-    return explore_cards(portal).cards()
+    is_watched = portal.service(Catalog).settings.watch_files
+    return [*explore_cards(portal).cards(), *kind_cards(portal, is_watched).cards()]
 
 
 @hookimpl

@@ -82,11 +82,12 @@ class FieldChanges:
 
     async def _plan(self, changes: Sequence[FieldChange], actor: Actor) -> list[Planned]:
         editing, refs = self._editing, [change.ref for change in changes]
-        raws = await editing.queries.get_many_raw(refs, actor=actor)
         async with editing.db.read() as tx:
             given = await editing.sources.list_given(tx, SOURCE, refs)
             texts = await store.find_texts(tx, refs)
             grounds = await editing.overlays.list_grounds(tx, refs)
+        # after the marks: what is newer than they are is refused when it is written, what is older would pass for expected
+        raws = await editing.queries.get_many_raw(refs, actor=actor)
 
         def look() -> list[Planned]:
             return [
@@ -117,7 +118,14 @@ class FieldChanges:
             if ground is None:  # it went between two looks
                 return Planned(ChangeResult(ref, "missing", message=f"No entity {ref} is visible to you."))
             return self._look_at_overlay(change, paths, entity, ground)
-        return self._look_at_text(change, paths, entity, given, kept, ground)
+        return self._look_at_text(change, paths, given, kept, ground)
+
+    def _shown(self, given: Given, ground: Ground | None) -> Mapping[str, Any]:
+        """An own entity as the catalog shows it, of the moment at which its mark was read."""
+        if ground is None or ground.overlay is None or ground.overlay.problem:
+            return given.entity
+        laid = {path: one.value for path, one in ground.overlay.fields.items()}
+        return self._editing.overlays.merge(ground.source, laid)
 
     def _look_at_overlay(
         self, change: FieldChange, paths: Mapping[str, FieldPath], entity: Mapping[str, Any], ground: Ground
@@ -145,7 +153,6 @@ class FieldChanges:
         self,
         change: FieldChange,
         paths: Mapping[str, FieldPath],
-        entity: Mapping[str, Any],
         given: Given,
         kept: KeptText | None,
         ground: Ground | None,
@@ -156,7 +163,7 @@ class FieldChanges:
             return _refused(ref, f"Its text cannot be read: {findings[0].message if findings else 'it is empty'}")
         document = found.value
         before = {name: find_value(document, paths[name]) for name in change.values}
-        moved = _find_moved(change.expected, paths, document, entity)
+        moved = _find_moved(change.expected, paths, document, self._shown(given, ground))
         if moved:
             return Planned(ChangeResult(ref, "conflict", "text", _moved_message(moved), before, change.values))
         wanted = {paths[name]: value for name, value in change.values.items()}
@@ -193,6 +200,8 @@ class FieldChanges:
         refs = [one.result.ref for one in judged if one.is_due]
         standing = dict(zip(refs, await editing.queries.get_many_raw(refs, actor=SYSTEM), strict=True))
         visible = dict(zip(refs, await editing.queries.get_many_raw(refs, actor=actor), strict=True))
+        earlier = {alias.old for alias in await editing.aliases.list_aliases(actor=SYSTEM)}
+        told = {alias.old: domain.earlier_name(alias) for alias in await editing.aliases.list_aliases(actor=actor)}
         async with editing.db.read() as tx:
             givers = await editing.sources.list_givers(tx, refs)
             given = await editing.sources.list_given(tx, SOURCE, refs)
@@ -210,6 +219,11 @@ class FieldChanges:
                     one = Planned(replace(one.result, outcome="unchanged"))
                 else:
                     one = _taken(one, f"There is an entity {ref} already.")
+            elif one.is_due and ref in earlier:
+                finding = told.get(ref)
+                one = _taken(
+                    one, f"{finding.message} {finding.fix}" if finding else f"There is an entity {ref} already."
+                )
             seen.add(ref)
             out.append(one)
         return out

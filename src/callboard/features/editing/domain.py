@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Any, Iterable, Literal, Mapping, NamedTuple, Sequence
 
 from callboard.features.catalog.interface import DeferredEntity, Finding
+from callboard.features.catalog.interface.aliases import Alias
 from callboard.features.catalog.interface.held import Given
 from callboard.features.editing.interface import SOURCE, TextFinding
 from callboard.model.documents import Chunk, Document, Limits, iter_documents, locate
@@ -19,6 +20,8 @@ from callboard.ui.code import format_yaml
 LOCATION = "backstage.io/managed-by-location"
 ORIGIN = "backstage.io/managed-by-origin-location"
 MAX_TEXT_BYTES = 512 * 1024
+MAX_COMPARED = 1_500
+"""Lines in which a way from one text to another is looked for, which takes the square of them where many are alike."""
 _LIMITS = Limits(max_bytes=MAX_TEXT_BYTES, max_depth=60, max_nodes=50_000, max_documents=2)
 _GENERATED = LOCATION_ANNOTATIONS
 _GIVEN_BY_CATALOG = ("uid", "etag", "generation")
@@ -64,6 +67,15 @@ def place(findings: Iterable[Finding], chunk: Chunk) -> list[TextFinding]:
         line, column = locate(chunk, parse_field(finding.field)) if finding.field else (chunk.line, 1)
         out.append(TextFinding(plain_message(finding.message, finding.field), line, column, finding.field, finding.fix))
     return out
+
+
+def earlier_name(alias: Alias) -> Finding:
+    """On a new entity that would take an earlier name of another one: pages and documents still mean that by it."""
+    way = "take the two apart" if alias.reason == "merged" else "remove the earlier name"
+    return Finding(
+        "error", "relations", f"{alias.old} leads to {alias.new}, which had that name.", field="metadata.name",
+        fix=f"Choose another name, or {way} first, under Ownership, Names.",
+    )  # fmt: skip
 
 
 def plain_message(message: str, field: str | None = None) -> str:
@@ -140,11 +152,26 @@ class DiffLine(NamedTuple):
 
 
 def compare(theirs: str, mine: str, context: int = 3) -> list[DiffLine]:
-    """Two texts line by line, with ``context`` lines that are the same around what differs."""
+    """Two texts line by line, with ``context`` lines that are the same around what differs.
+
+    What both begin and end with is taken off first; of what is left, more than ``MAX_COMPARED`` lines are shown as two blocks.
+    """
     before, after = theirs.splitlines(), mine.splitlines()
+    shorter = min(len(before), len(after))
+    head = next((n for n in range(shorter) if before[n] != after[n]), shorter)
+    tail = next((n for n in range(shorter - head) if before[-1 - n] != after[-1 - n]), shorter - head)
+    first, last = max(0, head - context), max(0, tail - context)
+    before, after = before[first : len(before) - last], after[first : len(after) - last]
+    if max(len(before), len(after)) > MAX_COMPARED:
+        same, end = before[: head - first], before[len(before) - (tail - last) :]
+        lines = [DiffLine("gap", "")] if first else []
+        lines += [DiffLine("same", line) for line in same]
+        lines += [DiffLine("theirs", line) for line in before[len(same) : len(before) - len(end)]]
+        lines += [DiffLine("mine", line) for line in after[len(same) : len(after) - len(end)]]
+        return [*lines, *(DiffLine("same", line) for line in end)]
     out: list[DiffLine] = []
     for group in difflib.SequenceMatcher(None, before, after, autojunk=False).get_grouped_opcodes(context):
-        if out or group[0][1] > 0:
+        if out or first + group[0][1] > 0:
             out.append(DiffLine("gap", ""))
         for tag, a1, a2, b1, b2 in group:
             if tag == "equal":

@@ -10,6 +10,7 @@ import copy
 from dataclasses import dataclass
 from typing import Any, Literal, Mapping, Sequence
 
+from callboard.model.fields import find_value
 from callboard.model.kinds import KindDefinition, KindRegistry, KindVersion
 from callboard.model.problems import FieldPath, format_field
 
@@ -148,13 +149,16 @@ def _is_line(item: Any) -> bool:
     return isinstance(item, str) and "\n" not in item and item == item.strip()
 
 
+LINK_KEYS = frozenset(("url", "title", "icon", "type"))
+
+
 def format_links(value: Any) -> str | None:
-    """``https://… Title`` a line; None when links say more than that."""
+    """``https://… Title`` a line; None when links say more than the envelope knows. Icon and type stay with their address."""
     if not isinstance(value, list):
         return None
     lines = []
     for link in value:
-        if not isinstance(link, Mapping) or not set(link) <= {"url", "title"} or not isinstance(link.get("url"), str):
+        if not isinstance(link, Mapping) or not set(link) <= LINK_KEYS or not isinstance(link.get("url"), str):
             return None
         url, title = link["url"], link.get("title") or ""
         if not isinstance(title, str) or not _is_line(title) or " " in url or not _is_line(url):
@@ -176,20 +180,26 @@ def fill(document: Mapping[str, Any], fields: Sequence[Field], form: Mapping[str
             said = f"{said.rstrip()}\n{more}"
         if said.strip() == before.strip():
             continue
-        _put(out, field.path, _read(field, said), is_required=field.is_required)
+        _put(out, field.path, _read(field, said, find_value(document, field.path)), is_required=field.is_required)
     return out
 
 
-def _read(field: Field, said: str) -> Any:
+def _read(field: Field, said: str, stood: Any) -> Any:
+    """``stood`` is the value that the form began with."""
     lines = [line.strip() for line in said.split("\n") if line.strip()]
     match field.widget:
         case "list":
             return list(dict.fromkeys(lines))
         case "links":
+            known: dict[str, list[Mapping[str, Any]]] = {}
+            for link in stood if isinstance(stood, list) else ():
+                known.setdefault(link["url"], []).append(link)
             links = []
             for line in lines:
                 url, _, title = line.partition(" ")
-                links.append({"url": url, "title": title.strip()} if title.strip() else {"url": url})
+                before = known[url].pop(0) if known.get(url) else {}
+                said_of = {"url": url, "title": title.strip()} if title.strip() else {"url": url}
+                links.append(said_of | {key: before[key] for key in ("icon", "type") if key in before})
             return links
         case "flag":
             return {"true": True, "false": False}.get(said.strip())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from callboard.features.catalog.interface import CREATE_ENTITY, UPDATE_ENTITY, EntityNotFound
-from callboard.features.catalog.interface.aliases import CatalogAliases
 from callboard.features.catalog.interface.held import SourceMoved, SourceWrite
 from callboard.features.editing import domain, store
 from callboard.features.editing.domain import KeptText
@@ -48,8 +47,7 @@ class EntityNaming:
                 written = await editing.sources.write(tx, prepared, actor=actor.subject)
                 kept = KeptText(written.marks[new], text)
                 await store.keep_text(tx, new, kept, at=format_time(editing.clock.now()), by=actor.subject)
-                aliases: CatalogAliases = self._portal.service(CatalogAliases)
-                await aliases.put(tx, old, new, reason="renamed", note=note, actor=actor)
+                await editing.aliases.put(tx, old, new, reason="renamed", note=note, actor=actor)
                 await editing.record(tx, "rename", new, actor, why=f"It was {old}." + (f" {note}" if note else ""))
                 tx.after_commit(editing.jobs.wake)
         except SourceMoved:
@@ -76,6 +74,10 @@ class EntityNaming:
             is_taken = bool(await editing.sources.list_givers(tx, [new]))
         if is_taken or await editing.queries.find_raw(new, actor=SYSTEM) is not None:
             raise InputError(f"{new} exists already. Choose another name, or merge the two.", field="name")
+        alias = await editing.aliases.resolve(new, actor=SYSTEM)
+        if alias is not None and alias.new != old:
+            seen = await editing.aliases.resolve(new, actor=actor)
+            raise InputError(f"{new} is an earlier name of {seen.new if seen else 'another entity'}.", field="name")
         text = patch(found.text, found.document, {("metadata", "name"): name})
         judged = editing.judge_now(text)
         if judged.findings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Mapping, Sequence
 
@@ -17,6 +18,7 @@ from callboard.features.catalog.interface import (
     CatalogQueries,
     EntityNotFound,
 )
+from callboard.features.catalog.interface.aliases import CatalogAliases
 from callboard.features.catalog.interface.held import CatalogSources, Given, SourceMoved, SourceWrite
 from callboard.features.catalog.interface.overlays import CatalogOverlays, Ground
 from callboard.features.editing import domain, store
@@ -84,20 +86,26 @@ class EntityEditing:
         found: CatalogOverlays = self._portal.service(CatalogOverlays)
         return found
 
+    @cached_property
+    def aliases(self) -> CatalogAliases:
+        found: CatalogAliases = self._portal.service(CatalogAliases)
+        return found
+
     # ---- what stands -------------------------------------------------------------------------------------------------
 
     async def find_editable(self, ref: EntityRef, *, actor: Actor) -> Editable | None:
         return await self._find(str(ref), actor)
 
     async def _find(self, ref: str, actor: Actor) -> Editable | None:
-        raw = await self.queries.find_raw(ref, actor=actor)
-        if raw is None:
-            return None
-        entity = orjson.loads(raw)
         async with self.db.read() as tx:
             given, kept = await self._standing(tx, ref)
             names = (await self.sources.list_givers(tx, [ref])).get(ref, ())
             ground = await self._overlaying.find_ground(tx, ref)
+        # after the mark: a text that is newer than its mark cannot be saved over, an older one could
+        raw = await self.queries.find_raw(ref, actor=actor)
+        if raw is None:
+            return None
+        entity = orjson.loads(raw)
         overlay = ground.overlay if ground is not None else None
         laid = laid_fields(overlay, ground.source if ground is not None else None)
         problem = overlay.problem if overlay is not None else None
@@ -151,7 +159,19 @@ class EntityEditing:
     async def judge(self, text: str, *, ref: EntityRef | None = None, actor: Actor) -> Judgement:
         self.permissions.require(actor, VALIDATE_ENTITY)
         is_seen = ref is not None and await self.queries.find_raw(str(ref), actor=actor) is not None
-        return await self._judge(domain.clean_text(text), await self._ground_elsewhere(str(ref)) if is_seen else None)
+        judged = await self._judge(domain.clean_text(text), await self._ground_elsewhere(str(ref)) if is_seen else None)
+        return await self._as_new(judged, text, actor) if ref is None else judged
+
+    async def _as_new(self, judged: Judgement, text: str, actor: Actor) -> Judgement:
+        """Told in its text when the name of a new entity is one that another had before, and is still called by."""
+        if judged.findings or judged.ref is None:
+            return judged
+        alias = await self.aliases.resolve(judged.ref, actor=actor)
+        if alias is None:
+            return judged
+        document, _ = domain.read_text(domain.clean_text(text))
+        finding = domain.earlier_name(alias)
+        return replace(judged, findings=domain.place([finding], document.chunk) if document is not None else ())
 
     async def _ground_elsewhere(self, ref: str) -> Ground | None:
         """What lies under an entity that another source gives; None for the portal's own."""
@@ -192,6 +212,8 @@ class EntityEditing:
         text = domain.clean_text(text)
         ground = await self._ground_elsewhere(str(ref)) if ref is not None else None
         judged = await self._judge(text, ground)
+        if ref is None:
+            judged = await self._as_new(judged, text, actor)
         if judged.findings or judged.document is None or judged.ref is None:
             raise TextRefused(judged.findings)
         if ref is not None and judged.ref != str(ref):
@@ -211,11 +233,7 @@ class EntityEditing:
             raise InputError("Say by its mark which version the change was made from.", field="mark")
         try:
             await self.require(actor, UPDATE_ENTITY, str(ref), "change")
-        except EntityNotFound:
-            async with self.db.read() as tx:
-                there = await self.sources.list_givers(tx, [str(ref)])
-            if there:  # hidden
-                raise
+        except EntityNotFound:  # the same for what is hidden as for what went: not even that tells that it is there
             raise _gone(str(ref), text) from None
 
     async def _save(
@@ -265,6 +283,8 @@ class EntityEditing:
 
     async def _is_taken(self, ref: str) -> bool:
         if await self.queries.find_raw(ref, actor=SYSTEM) is not None:
+            return True
+        if await self.aliases.resolve(ref, actor=SYSTEM) is not None:  # of what the actor does not see
             return True
         async with self.db.read() as tx:
             return bool(await self.sources.list_givers(tx, [ref]))

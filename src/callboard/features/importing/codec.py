@@ -1,4 +1,7 @@
-"""Values of importing as JSON in the store and over REST, and back. ``orjson`` writes the dataclasses by itself."""
+"""Values of importing as JSON in the store and over REST, and back. ``orjson`` writes the dataclasses by itself.
+
+The store keeps reasons as the messages that they are (``ui.wording``); over REST they are their English text.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +26,16 @@ from callboard.features.importing.interface import (
 )
 from callboard.kernel.clock import format_time
 from callboard.kernel.errors import InputError
+from callboard.ui.wording import Wording, from_stored, to_stored
 
 
 def dump(value: Any) -> str:
     """JSON of a value or dataclass, as text."""
-    return orjson.dumps(value, default=_plain).decode()
+    return dump_bytes(value).decode()
 
 
 def dump_bytes(value: Any) -> bytes:
-    return orjson.dumps(value, default=_plain)
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
 
 
 def plain(value: Any) -> Any:
@@ -51,10 +55,18 @@ def to_wire(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Wording):
+        return to_stored(value)
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, list):
+        return list(value)
+    if isinstance(value, int):
+        return int(value)
     raise TypeError(type(value).__name__)
 
 
@@ -129,8 +141,8 @@ def _planned(value: Mapping[str, Any]) -> PlannedEntity:
         rows=tuple(value["rows"]),
         entity=value["entity"],
         diff=tuple(value["diff"]),
-        reason=value["reason"],
-        cells=tuple(CellNote(**cell) for cell in value["cells"]),
+        reason=from_stored(value["reason"]),
+        cells=tuple(CellNote(**{**cell, "note": from_stored(cell["note"])}) for cell in value["cells"]),
     )
 
 
@@ -139,7 +151,7 @@ def summary_of(body: str) -> PlanSummary:
     return PlanSummary(
         **{
             **value,
-            "owners": tuple(OwnerMatch(**owner) for owner in value["owners"]),
+            "owners": tuple(OwnerMatch(**{**one, "reason": from_stored(one["reason"])}) for one in value["owners"]),
             "skipped": tuple(SkippedRow(**row) for row in value["skipped"]),
             "leaving": tuple(value["leaving"]),
             "notes": tuple(value["notes"]),

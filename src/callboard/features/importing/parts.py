@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Awaitable, Callable, Sequence
 
 from callboard.features.catalog.interface import CatalogQueries
+from callboard.features.catalog.interface.aliases import CatalogAliases
 from callboard.features.catalog.interface.held import CatalogSources
 from callboard.features.importing import store
 from callboard.features.importing.guesses import Guesses
@@ -15,7 +16,7 @@ from callboard.features.importing.planner import Planner
 from callboard.features.importing.store import ImportRow
 from callboard.features.importing.workbooks import Workbooks, table_of
 from callboard.kernel.audit import Audit
-from callboard.kernel.auth.actor import SYSTEM, Actor
+from callboard.kernel.auth.actor import Actor
 from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.jobs import Jobs
@@ -64,7 +65,7 @@ class Parts:
 
     @cached_property
     def planner(self) -> Planner:
-        return Planner(self.db, self.queries, self.sources)
+        return Planner(self.db, self.queries, self.sources, self._portal.service(CatalogAliases))
 
     def now(self) -> str:
         return format_time(self.clock.now())
@@ -93,11 +94,9 @@ class Parts:
         finally:
             self.ended.pop(id, None)
 
-    async def hidden(self, refs: Sequence[str], actor: Actor) -> set[str]:
+    async def hidden(self, refs: Sequence[str], actor: Actor) -> frozenset[str]:
         """Those of ``refs`` that stand and that ``actor`` may not see."""
-        seen = await self.queries.get_many_raw(refs, actor=actor)
-        there = await self.queries.get_many_raw(refs, actor=SYSTEM)
-        return {ref for ref, mine, body in zip(refs, seen, there, strict=True) if mine is None and body is not None}
+        return await self.queries.list_hidden(refs, actor=actor)
 
     async def load(self, row: ImportRow) -> tuple[Workbook, Table]:
         """The file of an import and the tab that was chosen. Raises ``ImportNotFound`` once the bytes are gone."""

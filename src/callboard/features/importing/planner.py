@@ -12,7 +12,9 @@ from typing import AbstractSet, Any, Callable, Mapping, Sequence
 import orjson
 
 from callboard.features.catalog.interface import CatalogQueries, DeferredEntity, EntityQuery
+from callboard.features.catalog.interface.aliases import Alias, CatalogAliases
 from callboard.features.catalog.interface.held import CatalogSources
+from callboard.features.importing.domain.words import say
 from callboard.features.importing.interface import (
     ACTIONS,
     Plan,
@@ -27,6 +29,7 @@ from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.db.interface import Database
 from callboard.model.predicates import has_value
 from callboard.model.relations import sort_refs
+from callboard.ui.wording import Wording
 
 LOCATION = "backstage.io/managed-by-location"
 CHAT = "callboard.dev/chat-channel"
@@ -49,10 +52,11 @@ class Planned:
 class Planner:
     """Plans as somebody: what that actor may not see is a conflict, of which nothing more is told."""
 
-    def __init__(self, db: Database, queries: CatalogQueries, sources: CatalogSources) -> None:
+    def __init__(self, db: Database, queries: CatalogQueries, sources: CatalogSources, aliases: CatalogAliases) -> None:
         self._db = db
         self._queries = queries
         self._sources = sources
+        self._aliases = aliases
         self._people: dict[str, tuple[float, Mapping[str, Sequence[str]]]] = {}
 
     async def plan(
@@ -66,7 +70,7 @@ class Planner:
         plan = await asyncio.to_thread(
             plan_table, table, mapping, around, validate=self._judge_for(source), progress=tell
         )
-        return Planned(await self._settle(plan, around), marks)
+        return Planned(await self._settle(plan, around, actor), marks)
 
     async def preview(
         self, table: Table, mapping: SheetMapping, source: str, *, first: int, limit: int, actor: Actor
@@ -139,6 +143,9 @@ class Planner:
                 metadata = entity["metadata"]
                 ref = f"{entity['kind']}:{metadata['namespace']}/{metadata['name']}".lower()
                 names[ref] = _names_of(entity)
+        for alias in await self._aliases.list_aliases(actor=actor):
+            if alias.new in names:  # whoever still says the old name means them
+                names[alias.new] = [*names[alias.new], alias.old.rpartition("/")[2]]
         if kept is not None and kept[1] == found:
             found = kept[1]  # the same object: what was made of it is still good
         if len(self._people) > 50:
@@ -148,16 +155,21 @@ class Planner:
 
     # ---- after planning ----------------------------------------------------------------------------------------------
 
-    async def _settle(self, plan: Plan, around: Surroundings) -> Plan:
-        """What only the catalog knows: owners to be made may stand unseen, or be given and refused; lists of refs are kept
-        sorted there, so that another order in the sheet is no change; and what names an owner keeps it.
+    async def _settle(self, plan: Plan, around: Surroundings, actor: Actor) -> Plan:
+        """What only the catalog knows: owners to be made may stand unseen, or be given and refused; what is called by an earlier
+        name would come in twice; lists of refs are kept sorted there, so that another order in the sheet is no change; and
+        what names an owner keeps it.
         """
         new = [entity.ref for entity in plan.entities if entity.action == "create"]
         async with self._db.read() as tx:
             givers = await self._sources.list_givers(tx, new)
         needed = {owner.ref for owner in plan.owners} | {entity.ref for entity in plan.entities}
         leaving = tuple(ref for ref in plan.leaving if ref not in needed)
-        blocked = {ref for ref in givers if ref not in around.standing or around.standing[ref].source}
+        hidden = say("importing.outcome.blocked")
+        blocked: dict[str, str] = {
+            ref: hidden for ref in givers if ref not in around.standing or around.standing[ref].source
+        }
+        blocked |= await self._earlier_names(new, actor)
         entities = await asyncio.to_thread(_corrected, plan.entities, blocked, around)
         if leaving == plan.leaving and entities == plan.entities:
             return plan
@@ -166,16 +178,29 @@ class Planner:
         counts = Counter(entity.action for entity in entities)
         return replace(plan, entities=entities, leaving=leaving, digest=digest, counts=dict(counts))
 
+    async def _earlier_names(self, refs: Sequence[str], actor: Actor) -> dict[str, str]:
+        """Of ``refs``, those that are earlier names of entities, with what is to be told of them."""
+        hidden = say("importing.outcome.blocked")
+        told: dict[str, str] = {alias.old: hidden for alias in await self._aliases.list_aliases(actor=SYSTEM)}
+        told |= {alias.old: _earlier_name(alias) for alias in await self._aliases.list_aliases(actor=actor)}
+        return {ref: told[ref] for ref in refs if ref in told}
+
+
+def _earlier_name(alias: Alias) -> Wording:
+    if alias.reason == "merged":
+        return say("importing.outcome.merged", old=alias.old, new=alias.new)
+    return say("importing.outcome.renamed", old=alias.old, new=alias.new)
+
 
 def _corrected(
-    entities: Sequence[PlannedEntity], blocked: AbstractSet[str], around: Surroundings
+    entities: Sequence[PlannedEntity], blocked: Mapping[str, str], around: Surroundings
 ) -> tuple[PlannedEntity, ...]:
     from callboard.features.importing.domain.comparing import diff_standing
 
     found = []
     for entity in entities:
         if entity.action == "create" and entity.ref in blocked:
-            entity = replace(entity, action="conflict", reason=_BLOCKED)
+            entity = replace(entity, action="conflict", reason=blocked[entity.ref])
         elif entity.action == "change" and entity.entity is not None and isinstance(entity.entity.get("spec"), dict):
             kept = {**entity.entity, "spec": dict(entity.entity["spec"])}
             sort_refs(kept)
@@ -184,9 +209,6 @@ def _corrected(
                 entity = replace(entity, diff=changes, action="change" if changes else "unchanged")
         found.append(entity)
     return tuple(found)
-
-
-_BLOCKED = "Another source gives this already, and it is not to be seen there: hidden from you, or refused."
 
 
 def document_for(source: str, entity: Mapping[str, Any]) -> DeferredEntity:

@@ -17,6 +17,7 @@ from callboard.features.catalog.interface import (
     ProviderConnection,
     UrlReader,
 )
+from callboard.features.catalog.interface.aliases import CatalogAliases
 from callboard.features.catalog.interface.held import CatalogSources
 from callboard.features.importing.codec import mapping_of
 from callboard.features.importing.interface import Plan
@@ -95,7 +96,9 @@ class SpreadsheetProvider:
         from callboard.features.importing.domain.columns import guess_columns, mapping_from
 
         portal = self._portal
-        planner = Planner(portal.db, portal.service(CatalogQueries), portal.service(CatalogSources))
+        planner = Planner(
+            portal.db, portal.service(CatalogQueries), portal.service(CatalogSources), portal.service(CatalogAliases)
+        )
         workbook = await self._workbooks.read(await self._read(), os.path.basename(self._where.partition("?")[0]))
         if self._sheet is not None:
             table = table_of(workbook, self._sheet)

@@ -8,7 +8,7 @@ from typing import Any, Literal, Sequence
 
 import orjson
 
-from callboard.features.catalog.interface import CREATE_ENTITY, DELETE_ENTITY, UPDATE_ENTITY
+from callboard.features.catalog.interface import CREATE_ENTITY, DELETE_ENTITY, READ_ENTITY, UPDATE_ENTITY
 from callboard.features.catalog.interface.held import Given, SourceMoved, SourceWrite
 from callboard.features.importing import naming, store
 from callboard.features.importing.codec import dump, mapping_of, planned_of, summary_of
@@ -98,7 +98,14 @@ class Imports:
             bodies = await self._parts.queries.get_many_raw(part, actor=SYSTEM)
             for ref, body in zip(part, bodies, strict=True):
                 if body is not None and not matches(condition, terms_of(orjson.loads(body))):
-                    raise NotAllowedError(f"You may not {verb} {ref} ({permission.name}). Its owner may.")
+                    named = "some of it" if await self._parts.hidden([ref], actor) else ref
+                    raise NotAllowedError(f"You may not {verb} {named} ({permission.name}). Its owner may.")
+
+    def _require_inside(self, row: ImportRow, actor: Actor) -> None:
+        """The cells of a sheet that somebody else applied may say what is hidden, row by row."""
+        if row.created_by == actor.subject or self._parts.permissions.decide(actor, READ_ENTITY).result == "ALLOW":
+            return
+        raise NotAllowedError("Only who uploaded this sheet, and who may see every entity, may look into it.")
 
     # ---- uploads -------------------------------------------------------------------------------------------------------
 
@@ -175,6 +182,7 @@ class Imports:
 
     async def propose(self, id: str, *, sheet: str | None = None, actor: Actor) -> Proposal:
         row = await self._row(id, actor)
+        self._require_inside(row, actor)
         workbook = await self._parts.load_workbook(row)
         table = table_of(workbook, sheet or row.sheet)
         chosen = row if row.chosen and table.sheet == row.sheet else None
@@ -203,6 +211,7 @@ class Imports:
         self, id: str, *, sheet: str, mapping: SheetMapping, first: int = 0, limit: int = 1, actor: Actor
     ) -> Sequence[PlannedEntity]:
         row = await self._row(id, actor)
+        self._require_inside(row, actor)
         table = table_of(await self._parts.load_workbook(row), sheet)
         require_usable(mapping, table.columns, self._parts.kinds)
         return await self._parts.planner.preview(
@@ -308,13 +317,14 @@ class Imports:
         require_planned(row)
         words = q.strip()
         number = int(words) if words.isascii() and words.isdigit() and len(words) < 10 else None
-        async with self._parts.db.read() as tx:
-            bodies, total = await store.list_planned(tx, id, action, words, number, limit, offset)
-        found = [planned_of(body) for body in bodies]
+        hidden: frozenset[str] = frozenset()
         if row.created_by != actor.subject:  # planned as somebody who may see more
-            hidden = await self._parts.hidden([entity.ref for entity in found], actor)
-            found = [entity for entity in found if entity.ref not in hidden]
-        return PlannedPage(found, total)
+            async with self._parts.db.read() as tx:
+                refs = await store.list_planned_refs(tx, id)
+            hidden = await self._parts.hidden(refs, actor)
+        async with self._parts.db.read() as tx:
+            bodies, total = await store.list_planned(tx, id, action, words, number, limit, offset, hidden)
+        return PlannedPage([planned_of(body) for body in bodies], total)
 
     # ---- into the catalog, and back -------------------------------------------------------------------------------------
 

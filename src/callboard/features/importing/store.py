@@ -187,11 +187,21 @@ async def insert_plan(tx: Transaction, id: str, rows: Iterable[Sequence[Any]]) -
     )
 
 
+async def list_planned_refs(tx: Transaction, id: str) -> list[str]:
+    return [row[0] for row in await tx.fetch_all("SELECT ref FROM importing_planned WHERE import_id = $1", id)]
+
+
 async def list_planned(
-    tx: Transaction, id: str, action: str | None, words: str, row: int | None, limit: int, offset: int
-) -> tuple[list[bytes], int]:
-    """Bodies in the order of the plan, and how many fit. ``row``: also those whose first row it is."""
-    conditions, args = ["import_id = $1"], [id]
+    tx: Transaction, id: str, action: str | None, words: str, row: int | None, limit: int, offset: int,
+    without: Iterable[str] = (),
+) -> tuple[list[bytes], int]:  # fmt: skip
+    """Bodies in the order of the plan, and how many fit. ``row``: also those whose first row it is; ``without``: not these refs."""
+    conditions: list[str] = ["import_id = $1"]
+    args: list[Any] = [id]
+    left_out = sorted(without)
+    if left_out:
+        args.append(tx.list_arg(left_out))
+        conditions.append(f"NOT ({tx.any_of('ref', len(args))})")
     if action is not None:
         args.append(action)
         conditions.append(f"action = ${len(args)}")
@@ -199,7 +209,7 @@ async def list_planned(
         args.append("%" + words.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%")
         said = f"words LIKE ${len(args)} ESCAPE '\\'"
         if row is not None:
-            args.append(row)  # type: ignore[arg-type]
+            args.append(row)
             said = f"({said} OR first_row = ${len(args)})"
         conditions.append(said)
     where = " AND ".join(conditions)

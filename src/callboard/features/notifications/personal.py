@@ -14,6 +14,7 @@ from callboard.kernel.audit import Audit
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database
+from callboard.kernel.user_settings import require_may_write
 
 
 class Personal:
@@ -31,7 +32,8 @@ class Personal:
         return read_preferences(stored.get(actor.subject, {}), self._defaults)
 
     async def change_preferences(self, given: Mapping[str, Any], *, actor: Actor) -> Preferences:
-        """Change what is given. Raises ``InputError`` with the field."""
+        """Change what is given. Raises ``InputError`` with the field, ``NotAllowedError`` for a token that may only read."""
+        require_may_write(actor)
         changed = parse_preferences(given, await self.get_preferences(actor=actor))
         async with self._db.write() as tx:
             await self._put(tx, actor, changed)

@@ -24,7 +24,7 @@ from callboard.features.notifications.interface import (
 from callboard.features.notifications.personal import Personal
 from callboard.features.notifications.service import MAX_LIMIT, NotificationService
 from callboard.kernel.clock import format_time
-from callboard.kernel.errors import InputError
+from callboard.kernel.errors import InputError, NotAllowedError
 from callboard.kernel.permissions import PermissionService
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Empty, Json
@@ -113,7 +113,7 @@ class NotificationRoutes:
         return await self._settings(request)
 
     async def change_settings(self, request: Request) -> Response:
-        require_user(request.actor)
+        _require_person(request)
         await self._service.choose(_choices(await request.require_object()), actor=request.actor)
         return await self._settings(request)
 
@@ -140,7 +140,7 @@ class NotificationRoutes:
         return Json((await self._personal.get_preferences(actor=request.actor)).to_json())
 
     async def change_preferences(self, request: Request) -> Response:
-        require_user(request.actor)
+        _require_person(request)
         given = await request.require_object()
         return Json((await self._personal.change_preferences(given, actor=request.actor)).to_json())
 
@@ -162,6 +162,13 @@ class NotificationRoutes:
         require_user(request.actor)
         await self._webhooks.remove(request.path_params["id"], actor=request.actor)
         return Empty()
+
+
+def _require_person(request: Request) -> None:
+    """Raise ``NotAllowedError`` for services, and for guests, who would choose for one another."""
+    require_user(request.actor)
+    if request.portal.auth.is_guest(request.actor):
+        raise NotAllowedError("Guests share one account, so they have no settings of their own. Sign in first.")
 
 
 def webhook_wire(one: OwnWebhook) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.errors import InputError
 from callboard.kernel.signals import Signals
+from callboard.kernel.user_settings import require_may_write
 
 SIGNAL_CHANNEL = "notifications"
 MAX_LIMIT = 500
@@ -165,6 +166,7 @@ class NotificationService:
     async def mark(
         self, ids: Sequence[str] | None, *, read: bool | None = None, saved: bool | None = None, actor: Actor
     ) -> int:
+        require_may_write(actor)
         if ids is not None and len(ids) > MAX_IDS:
             raise InputError(f"At most {MAX_IDS} ids at a time.", field="ids")
         async with self._db.write() as tx:
@@ -193,6 +195,7 @@ class NotificationService:
         ]
 
     async def choose(self, choices: Sequence[TopicChoice], *, actor: Actor) -> None:
+        require_may_write(actor)
         for one in choices:
             if one.channel not in CHANNELS:
                 raise InputError(f"There is no channel {one.channel!r}: use {', '.join(CHANNELS)}.", field="channels")

@@ -9,6 +9,7 @@ from typing import Any, Iterable, Iterator, Mapping, Sequence, TypeVar
 
 import orjson
 
+from callboard.features.catalog.interface.overlays import OVERLAY_ANNOTATION
 from callboard.features.ownership.interface import FieldConfirmation, State, Trouble
 from callboard.kernel.clock import format_time, parse_time
 from callboard.model.fields import find_value, parse_field
@@ -144,9 +145,19 @@ def is_written_by_person(actor: str, source: str) -> bool:
 
 
 def is_kept_here(entity: Mapping[str, Any]) -> bool:
-    """Whether the entity comes from something that people write in the portal: the history then may name one of them."""
+    """Whether people write the entity in the portal, or lay something over it: the history then may name one of them."""
     location = str((entity["metadata"].get("annotations") or {}).get("backstage.io/managed-by-location") or "")
-    return not location.startswith(("url:", "file:"))
+    return not location.startswith(("url:", "file:")) or bool(laid_over(entity))
+
+
+def laid_over(entity: Mapping[str, Any]) -> tuple[str, ...]:
+    """Paths of the fields that people laid over what a source gives."""
+    said = (entity["metadata"].get("annotations") or {}).get(OVERLAY_ANNOTATION)
+    return tuple(said.split(",")) if isinstance(said, str) and said else ()
+
+
+def is_laid(path: str, laid: Iterable[str]) -> bool:
+    return any(path == one or path.startswith(f"{one}.") or one.startswith(f"{path}.") for one in laid)
 
 
 def touches(diff: Iterable[Mapping[str, Any]], path: str, written_owner: bool) -> bool:

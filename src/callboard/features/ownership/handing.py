@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from typing import Sequence
+from typing import Literal, Sequence
 
 import orjson
 
@@ -19,11 +19,13 @@ from callboard.features.ownership.store.entities import EntityRow
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.clock import format_time
 from callboard.kernel.db.interface import Transaction
-from callboard.kernel.errors import ConflictError, InputError, NotAllowedError
+from callboard.kernel.errors import ConflictError, InputError, LimitError, NotAllowedError
 from callboard.model.refs import EntityRef, RefError
 from callboard.ui.messages import Messages
 
 MAX_NOTE = 2_000
+MAX_AT_ONCE = 1_000
+"""Entities that are confirmed or offered in one go."""
 
 
 def parse_owner(text: str) -> str:
@@ -44,13 +46,15 @@ class Handing:
         self._parts = parts
 
     def may_answer(self, actor: Actor, handover: Handover) -> bool:
-        return actor.is_user and handover.new_owner in actor.ownership
+        return self._parts.is_own(actor, handover.new_owner)
 
     async def hand_over(
         self, refs: Sequence[str], new_owner: str, *, note: str = "", actor: Actor
     ) -> Sequence[Handover]:
         parts, now = self._parts, self._parts.clock.now()
         wanted = list(dict.fromkeys(ref.lower() for ref in refs))
+        if len(wanted) > MAX_AT_ONCE:
+            raise LimitError(f"At most {MAX_AT_ONCE} entities are offered at once.")
         owner = parse_owner(new_owner)
         if not await parts.look_up([owner], actor=actor):
             raise InputError(f"{owner} is not in the catalog, or you may not see it.", field="owner")
@@ -65,6 +69,7 @@ class Handing:
             )
             offers.append((offer, domain.dump(seen.written)))
         async with parts.db.write() as tx:
+            await entities.lock_many(tx, wanted)  # two who offer one entity at once do so one after the other
             await handovers.withdraw_many(tx, wanted, at=format_time(now), by=actor.subject)
             for offer, written in offers:
                 await handovers.insert_handover(tx, offer, written)
@@ -107,11 +112,10 @@ class Handing:
             if handover.state == ("accepted" if accept else "declined"):
                 return handover
             raise ConflictError(f"This hand-over is {handover.state} already.")
-        if accept:
-            await self._change_owner(handover)
+        way = await self._change_owner(handover) if accept else None
         answered = replace(
             handover, state="accepted" if accept else "declined", answer=note[:MAX_NOTE].strip(),
-            answered_at=parts.clock.now(), answered_by=actor.subject,
+            answered_at=parts.clock.now(), answered_by=actor.subject, way=way,
         )  # fmt: skip
         async with parts.db.write() as tx:
             if await handovers.close(tx, answered, was="asked") is None:
@@ -125,8 +129,8 @@ class Handing:
             await self._tell_answer(tx, answered)
         return answered
 
-    async def _change_owner(self, handover: Handover) -> None:
-        """By the portal: whoever offered it was allowed to change it, whoever takes it need not be."""
+    async def _change_owner(self, handover: Handover) -> Literal["text", "overlay"] | None:
+        """How it was written. By the portal: whoever offered it was allowed to change it, whoever takes it need not be."""
         parts = self._parts
         async with parts.db.read() as tx:
             written = await handovers.find_written_owner(tx, handover.id)
@@ -137,6 +141,7 @@ class Handing:
         (result,) = await parts.editing.change_fields([change], actor=SYSTEM, why=why)
         if result.outcome not in ("changed", "unchanged"):
             raise ConflictError(result.message or f"The owner of {handover.ref} cannot be changed: {result.outcome}.")
+        return result.way
 
     async def _confirm(self, tx: Transaction, handover: Handover, actor: Actor) -> None:
         """Who takes it says by that whose it is; of the rest nobody said anything."""

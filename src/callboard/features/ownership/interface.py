@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Mapping, Protocol, Sequence
 
@@ -54,7 +54,10 @@ class FieldConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """Somebody offers an entity to ``new_owner``. ``owner`` is who has it; declined, it is disputed until it is withdrawn or confirmed."""
+    """Somebody offers an entity to ``new_owner``. ``owner`` is who has it; declined, it is disputed until it is withdrawn or confirmed.
+
+    ``way`` is set in the answer that takes it: the new owner is written in the entity's own text, or laid over what its source gives.
+    """
 
     id: str
     ref: str
@@ -67,6 +70,7 @@ class Handover:
     answer: str = ""
     answered_at: datetime | None = None
     answered_by: str | None = None
+    way: Literal["text", "overlay"] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,8 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class ListQuery:
     """What to list. ``owners`` None is everybody's; ``show``: what needs somebody (due, overdue and disputed), a state, those
-    offered to ``owners``, those with a declined hand-over, or everything. ``text`` is looked for in ref, title and owner.
+    offered to ``owners``, those with a declined hand-over, or everything. ``text`` is looked for in ref, title and owner; ``refs``
+    are the only ones that are meant, if given.
     """
 
     owners: Sequence[str] | None = None
@@ -119,6 +124,7 @@ class ListQuery:
     text: str = ""
     limit: int = 50
     offset: int = 0
+    refs: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +165,16 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmed:
+    """How well an entity is confirmed, for lists; ``at`` and ``by`` are of its owner's last confirmation, None without one."""
+
+    ref: str
+    state: State
+    at: datetime | None
+    by: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """A possible owner. ``reason`` is a message id below ``ownership.reason`` with ``arguments``; ``confidence`` 0 to 1."""
 
@@ -178,6 +194,12 @@ class OwnershipService(Protocol):
         """Longest due first."""
 
     async def summarize(self, *, actor: Actor, trend_days: int = 90) -> Summary: ...
+
+    async def list_confirmed(self, refs: Sequence[str], *, actor: Actor) -> Mapping[str, Confirmed]:
+        """By ref, what there is of these; those that cannot have an owner are left out. One query, and one for what is hidden."""
+
+    async def list_shares(self, owners: Sequence[str], *, actor: Actor) -> Mapping[str, Share]:
+        """Of what each of these owns itself; those who own nothing are left out."""
 
     async def count_open(self, owners: Sequence[str], *, actor: Actor) -> int:
         """How many entities of these owners are due or overdue, and how many are offered to them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Iterable, Literal, Mapping, Sequence
 
 import orjson
@@ -215,8 +215,10 @@ class Merging:
         parts, other = self._parts, other.lower()
         async with parts.db.read() as tx:
             row = await names.find_merge(tx, other)
-        if row is None or not await parts.look_up([row.survivor], actor=actor):
+        alias = await parts.aliases.resolve(other, actor=actor)
+        if row is None or alias is None:
             raise MergeNotFound(f"{other} is not merged into anything that you may see.")
+        row = replace(row, survivor=alias.new)  # it may have another name since, or be merged itself
         await parts.require_entities([row.survivor], actor=actor, to_update=True)
         self._sources.require_writable()
         write = SourceWrite(row.source, restored=[row.given]) if row.given is not None else None

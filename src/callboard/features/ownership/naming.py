@@ -8,7 +8,7 @@ from typing import Any, Literal, Mapping, Sequence
 from callboard.features.catalog.interface.aliases import Alias, AliasNotFound, AliasReason, Referrer
 from callboard.features.editing.interface import EntityNames, FieldChange
 from callboard.features.ownership.parts import Parts
-from callboard.features.ownership.store import confirmations, names
+from callboard.features.ownership.store import confirmations, handovers, names
 from callboard.features.ownership.store.names import RenameRow
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.clock import format_time
@@ -92,6 +92,7 @@ class Naming:
                 await parts.editing.change_fields(list(changes.values()), actor=actor, why=why)
         async with parts.db.write() as tx:
             await confirmations.move(tx, old, plan.new)
+            await handovers.move(tx, old, plan.new)
             await names.forget_rename(tx, old)
         return plan
 
@@ -194,6 +195,7 @@ class Naming:
             if accept:
                 await parts.aliases.put(tx, row.old, row.new, reason=reason, actor=actor)
                 await confirmations.move(tx, row.old, row.new)
+                await handovers.move(tx, row.old, row.new)
             await self._record(tx, "put" if accept else "dismiss", row.old, row.new, actor)
 
 

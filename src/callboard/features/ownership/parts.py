@@ -21,6 +21,7 @@ from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.errors import NotAllowedError
 from callboard.kernel.jobs import Jobs
 from callboard.kernel.permissions import Permission, PermissionService
+from callboard.kernel.user_settings import is_read_only
 from callboard.model.kinds import KindRegistry
 from callboard.model.predicates import matches
 from callboard.model.terms import terms_of
@@ -72,6 +73,13 @@ class Parts:
         raws = await self.queries.get_many_raw(wanted, actor=actor) if wanted else []
         return {ref: orjson.loads(raw) for ref, raw in zip(wanted, raws, strict=True) if raw is not None}
 
+    async def list_hidden(self, refs: Sequence[str], *, actor: Actor) -> set[str]:
+        """Those of ``refs`` that are there and not for the actor to see."""
+        wanted = list(dict.fromkeys(refs))
+        if not wanted or self.sees_everything(actor):
+            return set()
+        return set(await self.queries.list_hidden(wanted, actor=actor))
+
     def sees_everything(self, actor: Actor) -> bool:
         return self.permissions.decide(actor, READ_ENTITY).result == "ALLOW"
 
@@ -96,8 +104,11 @@ class Parts:
 
     def may_confirm(self, actor: Actor, entity: Mapping[str, Any]) -> bool:
         """Owners may, and whoever may change it: to say that something is right is less than to change it."""
-        owner = owner_of(entity)
-        return (actor.is_user and bool(owner) and owner in actor.ownership) or self.may_update(actor, entity)
+        return self.is_own(actor, owner_of(entity)) or self.may_update(actor, entity)
+
+    def is_own(self, actor: Actor, owner: str) -> bool:
+        """Whether the actor may speak for ``owner``, without any permission: a token that may only read speaks for nobody."""
+        return actor.is_user and bool(owner) and owner in actor.ownership and not is_read_only(actor)
 
     async def require_entities(
         self, refs: Sequence[str], *, actor: Actor, to_update: bool

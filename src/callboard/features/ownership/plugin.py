@@ -24,7 +24,12 @@ from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.web.shell import NavItem
 from callboard.model.kinds import KindRegistry
 
-NAV_ITEM = NavItem("ownership", "nav.ownership", "/ownership", "ok", 70, READ_ENTITY)
+NAV_ITEM = NavItem("ownership", "nav.ownership", "/ownership", "ok", 70, READ_ENTITY, "o")
+PLACES = tuple(
+    NavItem(f"ownership-{id}", f"nav.ownership_{id}", f"/ownership/{id}", icon, 71, READ_ENTITY, in_rail=False)
+    for id, icon in (("gone", "user"), ("reorganise", "to"), ("names", "tag"))
+)
+"""Found in the command palette."""
 
 
 class OwnershipParts:
@@ -107,7 +112,13 @@ def register_actions(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_entity_cards(portal: Any) -> Sequence[Any]:
-    return [_cards(portal).entity_card()]
+    cards = _cards(portal)
+    return [cards.entity_card(), cards.owned_card()]
+
+
+@hookimpl
+def register_list_columns(portal: Any) -> Sequence[Any]:
+    return [_cards(portal).list_column()]
 
 
 @hookimpl
@@ -130,7 +141,7 @@ def _cards(portal: Any) -> Any:
 
 @hookimpl
 def register_nav_items(portal: Any) -> Sequence[Any]:
-    return [NAV_ITEM]
+    return [NAV_ITEM, *PLACES]
 
 
 @hookimpl

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Mapping, Sequence
 
+from callboard.features.catalog.interface import UPDATE_ENTITY
+from callboard.features.catalog.interface.aliases import NameTaken
 from callboard.features.editing.interface import ChangeResult, FieldChange
 from callboard.features.ownership import domain
 from callboard.features.ownership.handing import MAX_NOTE, parse_owner
 from callboard.features.ownership.parts import Parts
 from callboard.features.ownership.store import entities, handovers, reorganisations
 from callboard.features.ownership.store.reorganisations import ReorganisationRow
-from callboard.kernel.auth.actor import Actor
+from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.clock import format_time
 from callboard.kernel.db.interface import Transaction
-from callboard.kernel.errors import ConflictError, InputError, NotFoundError
+from callboard.kernel.errors import ConflictError, InputError, NotAllowedError, NotFoundError
 from callboard.model.refs import EntityRef
 
 PARENT, MEMBER_OF = "spec.parent", "spec.memberOf"
@@ -88,10 +90,9 @@ class Reorganising:
         old, new = await self._owners(wish, actor)
         changes, titles = await self._changes(wish, old, new, actor)
         results = await self._parts.editing.preview_changes(changes, actor=actor) if changes else ()
-        async with self._parts.db.read() as tx:
-            offered = len(await handovers.list_offered(tx, [old])) if wish.handovers else 0
+        offered = await self._offered(old, actor) if wish.handovers else ()
         refused = await self._alias_refused(old, new, actor) if wish.alias else ""
-        return Plan(old, new, _moves(changes, results, titles), offered, refused)
+        return Plan(old, new, _moves(changes, results, titles), len(offered), refused)
 
     async def apply(self, wish: Wish, *, actor: Actor) -> Applied:
         """What can be changed is, in one transaction; the rest is told. The same again finds nothing left to do."""
@@ -109,50 +110,70 @@ class Reorganising:
         ]  # fmt: skip
         if not done and not has_alias:
             return Applied("", moves)
+        offered = await self._offered(old, actor) if wish.handovers else ()
         row = ReorganisationRow(
-            uuid.uuid4().hex, old, new, note, done, has_alias, (), format_time(parts.clock.now()), actor.subject
+            uuid.uuid4().hex, old, new, note, done, has_alias, offered, format_time(parts.clock.now()), actor.subject
         )
         async with parts.db.write() as tx:
-            await self._finish(tx, row, wish, actor)
+            await handovers.redirect(tx, row.handovers, row.new_owner)
+            if row.has_alias:
+                try:
+                    await parts.aliases.put(tx, old, new, reason="reorganised", note=row.note, actor=actor)
+                except NameTaken:  # since it was looked at; the rest is done, and can be taken back
+                    row = replace(row, has_alias=False)
+            await reorganisations.insert(tx, row)
+            await self._record(tx, "apply", row, actor)
         return Applied(row.id, moves)
 
-    async def _finish(self, tx: Transaction, row: ReorganisationRow, wish: Wish, actor: Actor) -> None:
-        moved = await handovers.redirect(tx, row.old_owner, row.new_owner) if wish.handovers else []
-        if row.has_alias:
-            await self._parts.aliases.put(
-                tx, row.old_owner, row.new_owner, reason="reorganised", note=row.note, actor=actor
-            )
-        whole = ReorganisationRow(
-            row.id,
-            row.old_owner,
-            row.new_owner,
-            row.note,
-            row.changes,
-            row.has_alias,
-            moved,
-            row.applied_at,
-            row.applied_by,
-        )
-        await reorganisations.insert(tx, whole)
-        await self._record(tx, "apply", whole, actor)
+    async def _offered(self, owner: str, actor: Actor) -> list[str]:
+        """Ids of what is offered to the owner, of entities that the actor may change: others' offers are not theirs to move."""
+        async with self._parts.db.read() as tx:
+            offers = await handovers.list_offered(tx, [owner])
+        found = await self._parts.look_up([offer.ref for offer in offers], actor=actor)
+        return [one.id for one in offers if one.ref in found and self._parts.may_update(actor, found[one.ref])]
 
     async def list_latest(self, *, actor: Actor, limit: int = 20) -> Sequence[ReorganisationRow]:
-        """Those of which the actor may see something: what they moved, or the new owner."""
-        async with self._parts.db.read() as tx:
+        """Those of which the actor sees both owners, as far as they are there, with what they see of what was moved."""
+        parts = self._parts
+        async with parts.db.read() as tx:
             rows = await reorganisations.list_latest(tx, limit)
-        seen = await self._parts.look_up([row.new_owner for row in rows], actor=actor)
-        return [row for row in rows if row.new_owner in seen]
+        names = await parts.names_of_aliases() if rows else {}
+        changed = {names.get(change["ref"], change["ref"]) for row in rows for change in row.changes}
+        hidden = await parts.list_hidden(sorted(changed), actor=actor)
+        out = []
+        for row in rows:
+            if not await self._sees(row, names, actor):
+                continue
+            shown = [change for change in row.changes if names.get(change["ref"], change["ref"]) not in hidden]
+            if shown or not row.changes:
+                out.append(replace(row, changes=shown))
+        return out
+
+    async def _sees(self, row: ReorganisationRow, names: Mapping[str, str], actor: Actor) -> bool:
+        """Whether the actor sees both owners, as far as they are there; those who do not see everything need the new one to be."""
+        parts, new = self._parts, names.get(row.new_owner, row.new_owner)
+        if await parts.list_hidden([row.old_owner, new], actor=actor):
+            return False
+        return parts.sees_everything(actor) or bool(await parts.look_up([new], actor=actor))
 
     async def undo(self, id: str, *, actor: Actor) -> Sequence[ChangeResult]:
-        """Put back what stood before, where nobody changed it since; what was is told as a conflict."""
+        """Put back what stood before, where nobody changed it since; what was is told as a conflict.
+
+        All of it or nothing: who may not change all that it moved leaves it to those who may. Raises ``ReorganisationNotFound``,
+        ``NotAllowedError``, ``ConflictError``.
+        """
         parts = self._parts
         async with parts.db.read() as tx:
             row = await reorganisations.find(tx, id)
-        if row is None or not await parts.look_up([row.new_owner], actor=actor):
+        names = await parts.names_of_aliases() if row is not None else {}
+        if row is None or not await self._sees(row, names, actor):
             raise ReorganisationNotFound("There is no re-organisation with this id that you may see.")
         if row.undone_at is not None:
             raise ConflictError("It was taken back already.")
-        changes = [FieldChange(c["ref"], c["before"], c["after"]) for c in row.changes]
+        if row.has_alias and not await self._may_lead(row.old_owner, row.new_owner, actor):
+            raise NotAllowedError(f"You may not change all that {row.old_owner} leads to: it takes somebody who may.")
+        changes = [FieldChange(names.get(c["ref"], c["ref"]), c["before"], c["after"]) for c in row.changes]
+        await self._require_may_undo(changes, actor)
         why = f"Taken back: re-organisation of {row.old_owner} to {row.new_owner}."
         results = await parts.editing.change_fields(changes, actor=actor, why=why) if changes else ()
         if changes and not any(result.outcome in ("changed", "unchanged") for result in results):
@@ -162,9 +183,16 @@ class Reorganising:
                 raise ConflictError("Somebody else took it back meanwhile.")
             if row.has_alias:
                 await parts.aliases.remove(tx, row.old_owner, actor=actor)
-            await handovers.redirect_some(tx, row.handovers, row.old_owner)
+            await handovers.redirect(tx, row.handovers, row.old_owner)
             await self._record(tx, "undo", row, actor)
         return results
+
+    async def _require_may_undo(self, changes: Sequence[FieldChange], actor: Actor) -> None:
+        parts = self._parts
+        results = await parts.editing.preview_changes(changes, actor=actor) if changes else ()
+        hidden = await parts.list_hidden([change.ref for change in changes], actor=actor)
+        if hidden or any(result.outcome == "refused" for result in results):
+            raise NotAllowedError(f"You may not change all that this re-organisation moved ({UPDATE_ENTITY.name}).")
 
     # ---- what it comes to --------------------------------------------------------------------------------------------
 
@@ -218,7 +246,17 @@ class Reorganising:
             return "A person's name cannot lead to a group."
         if await self._parts.look_up([old], actor=actor):
             return f"{old} is still in the catalog. Remove it, then let its name lead to {new}."
+        if not await self._may_lead(old, new, actor) or await self._parts.look_up([old], actor=SYSTEM):
+            return f"Only somebody who may change {new}, and everything that names {old}, can let the one lead to the other."
         return ""
+
+    async def _may_lead(self, old: str, new: str, actor: Actor) -> bool:
+        """An alias makes everything that names the old owner the new one's: so it takes the permission to change all of that."""
+        parts = self._parts
+        referrers = [one.ref for one in await parts.aliases.list_referrers(old, actor=SYSTEM)]
+        wanted = [new, *referrers]
+        found = await parts.look_up(wanted, actor=actor)
+        return all(ref in found and parts.may_update(actor, found[ref]) for ref in wanted)
 
     async def _record(self, tx: Transaction, what: str, row: ReorganisationRow, actor: Actor) -> None:
         await self._parts.audit.record(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Mapping, Sequence
+from typing import Any, Collection, Mapping, Sequence
 
 import orjson
 
 from callboard.features.ownership import domain
 from callboard.features.ownership.domain import Confirmation
-from callboard.features.ownership.handing import Handing
+from callboard.features.ownership.handing import MAX_AT_ONCE, Handing
 from callboard.features.ownership.interface import (
+    Confirmed,
     Item,
     ItemPage,
     ListQuery,
@@ -26,10 +27,8 @@ from callboard.features.ownership.store import confirmations, entities, handover
 from callboard.features.ownership.store.entities import EntityRow
 from callboard.features.ownership.tracking import Tracker
 from callboard.kernel.auth.actor import Actor
-from callboard.kernel.clock import format_time, parse_time
+from callboard.kernel.clock import format_time, parse_time, parse_time_if
 from callboard.kernel.errors import LimitError
-
-MAX_AT_ONCE = 1_000
 
 
 class Ownership:
@@ -57,6 +56,8 @@ class Ownership:
             confirmed = (await confirmations.list_of(tx, [ref])).get(ref, {})
             row = (await entities.find_many(tx, [ref])).get(ref)
             handover = (await handovers.find_open(tx, [ref])).get(ref)
+        if handover is not None and await parts.queries.list_hidden([handover.new_owner], actor=actor):
+            handover = None
         fields = domain.compare(seen.fields, confirmed, aliases)
         every, now = parts.settings.confirm_every, parts.clock.now()
         age = domain.age_of(fields, every, now, row.unconfirmed_since if row is not None else None)
@@ -79,7 +80,10 @@ class Ownership:
         async with self._parts.db.read() as tx:
             scope = await self._parts.scope(tx, actor)
             rows, total = await entities.list_rows(tx, query, scope)
-        return ItemPage([self._item(row) for row in rows], total)
+        items = [self._item(row) for row in rows]
+        to = {item.handover.new_owner for item in items if item.handover is not None}
+        hidden = await self._parts.queries.list_hidden(sorted(to), actor=actor)
+        return ItemPage([_without(item, hidden) for item in items], total)
 
     def _item(self, columns: Sequence[Any]) -> Item:
         row, handover = EntityRow(*columns[:8]), handovers.handover_of(columns[8:])
@@ -89,6 +93,22 @@ class Ownership:
             row.ref, row.kind, row.title, row.owner, trouble, domain.state_of(row.basis_at, row.trouble, now, every),
             orjson.loads(row.fields), domain.mark_of(row.fields), parse_time(row.basis_at) + every, handover,
         )  # fmt: skip
+
+    async def list_confirmed(self, refs: Sequence[str], *, actor: Actor) -> Mapping[str, Confirmed]:
+        hidden = await self._parts.list_hidden(refs, actor=actor)
+        async with self._parts.db.read() as tx:
+            rows = await entities.list_confirmed(tx, [ref for ref in refs if ref not in hidden])
+        every, now = self._parts.settings.confirm_every, self._parts.clock.now()
+        return {
+            ref: Confirmed(ref, domain.state_of(basis, trouble, now, every), parse_time_if(at), by)
+            for ref, trouble, basis, at, by in rows
+        }
+
+    async def list_shares(self, owners: Sequence[str], *, actor: Actor) -> Mapping[str, Share]:
+        async with self._parts.db.read() as tx:
+            scope = await self._parts.scope(tx, actor)
+            counted = await entities.count_by(tx, scope, [owner.lower() for owner in owners])
+        return dict(add_up(counted)[2])
 
     async def count_open(self, owners: Sequence[str], *, actor: Actor) -> int:
         async with self._parts.db.read() as tx:
@@ -148,6 +168,12 @@ class Ownership:
                 tx, "ownership-confirm", actor=actor, plugin="ownership", meta={"entityRefs": refs},
             )  # fmt: skip
         return refs
+
+
+def _without(item: Item, hidden: Collection[str]) -> Item:
+    """The item without a hand-over to somebody whom the asker does not see."""
+    is_hidden = item.handover is not None and item.handover.new_owner in hidden
+    return replace(item, handover=None) if is_hidden else item
 
 
 def add_up(

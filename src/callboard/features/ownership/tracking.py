@@ -10,6 +10,7 @@ from typing import Any, Mapping, Sequence
 import orjson
 
 from callboard.features.catalog.interface import EntityQuery
+from callboard.features.catalog.interface.overlays import OVERLAY_SOURCE
 from callboard.features.ownership import domain
 from callboard.features.ownership.domain import Confirmation, Seen
 from callboard.features.ownership.interface import Trouble
@@ -115,7 +116,7 @@ class Tracker:
                 continue
             if is_by_person or domain.is_kept_here(found[one.ref]):
                 then = orjson.loads(before.fields) if before is not None else None
-                written += await self._written(one, then)
+                written += await self._written(one, then, domain.laid_over(found[one.ref]))
         owners = set()
         async with parts.db.write() as tx:
             await entities.lock_many(tx, refs)
@@ -150,8 +151,13 @@ class Tracker:
             )
         return rows
 
-    async def _written(self, seen: Seen, then: Mapping[str, Any] | None) -> list[tuple[str, str, Confirmation]]:
-        """Confirmations of the values that people wrote here: of all when the entity was not known before."""
+    async def _written(
+        self, seen: Seen, then: Mapping[str, Any] | None, laid: Sequence[str]
+    ) -> list[tuple[str, str, Confirmation]]:
+        """Confirmations of the values that people wrote here: of all when the entity was not known before.
+
+        Who takes a value off again that was laid over the source's (``laid`` are those that are) wrote none.
+        """
         entries = await self._parts.queries.history(EntityRef.parse(seen.ref), actor=SYSTEM, limit=LOOKED_BACK)
         out = []
         for path, value in seen.fields.items():
@@ -164,7 +170,8 @@ class Tracker:
                     entry.diff, path, path == domain.OWNER
                 ):
                     continue
-                if domain.is_written_by_person(entry.actor, entry.source):
+                is_value = entry.source != OVERLAY_SOURCE or domain.is_laid(path, laid)
+                if is_value and domain.is_written_by_person(entry.actor, entry.source):
                     said = Confirmation(domain.dump(value), format_time(entry.at), entry.actor)
                     out.append((seen.ref, path, said))
                 break

@@ -25,7 +25,7 @@ def handover_wire(h: Handover | None) -> dict[str, Any] | None:
     return {
         "id": h.id, "entityRef": h.ref, "owner": h.owner, "newOwner": h.new_owner, "state": h.state, "note": h.note,
         "askedAt": time(h.asked_at), "askedBy": h.asked_by, "answer": h.answer, "answeredAt": time(h.answered_at),
-        "answeredBy": h.answered_by,
+        "answeredBy": h.answered_by, **({"way": h.way} if h.way else {}),
     }  # fmt: skip
 
 

@@ -11,18 +11,29 @@ import orjson
 
 from callboard.features.proposals.domain.values import Draft, Evidence, Field, Owner, RepositoryFacts
 from callboard.kernel.clock import format_time
+from callboard.ui.wording import Wording, from_stored, to_stored
 
 
 def dump(value: Any) -> str:
     """JSON of a value or dataclass, as text."""
-    return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
+    return orjson.dumps(
+        value, default=_plain, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS
+    ).decode()
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Wording):
+        return to_stored(value)
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, (set, frozenset)):
         return sorted(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, list):
+        return list(value)
+    if isinstance(value, int):
+        return int(value)
     raise TypeError(type(value).__name__)
 
 
@@ -46,7 +57,7 @@ def draft_of(text: str, definition: str = "") -> Draft:
 
 
 def _evidence(rows: Any) -> tuple[Evidence, ...]:
-    return tuple(Evidence(row["reason"], row["path"], row["line"]) for row in rows)
+    return tuple(Evidence(from_stored(row["reason"]), row["path"], row["line"]) for row in rows)
 
 
 def facts_of(text: str) -> RepositoryFacts:

@@ -13,6 +13,7 @@ import orjson
 from callboard.features.catalog.interface import CatalogQueries, EntityQuery
 from callboard.features.importing.interface.matching import clean_name, match_owners
 from callboard.features.proposals.domain.values import Confidence
+from callboard.features.proposals.domain.words import say
 from callboard.kernel.auth.actor import Actor
 from callboard.model.predicates import has_value
 
@@ -98,7 +99,7 @@ class People:
                 sure: Confidence = (
                     "high" if match.confidence >= 0.85 else "likely" if match.confidence >= 0.6 else "guess"
                 )
-                reason = f"{said}: {match.reason[:1].lower()}{match.reason[1:]}"
+                reason = say("proposals.why.match", said=said, reason=match.reason)
                 self._known[key] = Meant(match.ref, sure, reason, True)
             else:
                 self._known[key] = None if sort == "any" else self._made(said, sort)
@@ -106,11 +107,7 @@ class People:
     @staticmethod
     def _made(said: str, kind: str) -> Meant | None:
         name = clean_name(said.rpartition("/")[2].removeprefix("@"))[0].lower()
-        return (
-            Meant(f"{kind}:default/{name}", "guess", f"Nobody in the catalog is known as {said}", False)
-            if name
-            else None
-        )
+        return Meant(f"{kind}:default/{name}", "guess", say("proposals.why.nobody", said=said), False) if name else None
 
 
 def _sort_of(said: str) -> str:

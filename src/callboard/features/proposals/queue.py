@@ -14,6 +14,7 @@ from callboard.features.proposals.codec import draft_of, facts_of
 from callboard.features.proposals.domain.documents import NEEDED, RELATIONS, Purpose, document_of, has_field
 from callboard.features.proposals.domain.proposing import IF_THERE
 from callboard.features.proposals.domain.values import Draft, Evidence, Field, RepositoryFacts, linked
+from callboard.features.proposals.domain.words import say
 from callboard.features.proposals.interface import EDITABLE, FieldDifference, Proposal, ProposedField
 from callboard.features.proposals.people import Directory, People
 from callboard.features.proposals.store import ItemRow, RepositoryRow
@@ -22,7 +23,7 @@ from callboard.kernel.clock import parse_time
 from callboard.kernel.db.interface import Database
 
 ORDER: Final = (*EDITABLE, "metadata.links", "spec.definition")
-_BY_HAND = Evidence("You, or somebody else who looks after this list, said so")
+_BY_HAND = Evidence(say("proposals.why.you_or_somebody_else"))
 
 
 @dataclass(slots=True)

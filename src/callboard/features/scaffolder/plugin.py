@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates
-from callboard.features.scaffolder.languages import Extensions
+from callboard.features.scaffolder.forms import form_routes
+from callboard.features.scaffolder.forms.settings import SETTINGS as FORM_SETTINGS
+from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates, TemplateSource
 from callboard.features.scaffolder.permissions import PERMISSIONS, RULES
 from callboard.features.scaffolder.settings import SETTINGS, ScaffolderSettings
 from callboard.kernel.plugins.hooks import hookimpl
@@ -15,6 +16,7 @@ class Scaffolder:
     """The parts of one portal's scaffolder, put together."""
 
     def __init__(self, portal: Any) -> None:
+        from callboard.features.scaffolder.languages import Extensions
         from callboard.features.scaffolder.tasks.janitor import Janitor
         from callboard.features.scaffolder.tasks.parts import TaskParts
         from callboard.features.scaffolder.tasks.service import TaskService
@@ -48,7 +50,9 @@ def register_migrations() -> Sequence[Any]:
 
 @hookimpl
 def register_settings() -> Sequence[Any]:
-    return [*SETTINGS]
+    from callboard.features.scaffolder.actions.settings import ACTION_SETTINGS
+
+    return [*SETTINGS, *ACTION_SETTINGS, *FORM_SETTINGS]
 
 
 @hookimpl
@@ -63,8 +67,13 @@ def register_permission_rules(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
+    from callboard.features.catalog.interface import UrlReader
+    from callboard.features.scaffolder.languages import Extensions
+    from callboard.features.scaffolder.sources import CatalogTemplateSource
+
     scaffolder = Scaffolder(portal)
     return {
+        TemplateSource: CatalogTemplateSource(portal.service(UrlReader)),
         Scaffolder: scaffolder,
         ScaffolderSettings: scaffolder.settings,
         Extensions: scaffolder.extensions,
@@ -72,13 +81,6 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         Tasks: scaffolder.tasks,
         **scaffolder.updates.services(),
     }
-
-
-@hookimpl
-def register_actions(portal: Any) -> Sequence[Any]:
-    from callboard.features.scaffolder.actions import core_actions
-
-    return core_actions(portal)
 
 
 @hookimpl
@@ -91,6 +93,23 @@ def register_jobs(portal: Any) -> Sequence[Any]:
 def register_schedules(portal: Any) -> Sequence[Any]:
     scaffolder = portal.service(Scaffolder)
     return [scaffolder.janitor.schedule(), *scaffolder.updates.schedules()]
+
+
+@hookimpl
+def register_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.scaffolder.actions import core_actions
+
+    return core_actions(portal)
+
+
+@hookimpl
+def register_routes(portal: Any) -> Sequence[Any]:
+    return [*form_routes(portal), *portal.service(Scaffolder).updates.views(portal).routes()]
+
+
+@hookimpl
+def register_templates() -> Sequence[str]:
+    return ["callboard.features.scaffolder.forms", "callboard.features.scaffolder.updates"]
 
 
 @hookimpl
@@ -122,11 +141,6 @@ def register_shutdown(portal: Any) -> Sequence[Any]:
 
 
 @hookimpl
-def register_routes(portal: Any) -> Sequence[Any]:
-    return portal.service(Scaffolder).updates.views(portal).routes()
-
-
-@hookimpl
 def register_entity_tabs(portal: Any) -> Sequence[Any]:
     return portal.service(Scaffolder).updates.views(portal).tabs()
 
@@ -134,8 +148,3 @@ def register_entity_tabs(portal: Any) -> Sequence[Any]:
 @hookimpl
 def register_entity_cards(portal: Any) -> Sequence[Any]:
     return portal.service(Scaffolder).updates.views(portal).cards()
-
-
-@hookimpl
-def register_templates() -> Sequence[str]:
-    return ["callboard.features.scaffolder.updates"]

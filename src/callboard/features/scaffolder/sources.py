@@ -11,7 +11,7 @@ import os
 import posixpath
 import stat
 from pathlib import Path
-from typing import Any, Protocol, Sequence, runtime_checkable
+from typing import Any, Sequence
 from urllib.parse import unquote, urlsplit
 
 from callboard.features.catalog.interface import UrlReader
@@ -23,19 +23,13 @@ from callboard.features.scaffolder.archives import (
     is_archive,
     unpack,
 )
+from callboard.features.scaffolder.interface.sources import TreeReader
 from callboard.kernel.errors import InputError, NotAllowedError, NotFoundError, UnavailableError
 from callboard.kernel.read_file import TreeFile
 from callboard.model import urls
 
 FILE_SCHEME = "file://"
 _IGNORED = frozenset({".git"})
-
-
-@runtime_checkable
-class TreeReader(Protocol):
-    """A URL reader that reads a whole folder in one go, with file modes and links, and as ``token`` where one is given."""
-
-    async def read_tree(self, url: str, *, token: str | None = None) -> Sequence[TreeFile]: ...
 
 
 class CatalogTemplateSource:

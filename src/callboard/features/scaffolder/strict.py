@@ -268,7 +268,10 @@ class _Places:
         for index, value in enumerate(values if isinstance(values, list) else []):
             if isinstance(value, Mapping) and value.get("kind") == "Template":
                 self.document = value
-                nodes = [node for node in yaml.compose_all(text, yaml.SafeLoader) if node is not None]
+                try:
+                    nodes = [node for node in yaml.compose_all(text, yaml.SafeLoader) if node is not None]
+                except yaml.YAMLError:
+                    nodes = []  # it knows YAML 1.1 alone; problems are told without their places then
                 self._root = nodes[index] if index < len(nodes) else None
                 break
 

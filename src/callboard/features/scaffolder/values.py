@@ -32,6 +32,7 @@ _LISTS = ("allOf", "anyOf", "oneOf")
 _MAPS = ("properties", "patternProperties", "definitions", "$defs")
 _COUNTS = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")
 _NUMBERS = ("minimum", "maximum", "multipleOf")
+_BOUNDS = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
 _PLAIN = ("$ref", "format", "const", "enum", "title", "description", "default", "examples")
 MAX_DEPTH = 100
 CACHED = 256
@@ -120,7 +121,7 @@ def clean(schema: Any, is_pattern: Callable[[str], bool], depth: int = 0) -> Any
         elif name == "uniqueItems" and isinstance(value, bool):
             made[name] = value
         elif name in ("exclusiveMinimum", "exclusiveMaximum"):
-            bound = "minimum" if name == "exclusiveMinimum" else "maximum"
+            bound = _BOUNDS[name]
             if _is_number(value):
                 made[name] = value
             elif value is True and _is_number(schema.get(bound)):
@@ -130,6 +131,8 @@ def clean(schema: Any, is_pattern: Callable[[str], bool], depth: int = 0) -> Any
         elif name in _PLAIN and (name != "enum" or (isinstance(value, list) and value)):
             if name not in ("$ref", "format") or isinstance(value, str):
                 made[name] = value
+    if made.get("additionalProperties") is False:
+        made.setdefault("properties", {})  # without it every property would be a fault of its own
     return made
 
 
@@ -150,6 +153,8 @@ def _problems(error: Any, schema: Any, values: Any) -> Iterable[ValueProblem]:
     at = where[:-1] if where and where[-1] == name else where
     below = pick_schema(schema, at)
     argument = below.get(name) if isinstance(below, Mapping) else None
+    if argument is True and name in _BOUNDS:
+        argument = below.get(_BOUNDS[name])
     path = list(error.instance_path)
     if name == "required":
         # What a dependency asks for is told where it is asked for, by the field that asks.

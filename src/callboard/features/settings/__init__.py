@@ -1,4 +1,4 @@
-"""What people set for themselves: who they are here, where they are signed in, how the portal looks, where it begins.
+"""A person's own account: who they are here and through what, where they are signed in, their password.
 
-Pages below ``/settings``; other features add theirs by ``register_settings_pages``.
+Pages below ``/settings``; others stand beside them by ``register_settings_pages``: preferences, notifications, access tokens.
 """

@@ -59,23 +59,6 @@ class SessionsPage:
     crumbs: Sequence[Crumb] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LookPage:
-    """``settings/look.html``. Each list is (value, words); the value "" stands for what nobody chose."""
-
-    title: str
-    themes: Sequence[tuple[str, str]]
-    theme: str
-    locales: Sequence[tuple[str, str]]
-    locale: str
-    start_pages: Sequence[tuple[str, str]]
-    start_page: str
-    saved: bool = False
-    error: str = ""
-    error_field: str = ""
-    crumbs: Sequence[Crumb] = ()
-
-
 def place_of(user_agent: str | None, t: Translator) -> str:
     """``Firefox on Linux``, as far as the browser says so."""
     text = user_agent or ""
@@ -84,10 +67,3 @@ def place_of(user_agent: str | None, t: Translator) -> str:
     if browser and system:
         return t("settings.place", browser=browser, system=system)
     return browser or system or t("settings.place_unknown")
-
-
-LANGUAGES = {
-    "de": "Deutsch", "en": "English", "es": "Español", "fr": "Français", "it": "Italiano", "ja": "日本語", "ko": "한국어", "nl": "Nederlands",
-    "pl": "Polski", "pt": "Português", "ru": "Русский", "uk": "Українська", "zh": "中文",
-}  # fmt: skip
-"""Names of languages in themselves."""

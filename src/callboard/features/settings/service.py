@@ -8,7 +8,6 @@ from typing import Any, Mapping, Sequence
 import orjson
 
 from callboard.features.catalog.interface import CatalogQueries
-from callboard.features.settings.interface import LOCALE, START_PAGE, THEME
 from callboard.kernel.audit import Audit
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.auth.service import Auth
@@ -17,7 +16,7 @@ from callboard.kernel.auth.store import SessionRow
 from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database
 from callboard.kernel.errors import InputError, NotAllowedError
-from callboard.kernel.user_values import list_values, put_value
+from callboard.kernel.user_settings import require_may_write
 
 _MAX_GROUPS = 500
 
@@ -59,6 +58,10 @@ class PersonalSettings:
     def require_person(self, actor: Actor) -> None:
         if not actor.is_user or self._auth.is_guest(actor):
             raise NotAllowedError("Guests share one account, so they have no settings of their own. Sign in first.")
+
+    def _require_writer(self, actor: Actor) -> None:
+        self.require_person(actor)
+        require_may_write(actor)
 
     # ---- who -----------------------------------------------------------------------------------------------------------
 
@@ -103,12 +106,12 @@ class PersonalSettings:
 
     async def end_session(self, mark: str, *, actor: Actor) -> bool:
         """Whether there was one of the actor's with that mark (``SessionRow.id_hash``)."""
-        self.require_person(actor)
+        self._require_writer(actor)
         return bool(await self._end([mark], actor))
 
     async def end_other_sessions(self, keep: str | None, *, actor: Actor) -> int:
         """All but the one with the id ``keep``; how many ended."""
-        self.require_person(actor)
+        self._require_writer(actor)
         kept = None if keep is None else hash_id(keep)
         rows = await self._auth.sessions.list_sessions(actor.subject)
         return await self._end([row.id_hash for row in rows if row.id_hash != kept], actor)
@@ -139,34 +142,6 @@ class PersonalSettings:
             await self._auth.users.set_password(local.name, new, actor=actor)
         except InputError as error:
             raise InputError(error.message, field="new") from None
-
-    # ---- look, language, start -----------------------------------------------------------------------------------------
-
-    async def get_values(self, *, actor: Actor) -> Mapping[str, str]:
-        """By ``THEME``, ``LOCALE``, ``START_PAGE``; what was not chosen is left out."""
-        self.require_person(actor)
-        async with self._db.read() as tx:
-            found = await list_values(tx, actor.subject)
-        return {key: value for key, value in found.items() if key in _KEYS and isinstance(value, str)}
-
-    async def change_values(
-        self, given: Mapping[str, str], *, locales: Sequence[str], pages: Sequence[str], actor: Actor
-    ) -> None:
-        """Store what is given; "" takes a choice back. Raises ``InputError`` for what is not among those offered."""
-        self.require_person(actor)
-        offered = {THEME: ("light", "dark"), LOCALE: locales, START_PAGE: pages}
-        chosen = {key: given.get(key, "") for key in _KEYS}
-        for key, value in chosen.items():
-            if value and value not in offered[key]:
-                raise InputError(f"{value[:60]!r} is not among those to choose from.", field=key)
-        now = format_time(self._clock.now())
-        async with self._db.write() as tx:
-            for key, value in chosen.items():
-                await put_value(tx, actor.subject, key, value or None, at=now)
-            await self._audit.record(tx, "user-setting-write", actor=actor, meta=dict(chosen), plugin="settings")
-
-
-_KEYS = (THEME, LOCALE, START_PAGE)
 
 
 def _title(entity: Mapping[str, Any]) -> str:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any
 
 from starlette.responses import Response
 
-from callboard.features.settings.interface import LOCALE, START_PAGE, THEME
-from callboard.features.settings.pages import LANGUAGES, LookPage, ProfilePage, SessionLine, SessionsPage, place_of
+from callboard.features.settings.pages import ProfilePage, SessionLine, SessionsPage, place_of
 from callboard.features.settings.service import PersonalSettings
 from callboard.kernel.auth.sessions import hash_id
 from callboard.kernel.clock import parse_time
 from callboard.kernel.errors import InputError
-from callboard.kernel.web.cookies import remember_choices
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Redirect
 from callboard.kernel.web.routing import Route
 from callboard.kernel.web.shell import NavItem
 from callboard.ui.messages import Messages, Translator
 
-PROFILE, SESSIONS, LOOK = "/settings", "/settings/sessions", "/settings/look"
+PROFILE, SESSIONS = "/settings", "/settings/sessions"
 PAGES = (
     NavItem("settings-profile", "settings.profile", PROFILE, "user", 10),
-    NavItem("settings-look", "settings.look", LOOK, "theme", 20),
     NavItem("settings-sessions", "settings.sessions", SESSIONS, "lock", 40),
 )
 MAX_FORM_BYTES = 16 * 1024
@@ -43,8 +40,6 @@ class SettingsViews:
             Route(SESSIONS, self.sessions, auth="page", name="settings-sessions"),
             Route(f"{SESSIONS}/end", self.end, name="settings-sessions-end", **post),
             Route("/settings/password", self.change_password, name="settings-password", **post),
-            Route(LOOK, self.look, auth="page", name="settings-look"),
-            Route(LOOK, self.change_look, name="settings-look-change", **post),
         ]
 
     def _t(self, request: Request) -> Translator:
@@ -99,50 +94,3 @@ class SettingsViews:
             error.message if error else "", (error.field or "current") if error else "",
         )  # fmt: skip
         return request.render("settings/sessions.html", page, 400 if error else 200, headers=_NO_STORE)
-
-    # ---- look, language, start -----------------------------------------------------------------------------------------
-
-    async def look(self, request: Request) -> Response:
-        return await self._look(request, saved="saved" in request.query_params)
-
-    async def change_look(self, request: Request) -> Response:
-        form = await request.read_form()
-        pages = [path for path, _ in self._start_pages(request)]
-        try:
-            await self._service.change_values(form, locales=self._messages.locales, pages=pages, actor=request.actor)
-        except InputError as error:
-            return await self._look(request, typed=form, error=error)
-        response = Redirect(f"{LOOK}?saved", headers=_NO_STORE)
-        chosen = {key: form.get(key, "") for key in (THEME, LOCALE)}
-        remember_choices(response, request.portal.auth.settings, chosen)
-        return response
-
-    async def _look(
-        self, request: Request, *, saved: bool = False, typed: Mapping[str, str] | None = None, error: InputError | None = None
-    ) -> Response:  # fmt: skip
-        t = self._t(request)
-        values = typed if typed is not None else await self._service.get_values(actor=request.actor)
-        names = [(one, LANGUAGES.get(one.partition("-")[0], one)) for one in self._messages.locales]
-        page = LookPage(
-            title=t("settings.look"),
-            themes=[(one, t(f"settings.theme.{one or 'system'}")) for one in ("", "light", "dark")],
-            theme=values.get(THEME, ""),
-            locales=[("", t("settings.locale.browser")), *names],
-            locale=values.get(LOCALE, ""),
-            start_pages=[("", t("settings.start.home")), *self._start_pages(request)],
-            start_page=values.get(START_PAGE, ""),
-            saved=saved,
-            error=error.message if error else "",
-            error_field=(error.field or THEME) if error else "",
-        )
-        return request.render("settings/look.html", page, 400 if error else 200, headers=_NO_STORE)
-
-    def _start_pages(self, request: Request) -> list[tuple[str, str]]:
-        """Places of the navigation that the actor may go to, but for home."""
-        t, portal = self._t(request), request.portal
-        return [
-            (item.path, t.title(item.title))
-            for item in portal.nav_items
-            if item.path != "/"
-            and (item.permission is None or portal.permissions.decide(request.actor, item.permission).result != "DENY")
-        ]

@@ -48,6 +48,11 @@ class Checks:
         path = os.path.normpath(self._folder / os.path.expanduser(draft.folder_path))
         return os.path.join(glob.escape(path), DESCRIPTORS) if os.path.isdir(path) else path
 
+    def folder_of(self, draft: Draft) -> str:
+        """The absolute path of the folder named; empty where a file or a pattern is."""
+        path = os.path.normpath(self._folder / os.path.expanduser(draft.folder_path))
+        return path if draft.source == "folder" and os.path.isdir(path) else ""
+
     async def read_existing(self, draft: Draft) -> Existing:
         """What is taken over from a Backstage's settings; raises as ``existing.read_existing``."""
         path = os.path.expanduser(draft.backstage_path)
@@ -91,7 +96,11 @@ class Checks:
             return Verdict("bad", "setup.check.unreadable", named)
         found = await self._files.look(target)
         if not found.files and not found.problems:
-            return Verdict("bad", "setup.check.no_yaml" if is_folder else "setup.check.no_match", named)
+            return (
+                Verdict("warn", "setup.check.no_yaml", named)
+                if is_folder
+                else Verdict("bad", "setup.check.no_match", named)
+            )
         count = sum(found.entities.values())
         if not count:
             return Verdict("bad", "setup.check.no_entity", [("n", found.files)], found.problems)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import asdict, fields, replace
 from typing import Any, Mapping, Sequence
@@ -9,6 +10,9 @@ from typing import Any, Mapping, Sequence
 from callboard.features.setup.existing import Existing
 from callboard.features.setup.interface import SOURCES, Draft, Fault, Source
 from callboard.features.setup.yaml_text import block, literal, scalar
+from callboard.kernel.errors import InputError
+from callboard.ui.look.colours import parse_colour
+from callboard.ui.look.logos import Logo, read_logo
 
 MAX_NAME = 80
 MAX_PATH = 1000
@@ -27,13 +31,39 @@ def clean(text: str, longest: int) -> str:
 
 
 def read_look(form: Mapping[str, str], before: Draft) -> Draft:
-    """``before`` with the name of the organisation and of the portal as typed."""
+    """``before`` with the name of the organisation and of the portal as typed, the colour as chosen, the logo gone if so chosen.
+
+    A colour that is none is kept as typed, for ``look_faults`` to tell.
+    """
     organization = clean(form.get("organization", ""), MAX_NAME)
-    return replace(before, organization=organization, title=clean(form.get("title", ""), MAX_NAME))
+    chosen = form.get("accent", before.accent)
+    typed = clean(form.get("own_accent", "") if chosen == "own" else chosen, 20)
+    return replace(
+        before,
+        organization=organization,
+        title=clean(form.get("title", ""), MAX_NAME),
+        accent=parse_colour(typed) or typed,
+        logo="" if form.get("no_logo") else before.logo,
+    )
 
 
 def look_faults(draft: Draft) -> list[Fault]:
-    return [] if draft.organization else [Fault("organization", "setup.fault.organization")]
+    faults = [] if draft.organization else [Fault("organization", "setup.fault.organization")]
+    if draft.accent and parse_colour(draft.accent) is None:
+        faults.append(Fault("own_accent", "setup.fault.colour"))
+    return faults
+
+
+def with_logo(draft: Draft, logo: Logo) -> Draft:
+    return replace(draft, logo=base64.b64encode(logo.content).decode())
+
+
+def logo_of(draft: Draft) -> Logo | None:
+    """The logo of a draft; None for none."""
+    try:
+        return read_logo(base64.b64decode(draft.logo)) if draft.logo else None
+    except (InputError, ValueError):  # of an older version, which took what this one does not
+        return None
 
 
 def read_source(form: Mapping[str, str], before: Draft) -> Draft:
@@ -105,13 +135,23 @@ def draft_values(draft: Draft) -> dict[str, str]:
 
 
 def format_settings(
-    draft: Draft, *, base_url: str, host: str, port: int, target: str = "", existing: Existing | None = None
+    draft: Draft,
+    *,
+    base_url: str,
+    host: str,
+    port: int,
+    target: str = "",
+    existing: Existing | None = None,
+    logo: str = "",
+    folder: str = "",
 ) -> str:
     """The text of ``app-config.yaml``.
 
     Args:
         base_url, host, port: Where the portal is now, so that it is found there again.
         target: The absolute path or glob of a folder.
+        folder: Absolute path of a folder that may be looked at for proposals; empty for none.
+        logo: The name of the logo's file, beside the settings; empty for none.
         existing: What was taken over from a Backstage's settings.
     """
     lines = [
@@ -122,6 +162,7 @@ def format_settings(
         "app:",
         f"  title: {scalar(literal(draft.title or draft.organization))} # above every page",
         f"  baseUrl: {scalar(base_url)} # what people type to get here",
+        *_branding(draft.accent, logo),
         "",
         "organization:",
         f"  name: {scalar(literal(draft.organization))}",
@@ -148,6 +189,12 @@ def format_settings(
             "  #   - type: file",
             "  #     target: ./catalog-info.yaml",
         ]
+    if folder:
+        lines += [
+            "",
+            "# Folders in which the portal may look for software that has no catalog-info.yaml.",
+            *block({"proposals": {"folders": [literal(folder)]}}),
+        ]
     lines += [
         "",
         "# People sign in with a name and a password: `callboard user add ada` adds somebody.",
@@ -158,6 +205,15 @@ def format_settings(
         "",
     ]
     return "\n".join(lines)
+
+
+def _branding(accent: str, logo: str) -> list[str]:
+    lines = ["  branding:"] if accent or logo else []
+    if accent:
+        lines.append(f"    accent: {scalar(accent)} # of links and buttons")
+    if logo:
+        lines.append(f"    logo: {scalar(logo)} # SVG or PNG, beside this file")
+    return lines
 
 
 class _Parts:

@@ -36,6 +36,10 @@ class Draft:
 
     organization: str = ""
     title: str = ""
+    accent: str = ""
+    """``#rrggbb``; empty for the portal's own."""
+    logo: str = ""
+    """The file, in base64; empty for the portal's own."""
     source: Source = "spreadsheet"
     folder_path: str = ""
     github_host: str = "github.com"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Mapping, Sequence
 
 from callboard.features.setup.interface import Draft, Fault, Outcome, Verdict
+from callboard.ui.look.logos import MAX_BYTES
 from callboard.ui.messages import Translator
 from callboard.ui.parts import Step, steps_to
 
@@ -27,10 +28,30 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Accent:
+    """A colour that is offered; ``colour`` is empty for the portal's own. ``id`` ends the id of its name and of its class."""
+
+    id: str
+    colour: str
+
+
+ACCENTS: Sequence[Accent] = (
+    Accent("blue", ""),
+    Accent("teal", "#0f766e"),
+    Accent("green", "#2f7d32"),
+    Accent("violet", "#6d3fc0"),
+    Accent("plum", "#a0266f"),
+    Accent("red", "#b3261e"),
+    Accent("orange", "#c2570c"),
+    Accent("slate", "#475569"),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class StepPage:
     """``setup/look.html``, ``software.html`` and ``administrator.html``.
 
-    ``faults`` has the words for what is wrong with a field, by its name. ``banner`` is the answer to a check, or why finishing
+    ``logo_url`` shows the logo chosen so far. ``faults`` has the words for what is wrong with a field, by its name. ``banner`` is the answer to a check, or why finishing
     failed. ``preview`` is the settings file that would be written at ``file``; ``user`` and ``display_name`` what was typed.
     """
 
@@ -43,6 +64,14 @@ class StepPage:
     file: str = ""
     user: str = ""
     display_name: str = ""
+    logo_url: str | None = None
+    accents: Sequence[Accent] = ()
+    max_logo_bytes: int = MAX_BYTES
+
+    @property
+    def is_own_accent(self) -> bool:
+        """Whether the colour is none of those offered."""
+        return bool(self.draft.accent) and self.draft.accent not in [one.colour for one in self.accents]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +85,16 @@ class DoorPage:
 
 @dataclass(frozen=True, slots=True)
 class DonePage:
-    """``setup/done.html``. ``is_in_effect``: the portal has been started with settings since."""
+    """``setup/done.html``. ``is_in_effect``: the portal has been started with settings since; ``is_restarting``: it is about to.
+
+    ``fault``: why it could not be.
+    """
 
     title: str
     outcome: Outcome
     is_in_effect: bool
+    is_restarting: bool = False
+    fault: str = ""
 
 
 def steps_of(current: str, t: Translator) -> Sequence[Step]:

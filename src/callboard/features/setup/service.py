@@ -21,7 +21,14 @@ from typing import Any
 from callboard.features.catalog.interface import CatalogQueries
 from callboard.features.setup import store
 from callboard.features.setup.checks import Checks
-from callboard.features.setup.domain import draft_of, draft_values, format_settings, variables_of, without_tokens
+from callboard.features.setup.domain import (
+    draft_of,
+    draft_values,
+    format_settings,
+    logo_of,
+    variables_of,
+    without_tokens,
+)
 from callboard.features.setup.interface import Draft, Outcome, SetupClosed, SetupTokenRefused
 from callboard.kernel.auth.actor import ANONYMOUS, SYSTEM
 from callboard.kernel.auth.settings import listen_host
@@ -29,9 +36,12 @@ from callboard.kernel.auth.throttle import SignInThrottle
 from callboard.kernel.clock import format_time, parse_time
 from callboard.kernel.errors import CallboardError, ConflictError, UnavailableError
 from callboard.kernel.policy import ADMIN_ROLE
+from callboard.ui.look.logos import Logo
 
 LIFETIME = timedelta(hours=24)
 FILE_NAME = "app-config.yaml"
+LOGO_NAME = "callboard-logo"
+MAX_LOGOS = 100
 
 
 class SettingsFileExists(ConflictError):
@@ -142,7 +152,20 @@ class Setup:
             port=int(port or 7007),
             target=self._checks.target_of(draft) if draft.source == "folder" else "",
             existing=existing,
+            folder=self._checks.folder_of(draft) if self._portal.plugins.has("proposals") else "",
+            logo=logo.name if (logo := self._logo_file(draft)) else "",
         )
+
+    def _logo_file(self, draft: Draft) -> Path | None:
+        """Where the logo goes: beside the settings, under a name that is free or has this logo already."""
+        logo = logo_of(draft)
+        if logo is None:
+            return None
+        for n in range(1, MAX_LOGOS):
+            path = self.file.with_name(f"{LOGO_NAME}{f'-{n}' if n > 1 else ''}{logo.suffix}")
+            if not os.path.lexists(path) or _holds(path, logo):
+                return path
+        raise SettingsFileExists(f"There is no free name for the logo in {self.file.parent}.")
 
     # ---- the end ---------------------------------------------------------------------------------------------------
 
@@ -165,7 +188,7 @@ class Setup:
                 if not await store.claim(tx, _hash(session), format_time(self._portal.clock.now())):
                     raise SetupClosed
             try:
-                user = await self._write_both(file, text, name=name, password=password, display_name=display_name)
+                user = await self._write_all(file, text, draft, name=name, password=password, display_name=display_name)
             except BaseException:
                 async with self._portal.db.write() as tx:
                     await store.release(tx)
@@ -180,10 +203,13 @@ class Setup:
             self._is_closed = True
             return outcome
 
-    async def _write_both(self, file: Path, text: str, *, name: str, password: str, display_name: str) -> Any:
+    async def _write_all(
+        self, file: Path, text: str, draft: Draft, *, name: str, password: str, display_name: str
+    ) -> Any:
         staged = await asyncio.to_thread(_stage, file, text)
-        users = self._portal.auth.users
+        users, drawn = self._portal.auth.users, None
         try:
+            drawn = await asyncio.to_thread(_write_logo, self._logo_file(draft), logo_of(draft))
             user = await users.create_user(
                 name, password=password, display_name=display_name or None, roles=(ADMIN_ROLE,), actor=SYSTEM
             )
@@ -192,6 +218,11 @@ class Setup:
             except BaseException:
                 await users.delete_user(user.name, actor=SYSTEM)
                 raise
+        except BaseException:
+            if drawn is not None:
+                with suppress(OSError):
+                    drawn.unlink()
+            raise
         finally:
             with suppress(OSError):
                 staged.unlink()
@@ -203,6 +234,19 @@ class Setup:
         if state is None or state.outcome is None or state.outcome.get("administrator") != subject:
             return None
         return Outcome(**{**state.outcome, "unset": tuple(state.outcome.get("unset", ()))})
+
+    def begin_restart(self) -> None:
+        """Let the portal run with what was written, where whoever started it can do that."""
+        self._portal.restarting.begin(self.file)
+
+    @property
+    def is_restarting(self) -> bool:
+        return bool(self._portal.restarting.has_begun)
+
+    @property
+    def restart_fault(self) -> str:
+        """Why the settings that were written could not be started with; empty if they could, or were not tried."""
+        return str(self._portal.restarting.fault)
 
     @property
     def is_in_effect(self) -> bool:
@@ -231,6 +275,26 @@ def _stage(file: Path, text: str) -> Path:
             f"{file} cannot be written: {error.strerror or error}. Start the portal in a folder that it may write to."
         ) from None
     return staged
+
+
+def _holds(path: Path, logo: Logo) -> bool:
+    with suppress(OSError):
+        return path.is_file() and path.stat().st_size == len(logo.content) and path.read_bytes() == logo.content
+    return False
+
+
+def _write_logo(path: Path | None, logo: Logo | None) -> Path | None:
+    """Write it; the file if it was not there before."""
+    if path is None or logo is None or os.path.lexists(path):
+        return None
+    try:
+        with path.open("xb") as out:
+            out.write(logo.content)
+            out.flush()
+            os.fsync(out.fileno())
+    except OSError as error:
+        raise UnavailableError(f"{path} cannot be written: {error.strerror or error}.") from None
+    return path
 
 
 def _put_in_place(staged: Path, file: Path) -> None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from callboard.features.setup.checks import Checks, told_by
 from callboard.features.setup.domain import (
     MAX_NAME,
     clean,
+    logo_of,
     look_faults,
     read_look,
     read_source,
     source_faults,
+    with_logo,
 )
 from callboard.features.setup.interface import Draft, Fault, SetupClosed, SetupTokenRefused
-from callboard.features.setup.pages import DonePage, DoorPage, StepPage, Told, steps_of, told, words_of
+from callboard.features.setup.pages import ACCENTS, DonePage, DoorPage, StepPage, Told, steps_of, told, words_of
 from callboard.features.setup.service import Setup
 from callboard.kernel.auth.providers import SignInAttempt
 from callboard.kernel.errors import CallboardError, InputError, LimitError, NotFoundError
@@ -25,10 +28,16 @@ from callboard.kernel.web.errors import status_of
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Redirect
 from callboard.kernel.web.routing import Route
+from callboard.ui.look.colours import parse_colour
+from callboard.ui.look.logos import MAX_BYTES, MAX_PIXELS, LogoRefused, read_logo
+from callboard.ui.look.serving import Shown, digest, picture, sheet_of
 from callboard.ui.messages import Messages, Translator
 
 COOKIE = "callboard_setup"
 MAX_FORM_BYTES = 16 * 1024
+MAX_LOOK_BYTES = 1024 * 1024
+"""A logo that is too large is read to here, to be refused in words; a larger one is cut off."""
+_LIMITS = (("n", MAX_BYTES // 1024), ("pixels", MAX_PIXELS))
 _PRIVATE = {"cache-control": "no-store"}
 
 
@@ -49,9 +58,13 @@ class SetupViews:
         )
         shown = [Route(path, show, auth="public", name=name) for path, show, _, name in pairs]
         posted = [
-            Route(path, post, ("POST",), auth="public", name=f"{name}-post", max_body_bytes=MAX_FORM_BYTES)
+            Route(
+                path, post, ("POST",), auth="public", name=f"{name}-post",
+                max_body_bytes=MAX_LOOK_BYTES if name == "setup" else MAX_FORM_BYTES,
+            )
             for path, _, post, name in pairs
-        ]
+        ]  # fmt: skip
+        shown.append(Route("/setup/logo", self.show_logo, auth="public", name="setup-logo"))
         return [*shown, *posted, Route("/setup/done", self.done, auth="page", name="setup-done")]
 
     def _t(self, request: Request) -> Translator:
@@ -99,11 +112,27 @@ class SetupViews:
         before = await self._draft(request)
         if isinstance(before, Response):
             return before
+        form = await request.form()
         draft = read_look(await request.read_form(), before)
+        faults = look_faults(draft)
+        file = form.get("logo")
+        if isinstance(file, UploadFile) and file.filename:
+            try:
+                draft = with_logo(draft, read_logo(await file.read(MAX_BYTES + 1)))
+            except LogoRefused as error:
+                faults.append(Fault("logo", f"setup.fault.logo_{error.reason}", named=_LIMITS))
         await self._setup.keep(draft)
-        if faults := look_faults(draft):
+        if faults or form.get("do") == "show":
             return self._step(request, "look", draft, faults=faults)
         return Redirect("/setup/software")
+
+    async def show_logo(self, request: Request) -> Response:
+        """The logo of the draft, for whoever may see the draft."""
+        draft = await self._setup.find_draft(request.cookies.get(COOKIE))
+        logo = logo_of(draft) if draft is not None else None
+        if logo is None:
+            raise NotFoundError("There is no logo.")
+        return picture(logo, "private, no-store")
 
     # ---- where the software lives ----------------------------------------------------------------------------------
 
@@ -174,7 +203,9 @@ class SetupViews:
                 return await self._administrator(request, draft, faults=[Fault(place, text=error.message)], **typed)
             banner = Told("bad", t("setup.failed"), [told_by(error)])
             return await self._administrator(request, draft, banner=banner, status=status_of(error), **typed)
-        return await self._sign_in(request, name, password)
+        response = await self._sign_in(request, name, password)
+        self._setup.begin_restart()  # the answer still goes out
+        return response
 
     async def _sign_in(self, request: Request, name: str, password: str) -> Response:
         attempt = SignInAttempt(
@@ -199,8 +230,16 @@ class SetupViews:
         outcome = await self._setup.find_outcome(request.actor.subject)
         if outcome is None:
             raise NotFoundError("There is nothing here for you.")
-        page = DonePage(self._t(request)("setup.done"), outcome, self._setup.is_in_effect)
-        return request.render("setup/done.html", page, headers=_PRIVATE)
+        page = DonePage(
+            self._t(request)("setup.done"),
+            outcome,
+            self._setup.is_in_effect,
+            self._setup.is_restarting,
+            self._setup.restart_fault,
+        )
+        # In a header: a page that loads itself again by its own markup keeps doing so when it is saved or read aloud.
+        again = {"refresh": "1"} if page.is_restarting else {}
+        return request.render("setup/done.html", page, headers={**_PRIVATE, **again})
 
     def _step(
         self,
@@ -213,7 +252,21 @@ class SetupViews:
         **options: Any,
     ) -> Response:
         t = self._t(request)
+        logo = logo_of(draft)
         page = StepPage(
-            title=t(f"setup.{step}"), draft=draft, steps=steps_of(step, t), faults=words_of(faults or [], t), **options
+            title=t(f"setup.{step}"),
+            draft=draft,
+            steps=steps_of(step, t),
+            faults=words_of(faults or [], t),
+            logo_url=f"/setup/logo?v={digest(logo)}" if logo else None,
+            accents=ACCENTS,
+            **options,
         )
-        return request.render(f"setup/{step}.html", page, status or (400 if faults else 200), headers=_PRIVATE)
+        sheet = sheet_of(draft.accent) if parse_colour(draft.accent) else None
+        return request.render(
+            f"setup/{step}.html",
+            page,
+            status or (400 if faults else 200),
+            headers=_PRIVATE,
+            site_look=Shown(sheet, page.logo_url),
+        )

@@ -29,15 +29,18 @@ from callboard.kernel.errors import (
 from callboard.kernel.publishing.files import is_git_path
 from callboard.kernel.publishing.pushing import Push, Pushed
 from callboard.kernel.publishing.settings import Author
-from callboard.kernel.source_host import clean_path
+from callboard.kernel.publishing.steps import path_below
 
 PUSH_TIMEOUT_S = 300.0
 LEFTOVER_AGE_S = 24 * 3600.0
-_REFUSED = ("authentication failed", "could not read username", "permission denied", "403", "401", "access denied")
+_REFUSED = (
+    "authentication failed", "could not read username", "permission denied", "returned error: 403",
+    "returned error: 401", "access denied", "host key verification failed",
+)  # fmt: skip
 _ABSENT = ("not found", "does not exist", "does not appear to be a git repository", "no such")
 _MOVED = ("non-fast-forward", "fetch first", "[rejected]", "stale info")
-_SERVER_HOOKS_OFF = "git -c core.hooksPath=/dev/null -c safe.directory=* receive-pack"
-_SERVER_READS = "git -c core.hooksPath=/dev/null -c safe.directory=* upload-pack"
+_OWN_SERVER = "git -c core.hooksPath=/dev/null -c safe.directory=*"
+"""How git is started for the other side when that is a folder of this machine: settings of the environment do not reach it."""
 
 
 class Pusher:
@@ -97,7 +100,7 @@ class _OnePush:
 
     async def run(self) -> Pushed:
         push = self._push
-        await asyncio.to_thread(_copy, push.folder, self._files, _below(push.into))
+        await asyncio.to_thread(_copy, push.folder, self._files, path_below(push.into, "targetPath"))
         await self._git.run("init", "--quiet", "--bare", "--template=", str(self._repo))
         there = await self._ask(f"refs/heads/{push.branch}")
         parent: str | None = None
@@ -121,7 +124,7 @@ class _OnePush:
                     "Choose another name, or remove the branch or the repository first."
                 )
         commit = await self._commit(tree, parent, push.author, push.message)
-        await self._local("push", "--quiet", "--no-verify", f"--receive-pack={_SERVER_HOOKS_OFF}", push.url,
+        await self._local("push", "--quiet", "--no-verify", *self._server("receive-pack"), push.url,
                           f"{commit}:refs/heads/{push.branch}")  # fmt: skip
         return Pushed(commit, is_new=True)
 
@@ -130,7 +133,7 @@ class _OnePush:
         return there if self._push.base is not None else None
 
     async def _ask(self, name: str) -> str | None:
-        out = await self._local("ls-remote", f"--upload-pack={_SERVER_READS}", self._push.url, name)
+        out = await self._local("ls-remote", *self._server("upload-pack"), self._push.url, name)
         for line in out.decode("utf-8", "replace").splitlines():
             commit, _, found = line.partition("\t")
             if found == name:
@@ -140,16 +143,20 @@ class _OnePush:
     async def _fetch(self, commit: str, name: str) -> None:
         await self._local(
             "fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules",
-            f"--upload-pack={_SERVER_READS}", self._push.url, f"+{name}:refs/callboard/base",
+            *self._server("upload-pack"), self._push.url, f"+{name}:refs/callboard/base",
         )  # fmt: skip
         kept = (await self._local("rev-parse", "refs/callboard/base^{commit}")).decode().strip()
         if kept != commit:
             raise ConflictError(f"{name} of {self._push.url} has just changed. Try again.")
 
+    def _server(self, program: str) -> tuple[str, ...]:
+        """Hosts behind ssh allow only the plain programs, so this is for folders alone."""
+        return (f"--{program}={_OWN_SERVER} {program}",) if self._push.url.startswith("/") else ()
+
     async def _make_tree(self, base: str | None) -> str:
         if base is not None:
             await self._local("read-tree", f"{base}^{{tree}}")
-        gone = [path for one in self._push.delete if (path := _below(one))]
+        gone = [path for one in self._push.delete if (path := path_below(one, "filesToDelete"))]
         if gone and base is not None:
             await self._local("--literal-pathspecs", "rm", "-r", "--quiet", "--cached", "--ignore-unmatch", "--", *gone,
                               in_files=True)  # fmt: skip
@@ -194,14 +201,6 @@ def _copy(source: Path, target: Path, into: str) -> None:
             aim = root / inner / name
             aim.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(place, aim, follow_symlinks=False)
-
-
-def _below(path: str) -> str:
-    """A path in the repository without outer slashes. Raises ``InputError`` when it climbs out or is git's own."""
-    cleaned = clean_path(path.replace("\\", "/").removeprefix("./").strip("/") if path not in (".", "./") else "")
-    if cleaned is None or is_git_path(cleaned):
-        raise InputError(f"{path!r} is no path inside the repository.")
-    return cleaned
 
 
 def _one_line(value: str) -> str:

@@ -12,9 +12,9 @@ in one transaction, so replicas that start together do not meet, and a failed up
 from __future__ import annotations
 
 import asyncio
+import importlib
 import re
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Iterable, Sequence
 
@@ -51,7 +51,7 @@ class Migrations:
     @property
     def folder(self) -> Path:
         """The folder of the versions. Packages are installed unpacked."""
-        return Path(str(files(self.package).joinpath("versions")))
+        return Path(importlib.import_module(self.package).__path__[0], "versions")
 
     @property
     def version_table(self) -> str:

@@ -15,7 +15,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 import pluggy
@@ -80,13 +80,27 @@ class Contribution:
     value: Any
 
 
+class _Hooks(pluggy.PluginManager):
+    """Passes over what a module merely imports before looking closely: pluggy inspects every name as it would a class's."""
+
+    def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
+        if type(plugin) is ModuleType:
+            value = vars(plugin).get(name)
+            if type(value) is FunctionType:
+                if f"{PROJECT}_impl" not in vars(value):
+                    return None
+            elif not isinstance(value, (staticmethod, classmethod, MethodType)):
+                return None
+        return super().parse_hookimpl_opts(plugin, name)
+
+
 class PluginManager:
     """Plugins of one portal. ``load`` once, then ``collect``."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._disabled = {str(name) for name in settings.get_list("plugins.disabled")}
-        self._hooks = pluggy.PluginManager(PROJECT)
+        self._hooks = _Hooks(PROJECT)
         self._hooks.add_hookspecs(CoreHooks)
         self._plugins: dict[str, Plugin] = {}
         self._problems: list[PluginProblem] = []
@@ -173,8 +187,9 @@ class PluginManager:
         plugin = self._plugins[name]
         if not plugin.is_enabled:
             return []
-        found = [one for one in self._implementations(plugin) if one.function.__name__ == hook]
-        values = [self._ask(name, one, hook, arguments) for one in found]
+        caller = getattr(self._hooks.hook, hook, None)
+        found = caller.get_hookimpls() if caller is not None else ()
+        values = [self._ask(name, one, hook, arguments) for one in found if one.plugin is plugin.target]
         return [Contribution(name, value) for value in values if value is not None]
 
     def _ask(self, name: str, implementation: Any, hook: str, arguments: Mapping[str, Any]) -> Any:

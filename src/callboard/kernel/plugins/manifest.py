@@ -11,6 +11,7 @@ hosts = ["api.example.com"]    # hosts it calls
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -54,7 +55,14 @@ def read_manifest(name: str, plugin: Any) -> Manifest:
     file = _file_beside(module)
     if file is not None:
         return parse_manifest(file.read_text(encoding="utf-8"), file=str(file), default_name=name)
-    doc = (getattr(plugin, "__doc__", None) or getattr(module, "__doc__", None) or "").strip()
+    # a package tells what it is for; the module that wires it, how
+    package = (
+        sys.modules.get(module.__package__ or "")
+        if module is not None and module.__name__.endswith(".plugin")
+        else None
+    )
+    told = (getattr(one, "__doc__", None) for one in (package, plugin, module))
+    doc = next((text.strip() for text in told if text and text.strip()), "")
     return Manifest(name=name, version=_version_of(module), description=doc.partition("\n")[0])
 
 
@@ -133,8 +141,6 @@ def _holds(have: tuple[int, ...], operator: str, wanted: tuple[int, ...]) -> boo
 
 
 def _module_of(plugin: Any) -> ModuleType | None:
-    import sys
-
     return sys.modules.get(getattr(plugin, "__module__", None) or type(plugin).__module__)
 
 

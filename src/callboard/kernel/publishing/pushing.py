@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Sequence
+from urllib.parse import urlsplit, urlunsplit
 
 from callboard.kernel.errors import UnavailableError
 from callboard.kernel.publishing.settings import Author
@@ -59,3 +60,14 @@ def require_pusher(portal: Any) -> GitPusher:
     if found is None:
         raise UnavailableError("Publishing needs the plugin git, which is switched off. Switch it on in the settings.")
     return found
+
+
+def check_remote(url: str, host: str, said_by: str) -> str:
+    """``url`` from an answer, without a user name; the credential will be shown to it. Raises ``UnavailableError`` for another host's."""
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    if parts.scheme not in ("http", "https") or place.lower() != host.lower():
+        raise UnavailableError(
+            f"{said_by} names {url[:200]} as the address of the repository, which is on another host."
+        )
+    return urlunsplit((parts.scheme, place, parts.path, "", ""))

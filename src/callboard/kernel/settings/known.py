@@ -7,6 +7,7 @@ A row of type ``object`` is open: what lies below belongs to its owner and is no
 from __future__ import annotations
 
 import difflib
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Iterable, Literal
 
@@ -137,16 +138,18 @@ class _Node:
 
 def find_unknown_keys(settings: Settings, rows: Iterable[Setting] = ()) -> list[UnknownKey]:
     """Keys that neither ``rows`` nor Backstage's names know, in the order of the merged settings."""
-    root = _tree((*CORE_SETTINGS, *rows))
+    root = _tree(tuple((row.key, row.type == _OPEN) for row in (*CORE_SETTINGS, *rows)))
     found: list[UnknownKey] = []
     _walk(settings.as_dict(), root, (), found)
     return found
 
 
-def _tree(rows: Iterable[Setting]) -> _Node:
+@functools.lru_cache(maxsize=8)
+def _tree(rows: tuple[tuple[str, bool], ...]) -> _Node:
+    """All known names, those of ``rows`` (key, and whether anything may stand below it) and Backstage's. Not to be changed."""
     root = _Node()
-    for row in rows:
-        _add(root, row.key, row.type == _OPEN)
+    for key, is_open in rows:
+        _add(root, key, is_open)
     for section, names in _SECTIONS_OF_BACKSTAGE.items():
         for name in names.split():
             key = f"{section}.{name}"

@@ -19,10 +19,10 @@ from callboard.kernel.auth.service import MissingCredentials
 from callboard.kernel.errors import AuthenticationError, CallboardError, NotAllowedError
 from callboard.kernel.logs import bound_context, get_logger
 from callboard.kernel.tracing import is_traced, note_answer, server_span
-from callboard.kernel.web import csrf, security
+from callboard.kernel.web import csrf, notices, security
 from callboard.kernel.web.body import RequestTooLarge, limited
 from callboard.kernel.web.compression import THRESHOLD, GzipStream, accepts_gzip, compress, is_compressible
-from callboard.kernel.web.cookies import set_cookie
+from callboard.kernel.web.cookies import clear_cookie, set_cookie
 from callboard.kernel.web.cors import Cors
 from callboard.kernel.web.errors import ToldError, error_page, error_response
 from callboard.kernel.web.locales import find_chosen
@@ -260,6 +260,8 @@ class WebApp:
         scope = request.scope
         if request.new_csrf_secret is not None:
             set_cookie(response, self._portal.auth.settings, csrf.COOKIE, request.new_csrf_secret, same_site="strict")
+        if request.has_told:
+            clear_cookie(response, self._portal.auth.settings, notices.COOKIE)
         headers = response.raw_headers
         if error_style(request.url.path, route) == "page":
             headers += security.page_headers(self._portal.auth.settings, request.used_nonce, self._policy)

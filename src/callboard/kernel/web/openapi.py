@@ -19,11 +19,13 @@ def openapi_routes(routes: Sequence[Route], title: str) -> list[Route]:
     """``/openapi.json`` and ``/api/<plugin>/openapi.json`` for each plugin that describes routes and has none of its own."""
     taken = {route.path for route in routes}
     made = [] if "/openapi.json" in taken else [_document_route("/openapi.json", routes, title, "")]
-    described = {plugin_of(route.path) for route in routes if route.openapi is not None} - {None}
-    for plugin in sorted(p for p in described if p is not None):
+    by_plugin: dict[str, list[Route]] = {}
+    for route in routes:
+        if route.openapi is not None and (plugin := plugin_of(route.path)) is not None:
+            by_plugin.setdefault(plugin, []).append(route)
+    for plugin, own in sorted(by_plugin.items()):
         path = f"/api/{plugin}/openapi.json"
         if path not in taken:
-            own = [route for route in routes if plugin_of(route.path) == plugin]
             made.append(_document_route(path, own, plugin, f"/api/{plugin}"))
     return made
 

@@ -6,13 +6,16 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
+from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response
 
 from callboard.kernel.auth.actor import ANONYMOUS, Actor
 from callboard.kernel.errors import InputError
-from callboard.kernel.web import csrf, locales, security
+from callboard.kernel.web import csrf, notices, security
 from callboard.kernel.web.body import parse_json
+from callboard.kernel.web.cookies import LOCALE_COOKIE
 
 if TYPE_CHECKING:
     from callboard.kernel.web.routing import Receive, Scope
@@ -33,6 +36,8 @@ class Request(StarletteRequest):
         """Names for the layout, as ``register_page_context`` gave them."""
         self.new_csrf_secret: str | None = None
         """Set when the answer must give the browser its CSRF cookie."""
+        self.has_told = False
+        """Whether this page told the notice that the one before it left."""
         self._templates = templates
         self._nonce: str | None = None
         self.chosen_locale: str | None = None
@@ -69,7 +74,7 @@ class Request(StarletteRequest):
     @property
     def locale(self) -> str:
         """What the user chose, else what this browser chose, else the first of its languages that has messages, else ``en``."""
-        for chosen in (self.chosen_locale, self.cookies.get(locales.COOKIE)):
+        for chosen in (self.chosen_locale, self.cookies.get(LOCALE_COOKIE)):
             if chosen and chosen in self._templates.locales:
                 return chosen
         return pick_locale(self.headers.get("accept-language", ""), self._templates.locales)
@@ -93,6 +98,13 @@ class Request(StarletteRequest):
         """A time as templates draw it."""
         return self._templates.tools.moment(at, self.portal.clock.now())
 
+    def take_notice(self) -> notices.Notice | None:
+        """What the page before left to tell, once: the answer makes the browser forget it. Fragments leave it for the next page."""
+        if self.is_fragment:
+            return None
+        self.has_told = notices.COOKIE in self.cookies
+        return notices.read_notice(self.cookies.get(notices.COOKIE))
+
     @property
     def is_fragment(self) -> bool:
         """Whether htmx asks for a part of a page. A page restored from history is asked for whole."""
@@ -107,8 +119,8 @@ class Request(StarletteRequest):
         headers: Mapping[str, str] | None = None,
         **context: Any,
     ) -> Response:
-        """A page. The template sees ``page``, ``request``, ``actor``, ``nav_items()``, ``is_guest()``, ``site_name()``,
-        ``nonce()``, ``csrf_token()``, ``t()``, ``static()``, ``url_for()``, what ``PageTools`` adds, and ``context``.
+        """A page. The template sees ``page``, ``request``, ``actor``, ``nav_items()``, ``more_places()``, ``is_guest()``,
+        ``site_name()``, ``nonce()``, ``csrf_token()``, ``t()``, ``static()``, ``url_for()``, what ``PageTools`` adds, and ``context``.
         """
         html = self._templates.render(template, self, page, context)
         response = Response(html, status, media_type="text/html")
@@ -126,6 +138,13 @@ class Request(StarletteRequest):
             return {}
         body = await self.body()
         return parse_json(body) if body.strip() else {}
+
+    async def _get_form(self, **limits: Any) -> FormData:
+        """The form, also the one that is awaited by ``form()``. Raises ``InputError`` for one that is malformed or has a part that is too large."""
+        try:
+            return await super()._get_form(**limits)
+        except MultiPartException as error:
+            raise InputError(f"The form cannot be read: {error.message}") from None
 
     async def read_form(self) -> dict[str, str]:
         """Text fields of a form, the last one of each name; files are left out."""

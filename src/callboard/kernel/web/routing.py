@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Literal, Mapping, MutableMapping, Sequence
@@ -136,7 +137,7 @@ class Router:
         if "{" not in path:
             self._exact.setdefault(path, []).append(route)
             return
-        pattern, _, convertors = compile_path(path)
+        pattern, convertors = _compiled(path)
         key = _index_key(path)
         self._patterns.setdefault("" if "{" in key else key, []).append((pattern, convertors, route))
 
@@ -180,6 +181,13 @@ class Router:
         if "{" in path:
             raise KeyError(f"{name} needs more parameters: {path}")
         return path
+
+
+@functools.lru_cache(maxsize=4096)
+def _compiled(path: str) -> tuple[re.Pattern[str], Mapping[str, Any]]:
+    """The pattern of a path with parameters, and what turns each parameter's text into its value."""
+    pattern, _, convertors = compile_path(path)
+    return pattern, convertors
 
 
 def _index_key(path: str) -> str:

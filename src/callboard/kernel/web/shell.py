@@ -19,7 +19,7 @@ class NavItem:
     """A place in the rail. ``title`` is a message key, ``icon`` a name in the icon set; lower ``rank`` stands higher.
 
     With a ``permission`` it is shown only to those who may at least in part (not DENY). ``key`` is a letter: ``g`` and then it
-    lead there; of two places with the same one the first has it.
+    lead there; of two places with the same one the first has it. One that is not ``in_rail`` is found in the command palette alone.
     """
 
     id: str
@@ -29,3 +29,4 @@ class NavItem:
     rank: int = 100
     permission: Permission | None = None
     key: str | None = None
+    in_rail: bool = True

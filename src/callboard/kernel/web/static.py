@@ -8,6 +8,7 @@ A ``.br`` or ``.gz`` beside a file goes out in its place where the client takes 
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import mimetypes
 from dataclasses import dataclass
@@ -107,12 +108,19 @@ class StaticFiles:
                 name = path.relative_to(folder).as_posix()
                 if not path.is_file() or name in files or path.suffix in (".gz", ".br") or name.startswith("."):
                     continue
-                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                state = path.stat()
+                digest = _digest(path, state.st_mtime_ns, state.st_size)
                 tree.update(f"{name}\0{digest}\n".encode())
                 files[name] = _File(path, _type_of(path), f'"{digest[:24]}"', _variants(path))
         self._hash = tree.hexdigest()[:12]
         self._files = files
         return files
+
+
+@functools.lru_cache(maxsize=4096)
+def _digest(path: Path, modified_ns: int, size: int) -> str:
+    """SHA-256 of a file as it was then, in hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _variants(path: Path) -> tuple[tuple[str, Path], ...]:

@@ -93,7 +93,8 @@ class Templates:
         self.locales = list(tools.locales)
         self._static = static
         self._url_for = url_for
-        self._nav = sorted(nav_items, key=lambda item: (item.rank, item.id))
+        self._nav = sorted((i for i in nav_items if i.in_rail), key=lambda item: (item.rank, item.id))
+        self._places = sorted((i for i in nav_items if not i.in_rail), key=lambda item: (item.rank, item.id))
         self._settings = sorted(settings_pages, key=lambda item: (item.rank, item.id))
         self._site_name = site_name
         self._environment: jinja2.Environment | None = None
@@ -119,6 +120,7 @@ class Templates:
             "locale": locale,
             "t": self.translator(locale),
             "nav_items": lambda: self.visible_nav(request),
+            "more_places": lambda: self.visible_nav(request, self._places),
             "settings_pages": lambda: self.visible_nav(request, self._settings),
             "theme": theme_of(request.cookies.get(THEME_COOKIE)),
             "is_guest": lambda: request.portal.auth.is_guest(request.actor),
@@ -156,6 +158,8 @@ class Templates:
     def _make(self) -> "jinja2.Environment":
         import jinja2
 
+        from callboard.kernel.web.compiled import CompiledTemplates
+
         prefixed = {p.rpartition(".")[2]: jinja2.FileSystemLoader(f) for p in self._packages if (f := _folder(p))}
         roots = [
             jinja2.FileSystemLoader(folder)
@@ -170,6 +174,7 @@ class Templates:
             lstrip_blocks=True,
             auto_reload=False,
             cache_size=-1,
+            bytecode_cache=CompiledTemplates(frozenset(self.tools.filters.items())),
         )
         environment.globals.update(static=self._static, **self.tools.globals)
         if self._url_for is not None:

@@ -12,7 +12,7 @@ from callboard.kernel.auth.service import Auth
 from callboard.kernel.auth.store import ApiToken
 from callboard.kernel.clock import parse_time
 from callboard.kernel.errors import InputError, LimitError, NotAllowedError
-from callboard.kernel.user_values import list_values
+from callboard.kernel.user_settings import BUCKET, START_PAGE, UserSettings
 from callboard.kernel.web.cookies import clear_cookie, remember_choices, set_cookie
 from callboard.kernel.web.errors import status_of
 from callboard.kernel.web.pages_auth import ProviderButton, SignInPage, TokenRow, TokensPage
@@ -27,8 +27,9 @@ _NO_STORE = {"cache-control": "no-store"}
 class AuthViews:
     """Pages at ``/sign-in``, ``/sign-out`` and ``/settings/tokens``."""
 
-    def __init__(self, auth: Auth) -> None:
+    def __init__(self, auth: Auth, values: UserSettings) -> None:
         self._auth = auth
+        self._values = values
 
     def routes(self) -> Sequence[Route]:
         small = MAX_FORM_BYTES
@@ -91,7 +92,7 @@ class AuthViews:
             said = _say(request, words, error.message)
             return self._page(request, target, error=said, user=given.get("username", ""), status=status_of(error))
         chosen = await self._choices(signed_in.actor.subject)
-        start = chosen.get("start_page")
+        start = chosen.get(START_PAGE)
         response = Redirect(safe_next(start) if target == "/" and isinstance(start, str) else target, headers=_NO_STORE)
         remember_choices(response, self._auth.settings, chosen)
         longest = int(self._auth.settings.session_longest.total_seconds())
@@ -102,8 +103,7 @@ class AuthViews:
         """What the user set for themselves; nothing for guests, who share one account."""
         if user_ref == self._auth.settings.guest.ref:
             return {}
-        async with self._auth.db.read() as tx:
-            return await list_values(tx, user_ref)
+        return await self._values.list_bucket(user_ref, BUCKET)
 
     async def sign_out(self, request: Request) -> Response:
         session_id = self._auth.session_id_of(request.scope)

@@ -19,6 +19,7 @@ def own_sockets(portal: Any) -> Sequence[SocketRoute]:
 
 def own_routes(portal: Any) -> Sequence[Route]:
     """Every route that the kernel itself answers, for an assembled portal."""
+    from callboard.kernel.user_settings import UserSettings
     from callboard.kernel.web.locales import locale_routes
     from callboard.kernel.web.openapi import openapi_routes
     from callboard.kernel.web.routing import plugin_of
@@ -30,7 +31,7 @@ def own_routes(portal: Any) -> Sequence[Route]:
     from callboard.kernel.wire.user_settings import user_settings_routes
 
     routes = [
-        *AuthViews(portal.auth).routes(),
+        *AuthViews(portal.auth, UserSettings(portal.db, portal.clock)).routes(),
         *locale_routes(portal),
         *auth_routes(portal.auth),
         *permission_routes(portal),

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from callboard.kernel.clock import Clock
 from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.errors import InputError, NotFoundError
-from callboard.kernel.user_settings import UserSettings
+from callboard.kernel.user_settings import UserSettings, require_may_write
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Empty, Json
 from callboard.kernel.web.routing import Route
@@ -62,6 +62,7 @@ class _UserSettings:
         return Json({"bucket": bucket, "key": key, "value": json.loads(value)})
 
     async def put(self, request: Request) -> Response:
+        require_may_write(request.actor)
         bucket, key = _place(request)
         body = await request.require_object()
         if "value" not in body:
@@ -81,6 +82,7 @@ class _UserSettings:
         return Json({"bucket": bucket, "key": key, "value": body["value"]})
 
     async def delete(self, request: Request) -> Response:
+        require_may_write(request.actor)
         bucket, key = _place(request)
         async with self._db.write() as tx:
             gone = await self._values.delete(tx, request.actor.subject, bucket, key)
@@ -118,22 +120,6 @@ class _UserSettings:
             value = await self._values.find_text(request.actor.subject, item["bucket"], item["key"])
             found.append(None if value is None else {"value": json.loads(value)})
         return Json({"items": found})
-
-
-async def store_setting(
-    request: Request, db: Database, clock: Clock, audit: "Audit", bucket: str, key: str, value: Any
-) -> None:
-    """Keep a JSON value for the user who asks. Raises ``LimitError`` when they have too many."""
-    async with db.write() as tx:
-        await UserSettings(db, clock).put(tx, request.actor.subject, bucket, key, value)
-        await audit.record(
-            tx,
-            "user-setting-write",
-            actor=request.actor,
-            severity="low",
-            meta={"bucket": bucket, "key": key},
-            request=request,
-        )
 
 
 def _place(request: Request) -> tuple[str, str]:

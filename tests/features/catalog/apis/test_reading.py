@@ -301,6 +301,11 @@ def test_hostile_definitions_cost_next_to_nothing() -> None:
         "A": {"$ref": "#/components/schemas/B"},
         "B": {"$ref": "#/components/schemas/A"},
         "C": {"allOf": [{"$ref": "#/components/schemas/C"}]},
+        "D": {"allOf": [{"$ref": "#/components/schemas/D"}, {"$ref": "#/components/schemas/E"}, {"type": "object"}]},
+        "E": {
+            "allOf": [{"$ref": "#/components/schemas/D"}, {"$ref": "#/components/schemas/E"}],
+            "properties": {"e": {}},
+        },
     }
     document = {"openapi": "3.1.0", "paths": {}, "components": {"schemas": {**wide, **loops}}}
     begun = time.process_time()
@@ -317,6 +322,7 @@ def test_hostile_definitions_cost_next_to_nothing() -> None:
     sizes = [sum(len(paths(p.nodes)) for p in e.detail().parts) for e in api.types]
     assert max(sizes) <= MAX_NODES + 50
     assert paths(entry(api, "C").parts[0].nodes)
+    assert "e" in paths(entry(api, "D").parts[0].nodes)
     assert time.process_time() - begun < 5
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import json
+import re
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, AsyncIterator, Mapping, Sequence
 
 import pytest
@@ -211,3 +215,134 @@ async def test_script_in_titles_is_shown_as_text() -> None:
         ):
             page = await client.get(path)
             assert page.status_code == 200 and EVIL not in page.text and "alert(1)" in page.text
+
+
+async def test_a_resource_tells_who_relies_on_it() -> None:
+    """By owner, who is reached first, with how to reach them; what and where it is; the hidden tell no owner."""
+    dependents = [
+        entity("Component", f"user-{n:02}", {"owner": "team" if n else "nowhere", "system": "shop", "dependsOn": ["resource:db"]})
+        for n in range(12)
+    ]  # fmt: skip
+    db = entity("Resource", "db", {"owner": "company"}, annotations={"aws.amazon.com/arn": "arn:aws:rds:1"})
+    async with portal_with([*COMPANY, db, *dependents]) as portal, portal.client(user("ada")) as client:
+        page = await client.get("/catalog/default/resource/db")
+        told = words_of(page)
+        assert "What depends on it 12 things rely on it · 2 owners · 1 system" in told
+        assert told.index("Team 11 #team user-01 service Shop production") < told.index("nowhere 1 user-00")
+        assert "3 more" in told and 'href="/catalog/default/resource/db/relations?type=dependencyof"' in page.text
+        assert "What and where it is Arn arn:aws:rds:1" in told
+        lonely = entity("Resource", "lonely", {"owner": "team"})
+        await portal.service(Catalog).mutations.apply(
+            "more", FullMutation([DeferredEntity(lonely)]), actor=SYSTEM.subject
+        )
+        assert "Nothing says that it depends on this resource" in words_of(
+            await client.get("/catalog/default/resource/lonely")
+        )
+
+
+async def test_an_api_tells_what_it_offers_and_to_whom() -> None:
+    """Its operations in short, a fault with its place, and its consumers by owner."""
+    broken = entity("API", "broken", {"owner": "team", "definition": "openapi: 3.0.0\n  info: ["})
+    empty = entity("API", "empty", {"owner": "team", "definition": " "})
+    async with portal_with([*COMPANY, broken, empty]) as portal, portal.client(user("ada")) as client:
+        page = await client.get("/catalog/default/api/pay")
+        told = words_of(page)
+        assert "What it offers" in told and "GET /pets/{id} Find a pet" in told
+        assert 'href="/catalog/default/api/pay/definition?item=op-GET-' in page.text
+        assert "Who consumes it 1 thing relies on it · 1 owner" in told and "Team 1 #team web" in told
+        assert "The definition cannot be read" in words_of(await client.get("/catalog/default/api/broken"))
+        assert "It has no definition yet" in words_of(await client.get("/catalog/default/api/empty"))
+
+
+async def test_a_location_tells_what_each_file_brought(tmp_path: Path) -> None:
+    """Counts by kind that lead to lists, problems with their lines, the next reading, and where it comes from."""
+    good = "\n---\n".join(json.dumps(e) for e in COMPANY[:2])
+    (tmp_path / "good.yaml").write_text(good)
+    (tmp_path / "bad.yaml").write_text(
+        "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: bad one\n"
+    )
+    location = {"apiVersion": "backstage.io/v1alpha1", "kind": "Location", "metadata": {"name": "root"},
+                "spec": {"targets": ["./good.yaml", "./bad.yaml", "./gone.yaml"]}}  # fmt: skip
+    (tmp_path / "root.yaml").write_text(json.dumps(location))
+    settings = {
+        "catalog": {
+            "rules": [{"allow": [*KINDS, "Location"]}],
+            "locations": [{"type": "file", "target": str(tmp_path / "root.yaml")}],
+        }
+    }
+    async with make_portal(settings) as portal:
+        await portal.jobs.run_due()
+        async with portal.client(user("ada")) as client:
+            page = await client.get("/catalog/default/location/root")
+            told = words_of(page)
+            assert "Groups 2" in told and 'line 4 "bad one" is not valid' in told and "gone.yaml does not exist" in told
+            assert "Targets file ./good.yaml" in told and "Next reading within" in told and "Named by" in told
+            href = next(h for h in re.findall(r'href="([^"]+)"', page.text) if "location=file" in h)
+            listed = await client.get(html.unescape(href))
+            assert "The company" in listed.text and 'id="list-count">2<' in listed.text
+            root = await client.get("/api/catalog/entities?filter=kind=location,metadata.name=root")
+            assert root.json()[0]["metadata"]["name"] == "root"
+            top = next(
+                e
+                for e in (await client.get("/api/catalog/entities?filter=kind=location")).json()
+                if e["metadata"]["name"] != "root"
+            )
+            told = words_of(await client.get(f"/catalog/default/location/{top['metadata']['name']}"))
+            assert "The settings, catalog.locations" in told
+
+
+async def test_systems_are_drawn_on_a_map() -> None:
+    """Where the address asks for it; what is hidden is on none."""
+    async with portal_with(COMPANY, HIDDEN) as portal, portal.client(user("ada")) as client:
+        page = await client.get("/systems?view=map")
+        assert 'class="graph-drawing' in page.text and 'data-ref="system:default/shop"' in page.text
+        assert "Depends on" in words_of(page) and "Zq" not in page.text
+        assert 'class="graph-drawing' not in (await client.get("/systems")).text
+
+
+async def test_own_kinds_look_as_declared() -> None:
+    """Their icon, by lucide's name, too, and their plural, on pages, in the palette and in the graph."""
+    fields = {"selector": {"path": "spec.owner"}, "relation": "ownedBy", "defaultKind": "Group"}
+    schema = {
+        "jsonSchema": {
+            "type": "object",
+            "properties": {"spec": {"type": "object", "properties": {"serial": {"title": "Serial number"}}}},
+        }
+    }
+    kind = {"group": "acme.example", "names": {"kind": "Machine", "plural": "machines"}, "icon": "stamp",
+            "versions": [{"name": "v1", "schema": schema, "relationFields": [fields]}]}  # fmt: skip
+    machine = {
+        "apiVersion": "acme.example/v1",
+        "kind": "Machine",
+        "metadata": {"name": "pump", "namespace": "default"},
+        "spec": {"owner": "team", "serial": "X1"},
+    }
+    settings = {"catalog": {"rules": [{"allow": [*KINDS, "Machine"]}], "model": {"kinds": [kind]}}}
+    async with make_portal(settings) as portal:
+        mutation = FullMutation([DeferredEntity(dict(e)) for e in [*COMPANY, machine]])
+        await portal.service(Catalog).mutations.apply("test", mutation, actor=SYSTEM.subject)
+        await portal.jobs.run_due()
+        async with portal.client(user("ada")) as client:
+            page = await client.get("/catalog/default/machine/pump")
+            told = words_of(page)
+            assert "icons.svg#template" in page.text and "icons.svg#kind" not in page.text
+            assert (
+                "Machines" in told
+                and told.count("X1") == 1
+                and "Serial number X1" in told
+                and "owner" not in told.partition("Fields")[2][:60]
+            )
+            assert "icons.svg#kind" not in (await client.get("/catalog?kind=machine")).text
+            assert "Machines 1" in words_of(await client.get("/catalog/default/group/team"))
+            found = (await client.get("/api/catalog/v1/find?q=pump")).json()
+            assert found["items"][0]["icon"] == "template"
+            drawing = await client.get("/catalog-graph.svg?root=machine:default/pump&relation=all")
+            assert "graph-template" in drawing.text and "graph-kind" not in drawing.text
+
+
+async def test_a_group_tells_the_health_of_the_groups_below() -> None:
+    """Relations of theirs that lead nowhere, and parts of their systems whose owner is not there."""
+    loose = entity("Resource", "loose", {"system": "shop", "owner": "nowhere"})
+    async with portal_with([*COMPANY, loose]) as portal, portal.client(user("ada")) as client:
+        told = words_of(await client.get("/catalog/default/group/company"))
+        assert "1 relation to what is not there" in told and "1 part of its systems has no owner" in told

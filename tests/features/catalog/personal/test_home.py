@@ -135,7 +135,8 @@ async def test_who_does_not_want_it_is_not_followed(site: Any):
         await visits.write()
         await client.get("/catalog/default/component/beta")
         assert (await client.post("/settings/preferences", data={"shortcuts": "on"})).status_code == 303
-        assert (await client.get("/api/ui/v1/preferences")).json() == {"shortcuts": True, "visits": False}
+        chosen = (await client.get("/api/ui/v1/preferences")).json()
+        assert (chosen["shortcuts"], chosen["visits"], chosen["theme"]) == (True, False, "")
         await client.get("/catalog/default/component/beta")
         assert await visits.list(actor=ADA, limit=5) == ([], [])
         assert await site.rows("SELECT * FROM catalog_visit") == []
@@ -212,3 +213,20 @@ async def test_the_palette_forgives_a_slip(site: Any):
             assert [item["title"] for item in found] == ["alpha"], words
         for words in ("zzzzzz", "ql", "a" * 300):
             assert (await client.get(f"/api/catalog/v1/find?q={words}")).json()["items"] == []
+
+
+async def test_a_field_that_names_an_entity_is_offered_those_of_its_kinds(site: Any):
+    """Before a word is typed the first by title, then those that match; as many as asked for, and 20 at most."""
+    async with site.portal.client(ADA) as client:
+
+        async def find(query: str) -> list[str]:
+            return [item["hint"] for item in (await client.get(f"/api/catalog/v1/find?{query}")).json()["items"]]
+
+        everything = await find("kinds=")
+        assert len(everything) == len(set(everything)) > 1 and await find("kinds=&limit=1") == everything[:1]
+        components = await find("kinds=Component")
+        assert components and all(ref.startswith("component:") for ref in components)
+        assert await find("q=alp&kinds=component,api") == ["component:default/alpha"]
+        assert await find("q=alpha&kinds=group") == [] and await find("q=alhpa&kinds=group") == []
+        assert await find("q=alhpa&kinds=component&limit=junk") == ["component:default/alpha"]
+        assert await find("") == []

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from callboard.features.catalog.interface import LocationExists, LocationNotFound
+from callboard.features.catalog.service.asking import FILE_JOB
 from callboard.kernel.auth.actor import SYSTEM
 from callboard.kernel.errors import InputError, NotAllowedError
 from callboard.model.refs import EntityRef, LocationRef
@@ -251,7 +252,8 @@ async def test_a_refresh_reads_the_file_of_the_entity_alone(each_world: Any) -> 
             each_world.serve(url, component(f"c{n}", metadata={"description": "new"}))
         asked = len(each_world.http.sent)
         await site.commands.refresh(EntityRef.parse("component:default/c3"), actor=SYSTEM)
-        assert await site.settle() == 1
+        assert await site.settle_kinds(FILE_JOB) == 1
+        await site.settle()
         assert [request.url for request in each_world.http.sent[asked:]] == [urls[3]]
         assert await site.description("component:default/c3") == "new"
         assert await site.description("component:default/c2") == "old"

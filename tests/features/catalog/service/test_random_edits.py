@@ -251,9 +251,11 @@ async def test_a_random_history_ends_so_on_postgresql_too(postgres_world: Any, s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1_000, 1_040))
+@pytest.mark.parametrize(
+    "seed", [*range(1_000, 1_012), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1_012, 1_100))]
+)
 async def test_long_random_histories_end_as_a_fresh_load_does(world: Any, seed: int) -> None:
-    """The same property over longer ones."""
+    """The same property over longer ones; most of them in ``make soak``."""
     await _check(world, seed, steps=40)
 
 

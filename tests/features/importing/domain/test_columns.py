@@ -25,6 +25,7 @@ def guessed(header: str, *values: str) -> str:
         ("Our service owner", ["Money", "Sales"], "owner"),
         ("Team / Name", ["Money", "Sales"], "owner"),
         ("Beschreibung", ["Prüft alle Rechnungen", "Zahlt Löhne aus"], "description"),
+        ("Hängt ab von", ["Hauptbuch", "Kasse, Lager"], "depends_on"),
         ("Display Name", ["Pay Me", "Shop Now"], "title"),
         ("Type", ["service", "library", "service"], "type"),
         ("Category", ["batch", "web", "web"], "type"),

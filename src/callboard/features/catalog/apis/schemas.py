@@ -15,6 +15,8 @@ import orjson
 from callboard.features.catalog.apis.model import MAX_DEPTH, MAX_NODES, MAX_TEXT, Node, listed, mapping, words
 
 _MAX_HOPS: Final = 20
+_MAX_PARTS: Final = 60
+"""Schemas that one is put together from by ``allOf``."""
 _LIMITS: Final = (
     "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems", "maxItems",
     "minProperties", "maxProperties", "multipleOf", "pattern",
@@ -57,6 +59,7 @@ class Resolver:
     def __init__(self, document: Any) -> None:
         self.document = document
         self.links: dict[str, str] = {}
+        self._flat: dict[int, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
 
     def resolve(self, value: Any) -> Resolved:
         """``value`` with all references followed; what has no end or leads out of the document is marked."""
@@ -81,24 +84,40 @@ class Resolver:
             schema = {**found, **beside} if beside else found
         return Resolved({}, name, first, "cycle")
 
-    def flatten(self, schema: Mapping[str, Any], depth: int = 0) -> Mapping[str, Any]:
-        """``schema`` with its ``allOf`` merged in, as far as that is plain."""
+    def flatten(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``schema`` with its ``allOf`` merged in, as far as that is plain. Each part counts once, however often it is named."""
+        if "allOf" not in schema:
+            return schema
+        known = self._flat.get(id(schema))
+        if known is None:  # with the schema itself, so that nothing else can come to have its id
+            known = self._flat[id(schema)] = (schema, self._merge(schema, set(), 0))
+        return known[1]
+
+    def _merge(self, schema: Mapping[str, Any], seen: set[str], depth: int) -> Mapping[str, Any]:
         parts = listed(schema.get("allOf"))
         if not parts or depth > _MAX_HOPS:
             return schema
         merged: dict[str, Any] = {k: v for k, v in schema.items() if k != "allOf"}
         for part in parts[:50]:
-            other = self.flatten(self.resolve(part).schema, depth + 1)
-            for key, value in other.items():
-                if key == "properties":
-                    merged[key] = {**mapping(value), **mapping(merged.get(key))}
-                elif key == "required":
-                    merged[key] = [*listed(merged.get(key)), *listed(value)]
-                elif key in ("oneOf", "anyOf") and key in merged:
-                    merged[key] = [*listed(merged[key]), *listed(value)]
-                else:
-                    merged.setdefault(key, value)
+            found = self.resolve(part)
+            if found.pointer in seen or len(seen) >= _MAX_PARTS:
+                continue
+            if found.pointer:
+                seen.add(found.pointer)
+            _join(merged, self._merge(found.schema, seen, depth + 1))
         return merged
+
+
+def _join(merged: dict[str, Any], other: Mapping[str, Any]) -> None:
+    for key, value in other.items():
+        if key == "properties":
+            merged[key] = {**mapping(value), **mapping(merged.get(key))}
+        elif key == "required":
+            merged[key] = [*listed(merged.get(key)), *listed(value)]
+        elif key in ("oneOf", "anyOf") and key in merged:
+            merged[key] = [*listed(merged[key]), *listed(value)]
+        else:
+            merged.setdefault(key, value)
 
 
 def types_of(schema: Mapping[str, Any]) -> list[str]:

@@ -20,7 +20,7 @@ from callboard.kernel.web.request import Request
 from callboard.kernel.web.routing import Route
 from callboard.model.refs import EntityRef, RefError
 from callboard.ui.messages import Messages, Translator
-from callboard.ui.moments import moment
+from callboard.ui.moments import format_exact, moment
 from callboard.ui.parts import Crumb, Tab
 
 COMPARE_API = "/api/catalog/v1/definition-diff"
@@ -100,7 +100,7 @@ class ApiViews:
         return request.render("catalog/compare.html", page)
 
     def _title(self, version: Version, t: Translator) -> str:
-        return t("apis.version_until", when=moment(version.until, self._clock.now()).exact)
+        return t("apis.version_until", when=format_exact(moment(version.until, self._clock.now()).iso, t.locale))
 
     async def _compared(self, page: ComparePage, ref: EntityRef, request: Request, t: Translator) -> ComparePage:
         other = EntityRef.parse(page.other, default_kind="api", default_namespace=ref.namespace) if page.other else ref

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from callboard.features.catalog.explore.organisation import Branch, Organisation
 from callboard.features.catalog.explore.pages import (
+    MAX_OWNERS_IN_ADDRESS,
     Card,
     MembersPage,
     Person,
@@ -16,6 +17,7 @@ from callboard.features.catalog.explore.pages import (
     draw,
     field_rows,
     group_link,
+    legend_of,
     owned_rows,
     template_forms,
     template_steps,
@@ -25,7 +27,7 @@ from callboard.features.catalog.explore.reader import ExploreReader
 from callboard.features.catalog.explore.views import system_rows
 from callboard.features.catalog.graph.pages import edge_names
 from callboard.features.catalog.interface import EntityCard, EntityTab
-from callboard.features.catalog.pages.entity import entity_links
+from callboard.features.catalog.pages.entity import BUILT_IN, entity_links
 from callboard.features.catalog.pages.links import entity_href, link_to, related, safe_href, spec_of, text
 from callboard.features.catalog.pages.listing import row_of
 from callboard.features.catalog.pages.relations import relation_title
@@ -43,8 +45,8 @@ MEMBERS_PAGE: Final = 100
 PARTS: Final = 40
 RECENT: Final = 6
 DANGLING: Final = 5
+THEIRS: Final = 12
 SYSTEMS: Final = 60
-BUILT_IN: Final = ("component", "api", "resource", "system", "domain", "group", "user", "location", "template")
 
 
 class ExploreCards:
@@ -67,12 +69,14 @@ class ExploreCards:
             of("group", "contact", self.contact, 10, "side"),
             of("group", "health", self.health, 20, "side"),
             of("user", "groups", self.groups, 10),
+            of("user", "theirs", self.theirs, 20),
+            of("user", "contact_user", self.contact, 5, "side"),
             of("user", "changes", self.changes, 30),
-            of("system", "diagram", self.system_diagram, 10),
+            of("system", "diagram", self.system_diagram, 10, "wide"),
             of("system", "parts", self.parts, 20),
             of("system", "askers", self.askers, 30),
             of("domain", "systems", self.systems, 10),
-            of("domain", "diagram", self.domain_diagram, 20),
+            of("domain", "diagram", self.domain_diagram, 20, "wide"),
             of("template", "form", self.form, 10),
             of("template", "steps", self.steps, 20),
             EntityCard(
@@ -121,14 +125,20 @@ class ExploreCards:
         return self._render(request, Card("contact", reach=[*reach, *links]))
 
     async def health(self, entity: Any, request: Any) -> Markup:
-        """Problems of what it owns: errors, warnings, and refs that nobody answers to."""
+        """Problems of what it and the groups below own: errors, warnings, refs that nobody answers to, parts without an owner."""
         ref = str(EntityRef.of(entity))
-        found = await self._problems.list_by_file(ProblemFilter(owners=(ref,)), limit=0, shown=0, actor=request.actor)
-        dangling = await self._reader.queries.dangling([ref], actor=request.actor)
+        owners = [ref, *(await self._organisation(request)).below(ref)]
+        wanted = ProblemFilter(owners=tuple(owners))
+        found = await self._problems.list_by_file(wanted, limit=0, shown=0, actor=request.actor)
+        dangling = await self._reader.queries.dangling(owners, actor=request.actor)
         errors, warnings = found.severities.get("error", 0), found.severities.get("warning", 0)
-        figures = [("errors", errors, "bad"), ("warnings", warnings, "warn"), ("dangling", len(dangling), "warn")]
+        unowned = await self._reader.unowned_parts(owners, actor=request.actor)
+        figures = [
+            ("errors", errors, "bad"), ("warnings", warnings, "warn"), ("dangling", len(dangling), "warn"),
+            ("unowned", unowned, "warn"),
+        ]  # fmt: skip
         shown = [(id, n, status) for id, n, status in figures if n]
-        more = "/catalog/problems?" + urlencode({"owner": ref})
+        more = "/catalog/problems?" + urlencode([("owner", owner) for owner in owners[:MAX_OWNERS_IN_ADDRESS]])
         told = dangling[:DANGLING]
         known = await look_up(self._reader.queries, [relation.source for relation in told], actor=request.actor)
         t = request.translate
@@ -218,6 +228,20 @@ class ExploreCards:
             rows.append(Through(group_link(organisation.groups[group]), links, owned.get(group, 0), href))
         return self._render(request, Card("groups", through=rows))
 
+    async def theirs(self, entity: Any, request: Any) -> Markup:
+        """What they and the groups that they are in own, the latest changes first."""
+        owners = [str(EntityRef.of(entity)), *related(entity, "memberOf")]
+        documents, count = await self._reader.owned_by(owners, actor=request.actor, limit=THEIRS)
+        if not documents:
+            return Markup()
+        named = [o for d in documents for o in related(d, "ownedBy")[:1]]
+        known = await look_up(self._reader.queries, named, actor=request.actor)
+        rows = [row_of(document, known, None, self._clock.now()) for document in documents]
+        more = "/catalog?" + urlencode([("owner", owner) for owner in owners[:MAX_OWNERS_IN_ADDRESS]])
+        return self._render(
+            request, Card("parts_of", rows=rows, count=count, more_href=more if count > len(rows) else None)
+        )
+
     async def changes(self, entity: Any, request: Any) -> Markup:
         now = self._clock.now()
         found = await self._reader.queries.changes_by(str(EntityRef.of(entity)), actor=request.actor, limit=RECENT)
@@ -243,7 +267,13 @@ class ExploreCards:
         more = entity_href(EntityRef.of(entity), "graph")
         return self._render(
             request,
-            Card("diagram", drawing=draw(around, known, names, title, t), omitted=around.omitted, more_href=more),
+            Card(
+                "diagram",
+                drawing=draw(around, known, names, title, t),
+                legend=legend_of(around, names),
+                omitted=around.omitted,
+                more_href=more,
+            ),
         )
 
     async def askers(self, entity: Any, request: Any) -> Markup:
@@ -290,5 +320,7 @@ class ExploreCards:
         schema: Any = version.schema if version is not None else {}
         properties = schema.get("properties") if isinstance(schema, Mapping) else None
         spec = properties.get("spec") if isinstance(properties, Mapping) else None
-        rows = field_rows(spec_of(entity), spec if isinstance(spec, dict) else {})
+        fields = version.relation_fields if version is not None else ()
+        told = frozenset(field.path for field in fields)  # the head of the page and its relations say these
+        rows = field_rows(spec_of(entity), spec if isinstance(spec, dict) else {}, told)
         return self._render(request, Card("fields", fields=rows))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Mapping, Sequence
+from typing import Any, Collection, Final, Mapping, Sequence
 from urllib.parse import urlencode
 
 from markupsafe import Markup
 
 from callboard.features.catalog.explore.organisation import Branch, Group
 from callboard.features.catalog.explore.systems import Surroundings
-from callboard.features.catalog.graph.drawing import Frame, NodeView, draw_page
+from callboard.features.catalog.graph.drawing import Frame, NodeView, draw_page, legend_line, styles_of
 from callboard.features.catalog.graph.labels import clean
 from callboard.features.catalog.graph.layout import lay_out
 from callboard.features.catalog.pages.links import kind_rank, kind_title, link_to, spec_of, text
@@ -102,6 +102,8 @@ class Card:
     reach: Sequence[LinkItem] = ()
     rows: Sequence[Row] = ()
     drawing: Markup | None = None
+    legend: Sequence[tuple[Markup, str]] = ()
+    """(sample of an edge, what it means)"""
     omitted: int = 0
     askers: Sequence[tuple[EntityLink, int]] = ()
     systems: Sequence[SystemRow] = ()
@@ -158,6 +160,9 @@ class SystemsPage:
     q: str
     domains: Sequence[tuple[EntityLink | None, Sequence[SystemRow]]]
     pager: Pager | None = None
+    views: Sequence[Tab] = ()
+    map: Card | None = None
+    """What the systems need of each other, drawn, where the address asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +251,13 @@ def owned_rows(
 
 
 def draw(
-    around: Surroundings, known: Mapping[str, Any], names: Mapping[str, str], title: str, t: Translator
+    around: Surroundings,
+    known: Mapping[str, Any],
+    names: Mapping[str, str],
+    title: str,
+    t: Translator,
+    *,
+    framed: bool = True,
 ) -> Markup | None:
     """The drawing, with a frame around what is inside; None where there is nothing to connect."""
     if not around.inside or not around.graph.edges:
@@ -260,23 +271,43 @@ def draw(
                 icon=link.icon, hue=link.hue, distance=place.distance, is_person=link.is_person,
             )
         )  # fmt: skip
+    # a legend names the edges: without names among them the whole is seen at once
     return draw_page(
-        lay_out(around.graph), nodes, names, t("explore.diagram_of", title=title), Frame(title, around.inside)
+        lay_out(around.graph, names=False),
+        nodes,
+        names,
+        t("explore.diagram_of", title=title),
+        Frame(title, around.inside) if framed else None,
     )
 
 
-def field_rows(values: Mapping[str, Any], schema: Mapping[str, Any], depth: int = 0) -> list[FieldRow]:
-    """Fields of an own kind in the order of its schema, those that it does not know behind; labels are the schema's titles."""
+def legend_of(around: Surroundings, names: Mapping[str, str]) -> list[tuple[Markup, str]]:
+    return [(legend_line(type), names.get(type, type)) for type in styles_of(around.graph.edges)]
+
+
+def field_rows(
+    values: Mapping[str, Any],
+    schema: Mapping[str, Any],
+    told: Collection[tuple[str, ...]] = (),
+    path: tuple[str, ...] = ("spec",),
+) -> list[FieldRow]:
+    """Fields of an own kind in the order of its schema, those that it does not know behind; labels are the schema's titles.
+
+    ``told``: paths of the fields that the page tells elsewhere.
+    """
     properties = schema.get("properties")
     properties = properties if isinstance(properties, dict) else {}
     rows = []
     for name in [*(n for n in properties if n in values), *(n for n in values if n not in properties)][:MAX_FIELDS]:
-        given, told = values[name], properties.get(name)
-        told = told if isinstance(told, dict) else {}
-        label = text(told.get("title")) or _words(str(name))
-        help = text(told.get("description")) or ""
-        if isinstance(given, dict) and depth < 3:
-            rows.append(FieldRow(label, str(name), help, inner=field_rows(given, told, depth + 1)))
+        given, known = values[name], properties.get(name)
+        field = known if isinstance(known, dict) else {}
+        label = text(field.get("title")) or _words(str(name))
+        help = text(field.get("description")) or ""
+        here = (*path, str(name))
+        if here in told:
+            continue
+        if isinstance(given, dict) and len(path) < 4:
+            rows.append(FieldRow(label, str(name), help, inner=field_rows(given, field, told, here)))
             continue
         items = given if isinstance(given, list) else [given]
         shown = [text(item) if not isinstance(item, (dict, list)) else _line(item) for item in items[:30]]

@@ -17,9 +17,9 @@ from callboard.features.catalog.explore.systems import (
 from callboard.features.catalog.graph.domain import RelationTypes
 from callboard.features.catalog.interface import BY_TITLE, EntityQuery, Order
 from callboard.features.catalog.service.queries import Queries
-from callboard.features.catalog.views.reading import decode
+from callboard.features.catalog.views.reading import decode, look_up
 from callboard.kernel.auth.actor import Actor
-from callboard.model.predicates import Predicate, conjoin, has_value
+from callboard.model.predicates import HasKey, Negation, Predicate, conjoin, has_value
 from callboard.model.refs import EntityRef
 
 MAX_PARTS: Final = 400
@@ -120,6 +120,28 @@ class ExploreReader:
         )
         page = await self.queries.list_raw(query, actor=actor)
         return decode(page.items), page.total or 0
+
+    async def owned_by(self, refs: Sequence[str], *, actor: Actor, limit: int) -> tuple[list[Mapping[str, Any]], int]:
+        """The first of what any of these own, by kind and name, and how much there is."""
+        query = EntityQuery(
+            has_value("relations.ownedby", refs), Order("kind"), limit=limit, then=(Order(BY_TITLE),), by_ref=True
+        )
+        page = await self.queries.list_raw(query, actor=actor)
+        return decode(page.items), page.total or 0
+
+    async def unowned_parts(self, owners: Sequence[str], *, actor: Actor) -> int:
+        """How many parts of the systems that these own have no owner, or one that is not in the catalog."""
+        mine = conjoin(has_value("kind", ["system"]), has_value("relations.ownedby", owners))
+        page = await self.queries.list_raw(EntityQuery(mine, limit=MAX_PARTS, want_total=False), actor=actor)
+        systems = [str(EntityRef.of(system)) for system in decode(page.items)]
+        if not systems:
+            return 0
+        parts = has_value("relations.partof", systems)
+        nobodys = await self.queries.count(conjoin(parts, Negation(HasKey("relations.ownedby"))), actor=actor)
+        by_owner = await self.counts("relations.ownedby", parts, actor=actor)
+        known = await look_up(self.queries, list(by_owner), actor=actor)
+        hidden = await self.queries.list_hidden([ref for ref in known if known[ref] is None], actor=actor)
+        return nobodys + sum(by_owner[ref] for ref in known if known[ref] is None and ref not in hidden)
 
     async def around_system(self, ref: str, *, actor: Actor) -> Surroundings:
         """A system with what is outside of it: three calls, whatever its size."""

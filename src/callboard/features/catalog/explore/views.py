@@ -11,14 +11,19 @@ from callboard.features.catalog.apis.search import OperationSearch
 from callboard.features.catalog.explore.pages import (
     ApiRow,
     ApisPage,
+    Card,
     GroupsPage,
     OperationHit,
     SystemRow,
     SystemsPage,
+    draw,
     group_link,
+    legend_of,
     tree_rows,
 )
 from callboard.features.catalog.explore.reader import ExploreReader, Landscape
+from callboard.features.catalog.explore.systems import around_domain
+from callboard.features.catalog.graph.pages import edge_names
 from callboard.features.catalog.interface import BY_TITLE, EntityQuery, Order
 from callboard.features.catalog.pages.links import display_title, entity_href, link_to, links_of, related
 from callboard.features.catalog.pages.list_state import TEXT_KEYS
@@ -102,13 +107,14 @@ class ExploreViews:
                 ref,
             )
         )
+        params = {k: v for k, v in (("q", words), ("domain", domain)) if v}
+        is_map = query.get("view") == "map"
         at = _start(query.get("start", ""))
-        shown = refs[at : at + SYSTEMS_PAGE]
+        shown = [] if is_map else refs[at : at + SYSTEMS_PAGE]
         rows = await system_rows(self._reader, land, shown, request)
         groups: dict[str, list[SystemRow]] = {}
         for ref, row in zip(shown, rows, strict=True):
             groups.setdefault(land.homes.get(ref, ""), []).append(row)
-        params = {k: v for k, v in (("q", words), ("domain", domain)) if v}
         title = t("explore.systems")
         page = SystemsPage(
             title=title,
@@ -116,9 +122,21 @@ class ExploreViews:
             count=len(land.systems),
             q=words,
             domains=[(link_to(home, land.domains[home]) if home else None, found) for home, found in groups.items()],
-            pager=_pager("/systems", params, at, len(shown), len(refs), SYSTEMS_PAGE),
-        )
+            pager=None if is_map else _pager("/systems", params, at, len(shown), len(refs), SYSTEMS_PAGE),
+            views=[Tab("list", t("explore.systems.list"), _href("/systems", params), not is_map),
+                   Tab("map", t("explore.systems.map"), _href("/systems", {**params, "view": "map"}), is_map)],
+            map=await self._map(refs, land, request) if is_map and refs else None,
+        )  # fmt: skip
         return request.render("catalog/explore_systems.html", page)
+
+    async def _map(self, refs: Sequence[str], land: Landscape, request: Request) -> Card:
+        """These systems and what they need of each other and of others; the most connected where there are many."""
+        t = self._t(request)
+        around = around_domain(refs, land.dependencies)
+        known = {ref: land.systems.get(ref) for ref in around.graph.places}
+        names = edge_names(self._reader.types, around.graph.edges, t)
+        drawing = draw(around, known, names, t("explore.systems"), t, framed=False)
+        return Card("diagram", drawing=drawing, legend=legend_of(around, names), omitted=around.omitted)
 
     async def apis(self, request: Request) -> Response:
         """All APIs by type and words, and the operations that hold the words."""

@@ -90,7 +90,7 @@ class RelationTypes:
         name, flipped = known
         if flipped:
             source, target = target, source
-        if name in self._mutual and target < source:
+        if target < source and name in self._mutual:
             source, target = target, source
         return Edge(source, name, target)
 

@@ -20,6 +20,8 @@ from callboard.features.catalog.graph.domain import Edge
 from callboard.features.catalog.graph.labels import clean, fit, width_of
 from callboard.features.catalog.graph.layout import FEW, HEIGHT, RADIUS, WIDTH, Box, Layout, Line, path_of
 
+FITS: Final = 1500
+"""A drawing up to this wide is still read where it is made as narrow as a page."""
 _SPRITE: Final = Path(callboard.ui.__file__).parent / "static" / "vendor" / "icons.svg"
 _ROOM: Final = WIDTH - 50
 _FILE_ROOM: Final = _ROOM * 0.84
@@ -132,7 +134,7 @@ def draw_page(
             )
     places = [_page_node(node, layout.boxes[node.ref]) for node in nodes]
     return Markup(
-        f'<svg class="graph-drawing{" is-large" if is_large else ""}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {layout.width:g} {layout.height:g}"'
+        f'<svg class="graph-drawing{" is-large" if is_large else ""}{" fits" if layout.width <= FITS else ""}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {layout.width:g} {layout.height:g}"'
         f' width="{layout.width:g}" height="{layout.height:g}" role="group" aria-label="{escape(label)}">'
         f'<defs>{_symbols({n.icon for n in nodes})}{"".join(heads)}</defs><g class="graph-all">'
         f'<g aria-hidden="true">{_framed(frame, layout) if frame else ""}{"".join(lines)}{"".join(words)}</g>{"".join(places)}</g></svg>'

@@ -81,11 +81,11 @@ class _Layer:
         return self.left + self.columns * WIDTH + (self.columns - 1) * STEP
 
 
-def lay_out(graph: Graph) -> Layout:
+def lay_out(graph: Graph, *, names: bool = True) -> Layout:
     """Places for all of ``graph``."""
     layers = _layers(graph.places)
     _order(layers, graph.edges, next(iter(graph.places)))
-    has_names = len(graph.places) <= FEW
+    has_names = names and len(graph.places) <= FEW
     channel = WIDE_CHANNEL if has_names else CHANNEL
     crowd = max((len(layer.refs) for layer in layers.values()), default=1)
     rows = max(_LEAST_ROWS, math.ceil(math.sqrt(2.2 * crowd)))

@@ -27,6 +27,7 @@ from callboard.features.catalog.interface import CatalogQueries, EntityNotFound,
 from callboard.features.catalog.pages.links import display_title, why_href
 from callboard.features.catalog.pages.problems import near_links
 from callboard.kernel.errors import InputError
+from callboard.kernel.gc_pause import paused_gc
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.routing import Route
 from callboard.model.refs import EntityRef
@@ -63,13 +64,16 @@ class GraphViews:
         if root is None:
             told = Banner("bad", asked.t("graph.no_ref", ref=asked.state.root), [asked.t("graph.no_ref_means")])
             return request.render("catalog/graph.html", empty_page(asked, [told]), status=400)
-        return request.render("catalog/graph.html", await self._read_page(root, asked, request))
+        # Thousands of small values, none of them in cycles: looking for these took a fifth of the time.
+        with paused_gc():
+            return request.render("catalog/graph.html", await self._read_page(root, asked, request))
 
     async def tab(self, entity: Any, request: Request) -> Markup:
         """The body of the tab."""
         root = str(EntityRef.of(entity))
-        page = await self._read_page(root, self._asked(request, root), request)
-        response = request.render("catalog/graph_part.html", page)
+        with paused_gc():
+            page = await self._read_page(root, self._asked(request, root), request)
+            response = request.render("catalog/graph_part.html", page)
         return Markup(bytes(response.body).decode())
 
     async def file(self, request: Request) -> Response:

@@ -24,7 +24,7 @@ class EntityTab:
 
 @dataclass(frozen=True, slots=True)
 class EntityCard:
-    """A card on the overview tab, in the main column or at the side. ``render`` and ``shown`` as in ``EntityTab``.
+    """A card on the overview tab, in the main column, at the side, or over both (``wide``). ``render`` and ``shown`` as in ``EntityTab``.
 
     One that gives an empty text is left out. In the main column a ``rank`` below 50 stands over the relations.
     """
@@ -32,7 +32,7 @@ class EntityCard:
     id: str
     title: str
     render: Any
-    column: Literal["main", "side"] = "side"
+    column: Literal["main", "side", "wide"] = "side"
     shown: Predicate | None = None
     rank: int = 100
 

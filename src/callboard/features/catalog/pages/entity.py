@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, Mapping, Sequence
 from urllib.parse import urlencode
 
@@ -12,23 +11,22 @@ from markupsafe import Markup
 
 from callboard.features.catalog.interface import EntityCard, EntityTab
 from callboard.features.catalog.pages.banners import problem_banners
-from callboard.features.catalog.pages.findings import FindingView, shorten
+from callboard.features.catalog.pages.findings import FindingView
 from callboard.features.catalog.pages.history import Change
 from callboard.features.catalog.pages.links import (
-    bare_location,
     display_title,
     entity_href,
     kind_title,
     links_of,
     related,
     safe_href,
-    short_file,
     spec_of,
     text,
     why_href,
 )
+from callboard.features.catalog.pages.location_files import FileView
 from callboard.features.catalog.pages.relations import SHOWN, RelationGroup, relation_counts, relation_groups
-from callboard.features.catalog.problems import Around, LocationFile
+from callboard.features.catalog.problems import Around
 from callboard.kernel.auth.actor import Actor
 from callboard.model.predicates import matches
 from callboard.model.refs import DEFAULT_NAMESPACE, EntityRef, LocationRef, RefError
@@ -37,8 +35,7 @@ from callboard.ui.code import Code, format_yaml, show_code
 from callboard.ui.icons import kind_mark, link_icon, stable_hue
 from callboard.ui.markdown import is_markdown, render_markdown
 from callboard.ui.messages import Translator
-from callboard.ui.moments import Moment, moment
-from callboard.ui.parts import Banner, Crumb, EntityLink, LinkItem, Status, Tab
+from callboard.ui.parts import Banner, Crumb, EntityLink, LinkItem, Tab
 
 HEADER_LINKS: Final = 5
 MAX_DEFINITION_BYTES: Final = 120_000
@@ -46,6 +43,8 @@ MAX_UNFOLDED: Final = 2_000_000
 MAX_LINKS: Final = 50
 MAX_TAGS: Final = 200
 MAX_PAIRS: Final = 300
+BUILT_IN: Final = ("component", "api", "resource", "system", "domain", "group", "user", "location", "template")
+"""Kinds whose pages are made by hand; any other shows its fields by its schema."""
 _FACT_FIELDS: Final = ("target", "presence")
 _NOT_FACTS: Final = frozenset(
     [
@@ -113,20 +112,6 @@ class OwnerCard:
 
 
 @dataclass(frozen=True, slots=True)
-class FileView:
-    """A file that a Location names. ``error`` is short; ``documents`` and ``good`` count what is in it."""
-
-    title: str
-    file: str
-    status: Status
-    error: str | None
-    read_at: Moment | None
-    documents: int
-    good: int
-    why_href: str
-
-
-@dataclass(frozen=True, slots=True)
 class RenderedCard:
     """A card that a plugin gave, rendered. ``leads``: it stands over the relations."""
 
@@ -173,6 +158,7 @@ class EntityPage:
     more_links: Sequence[LinkItem] = ()
     files: Sequence[FileView] = ()
     file_count: int = 0
+    names_no_file: bool = False
     recent: Sequence[Change] = ()
     history_href: str | None = None
     versions_href: str | None = None
@@ -181,6 +167,7 @@ class EntityPage:
     labels: Sequence[tuple[str, str, str | None]] = ()
     main_cards: Sequence[RenderedCard] = ()
     side_cards: Sequence[RenderedCard] = ()
+    wide_cards: Sequence[RenderedCard] = ()
     # other tabs
     code: Code | None = None
     api: Any = None
@@ -221,13 +208,15 @@ def facts_of(entity: Mapping[str, Any], known: Mapping[str, Any], t: Translator)
         if refs := related(entity, relation):
             facts.append(Fact(t(f"catalog.fact.{label}"), links=links_of(refs[:6], known)))
     for field in _FACT_FIELDS:
-        if value := text(spec.get(field)):
+        if (value := text(spec.get(field))) and not (field == "target" and str(entity["kind"]).lower() == "location"):
             facts.append(Fact(t(f"catalog.fact.{field}"), value))
     profile = spec.get("profile")
-    # a group has a card that says how to reach it
-    if str(entity["kind"]).lower() != "group" and isinstance(profile, dict) and (email := text(profile.get("email"))):
+    kind = str(entity["kind"]).lower()
+    # groups and people have a card that says how to reach them
+    if kind not in ("group", "user") and isinstance(profile, dict) and (email := text(profile.get("email"))):
         facts.append(Fact(t("catalog.fact.email"), email, href=safe_href(f"mailto:{email}")))
-    for key, raw in spec.items():
+    # own kinds have a card with all their fields
+    for key, raw in spec.items() if kind in BUILT_IN else ():
         value = text(raw)
         if key.lower() not in _NOT_FACTS and value and len(value) <= 200 and "\n" not in value:
             facts.append(Fact(key, value))
@@ -293,40 +282,6 @@ def owner_cards(owners: Sequence[EntityLink], known: Mapping[str, Any]) -> list[
                 members = len(related(owner, "hasMember"))
         cards.append(OwnerCard(link, reach, members))
     return cards
-
-
-def file_views(
-    files: Sequence[LocationFile], around: Around, now: datetime, t: Translator
-) -> tuple[list[FileView], int]:
-    """The files that a Location names, and how many of them were never read: these are known by their errors alone."""
-    named = {bare_location(file.location) for file in files}
-    views = []
-    for problem in around.own:
-        finding = problem.finding
-        unread_file = bare_location(finding.file) if finding.file else ""
-        if finding.stage == "read" and unread_file and unread_file not in named:
-            error, since = shorten(finding.message, t), moment(finding.since, now) if finding.since else None
-            views.append(
-                FileView(short_file(unread_file), unread_file, "bad", error, since, 0, 0, why_href(unread_file))
-            )
-    unread = len(views)
-    for file in files:
-        status: Status = (
-            "bad" if file.error else "info" if not file.is_read else "warn" if file.good < file.documents else "ok"
-        )
-        views.append(
-            FileView(
-                title=short_file(file.location),
-                file=bare_location(file.location),
-                status=status,
-                error=shorten(file.error, t) if file.error else None,
-                read_at=moment(file.read_at, now) if file.read_at else None,
-                documents=file.documents,
-                good=file.good,
-                why_href=why_href(bare_location(file.location)),
-            )
-        )
-    return views, unread
 
 
 def has_definition(entity: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Mapping, Sequence
 
 from callboard.features.catalog.interface import HistoryEntry
+from callboard.features.catalog.interface.overlays import OVERLAY_ANNOTATION
 from callboard.features.catalog.pages.links import bare_location, short_file
 from callboard.ui.code import format_yaml
 from callboard.ui.moments import Moment, moment
@@ -34,11 +35,12 @@ class Change:
 
 
 MAX_FIELDS = 6
+_OVERLAY_PATH = f"/metadata/annotations/{OVERLAY_ANNOTATION.replace('/', '~1')}"
 _STATUS = {"failed": "bad", "deleted": "warn", "recovered": "ok", "restored": "ok", "created": "ok"}
 
 
 def change_view(entry: HistoryEntry, now: datetime, *, max_lines: int = 12) -> Change:
-    diff = [step for step in entry.diff if not str(step.get("path", "")).startswith("/status")]
+    diff = [step for step in entry.diff if not _is_told_elsewhere(str(step.get("path", "")))]
     lines = []
     for step in diff[:max_lines]:
         sign = {"add": "+", "remove": "−"}.get(str(step.get("op")), "~")
@@ -59,6 +61,11 @@ def change_view(entry: HistoryEntry, now: datetime, *, max_lines: int = 12) -> C
         unlisted=max(0, len(diff) - max_lines),
         is_status=bool(entry.diff) and not diff,
     )
+
+
+def _is_told_elsewhere(path: str) -> bool:
+    """Problems, and the mark of what is laid over: the fields themselves are in the change."""
+    return path.startswith("/status") or path == _OVERLAY_PATH
 
 
 def _brief(step: Mapping[str, Any], key: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any, Iterable, Mapping, Sequence
 from urllib.parse import quote, urlencode, urlsplit
 
 from callboard.model.refs import EntityRef, RefError
-from callboard.ui.icons import kind_mark, stable_hue
+from callboard.ui.icons import declared_plural, kind_mark, stable_hue
 from callboard.ui.messages import Translator
 from callboard.ui.parts import EntityLink
 
@@ -121,9 +121,12 @@ def kind_rank(kind: str) -> int:
 
 
 def kind_title(kind: str, t: Translator) -> str:
-    """A kind in the plural, as pages head their lists; kinds that we have no word for stay as written."""
+    """A kind in the plural, as pages head their lists: in our words, as declared, or as written."""
     id = f"catalog.kind.{kind.lower()}"
-    return t(id) if t.has(id) else kind
+    if t.has(id):
+        return t(id)
+    plural = declared_plural(kind) or kind
+    return plural[:1].upper() + plural[1:]
 
 
 def related(entity: Mapping[str, Any], *types: str) -> list[str]:

@@ -25,7 +25,12 @@ FACETS: Final[Mapping[str, str]] = {
 }
 """Facet id, which is the query parameter, to the search key that it looks at."""
 
-FILTERS: Final[Mapping[str, str]] = {**FACETS, "system": "relations.partof"}
+LOCATION_FILTER: Final = "location"
+FILTERS: Final[Mapping[str, str]] = {
+    **FACETS,
+    "system": "relations.partof",
+    LOCATION_FILTER: "metadata.annotations.backstage.io/managed-by-location",
+}
 SORTS: Final[Mapping[str, str]] = {
     "name": BY_TITLE,
     "owner": "relations.ownedby",

@@ -19,10 +19,18 @@ from callboard.features.catalog.pages.links import (
     link_to,
     links_of,
     related,
+    short_file,
     spec_of,
     text,
 )
-from callboard.features.catalog.pages.list_state import FACETS, SIZES, SORTS, ListState, encode_position
+from callboard.features.catalog.pages.list_state import (
+    FACETS,
+    LOCATION_FILTER,
+    SIZES,
+    SORTS,
+    ListState,
+    encode_position,
+)
 from callboard.model.refs import EntityRef
 from callboard.ui.icons import kind_mark
 from callboard.ui.messages import Translator
@@ -288,6 +296,7 @@ def list_page(
     for name, values in state.chosen:
         for wanted in values:
             shown = facet_title(wanted, known) if name in ("owner", "system") else wanted
+            shown = short_file(wanted) if name == LOCATION_FILTER else shown
             chosen.append(LinkItem(shown, state.href(chosen=state.toggled(name, wanted)), type=name))
     title = kind_title(by_kind[state.kind][0], t) if state.kind else t("catalog.list.title")
     crumbs = (Crumb(t("catalog.title"), "/catalog"), Crumb(title)) if state.kind else (Crumb(t("catalog.title")),)

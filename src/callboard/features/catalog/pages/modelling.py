@@ -143,10 +143,9 @@ def kind_href(kind: str) -> str:
 def kind_row(known: KnownKind, t: Translator) -> KindRow:
     definition = known.definition
     mark = kind_mark(definition.kind)
-    icon = definition.icon if mark.icon == "kind" and definition.icon and definition.icon in ICONS else mark.icon
     apis = list(dict.fromkeys(api for version in definition.versions for api in version.api_versions))
     return KindRow(
-        definition.kind, kind_href(definition.kind), f"/catalog?kind={quote(definition.kind.lower())}", icon, mark.hue,
+        definition.kind, kind_href(definition.kind), f"/catalog?kind={quote(definition.kind.lower())}", mark.icon, mark.hue,
         definition.plural, definition.description, ", ".join(apis), [t(f"catalog.kinds.origin.{o}") for o in known.origins],
         len(fields_of_version(definition.versions[0])), known.entities, known.is_extended,
     )  # fmt: skip

@@ -20,6 +20,7 @@ PAGE: Final = 100
 _FACTS: Final = frozenset(["partof", "memberof", "childof"])
 _TOLD: Final = {
     "group": ("hasmember", "parentof", "childof", "ownerof"), "user": ("ownerof", "memberof"), "system": ("haspart",), "domain": ("haspart",),
+    "resource": ("dependencyof",), "api": ("apiconsumedby", "dependencyof"),
 }  # fmt: skip
 """Relations that cards of their own tell of, by kind."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import NotAllowedError
-from callboard.kernel.user_settings import is_read_only
+from callboard.kernel.user_settings import require_may_write
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +23,4 @@ class Keeping:
         """Raise ``NotAllowedError`` for those who may keep nothing."""
         if not self.is_kept_for(actor):
             raise NotAllowedError("Guests and services keep nothing of their own. Sign in first.")
-        if is_read_only(actor):
-            raise NotAllowedError("This token may only read. Make one that may write, or sign in.")
+        require_may_write(actor)

@@ -26,7 +26,6 @@ from callboard.features.catalog.pages.entity import (
     RenderedCard,
     definition_of,
     entity_page,
-    file_views,
     has_definition,
     overview_fields,
     shown_cards,
@@ -36,6 +35,8 @@ from callboard.features.catalog.pages.entity import (
 from callboard.features.catalog.pages.findings import entity_of, finding_view
 from callboard.features.catalog.pages.history import change_view
 from callboard.features.catalog.pages.links import entity_href, related, spec_of
+from callboard.features.catalog.pages.list_state import FILTERS, LOCATION_FILTER
+from callboard.features.catalog.pages.location_files import file_views
 from callboard.features.catalog.pages.mine import groups_in, mine_text
 from callboard.features.catalog.pages.relations import (
     PAGE,
@@ -47,7 +48,7 @@ from callboard.features.catalog.pages.relations import (
 from callboard.features.catalog.problems import Around, Problem, ProblemReader
 from callboard.features.catalog.views.reading import look_up, may, own_paths
 from callboard.kernel.errors import NotFoundError
-from callboard.model.predicates import matches
+from callboard.model.predicates import has_value, matches
 from callboard.model.refs import EntityRef
 from callboard.model.terms import Terms, terms_of
 from callboard.ui.messages import Translator
@@ -150,9 +151,11 @@ class EntityReader:
         fields["history_href"] = entity_href(asked.ref, "history")
         if asked.ref.kind.lower() == "location":
             files, count = await self._problems.list_files(asked.ref, limit=SHOWN_FILES, actor=request.actor)
-            shown, unread = file_views(files, asked.around, asked.now, t)
+            brought = {file.location: await self._brought(file.location, request) for file in files if file.good}
+            shown, unread = file_views(files, asked.around, asked.now, t, brought)
             fields["files"], fields["file_count"] = shown[:SHOWN_FILES], count + unread
-        for column in ("main", "side"):
+            fields["names_no_file"] = not shown
+        for column in ("main", "side", "wide"):
             chosen = shown_cards(self._cards, column, asked.terms)
             fields[f"{column}_cards"] = [
                 RenderedCard(c.id, t.title(c.title), html, leads=c.rank < LEADING)
@@ -160,6 +163,12 @@ class EntityReader:
                 if (html := _safe(await c.render(entity, request)))
             ]
         return fields
+
+    async def _brought(self, location: str, request: Any) -> dict[str, int]:
+        """How many entities of each kind stand in this file."""
+        of_file = has_value(FILTERS[LOCATION_FILTER], [location])
+        found = await self._queries.facets(["kind"], of_file, actor=request.actor)
+        return {value.value.lower(): value.count for value in found.get("kind", ())}
 
     async def _definition(self, asked: _Asked) -> dict[str, Any]:
         if not has_definition(asked.entity):

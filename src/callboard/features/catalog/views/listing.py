@@ -19,7 +19,7 @@ from callboard.features.catalog.pages.listing import ListPage, Shelf, list_page,
 from callboard.features.catalog.pages.mine import groups_in, mine_text
 from callboard.features.catalog.views.reading import decode, look_up
 from callboard.kernel.auth.actor import Actor
-from callboard.model.predicates import Any_, HasPrefix, HasText, Predicate
+from callboard.model.predicates import Any_, HasPrefix, HasText, Predicate, conjoin, has_value
 from callboard.model.refs import EntityRef
 from callboard.ui.messages import Translator
 
@@ -93,11 +93,17 @@ def _cells(
     return cells
 
 
-async def find_quickly(queries: CatalogQueries, words: str, *, actor: Actor, limit: int = 8) -> list[dict[str, Any]]:
-    """Entities for the command palette: names and titles that begin with ``words``, that hold them, or that they are a slip of."""
+async def find_quickly(
+    queries: CatalogQueries, words: str, *, actor: Actor, kinds: Sequence[str] = (), limit: int = 8
+) -> list[dict[str, Any]]:
+    """Entities for the palette and for fields that name one: names and titles that begin with ``words``, that hold them, or that
+    they are a slip of; the first by title without words. ``kinds`` (lower-cased) empty: of any kind.
+    """
     needle = words.lower()[:200]
     begins = Any_(tuple(HasPrefix(key, needle) for key in NAME_KEYS))
-    predicates: list[Predicate | None] = [begins, ListState(q=needle).predicate()]
+    of_kind = has_value("kind", kinds) if kinds else None
+    matching: list[Predicate | None] = [begins, ListState(q=needle).predicate()] if needle else [None]
+    predicates = [conjoin(of_kind, one) for one in matching]
     found: dict[str, Mapping[str, Any]] = {}
     for predicate in predicates:
         if len(found) < limit:
@@ -105,12 +111,14 @@ async def find_quickly(queries: CatalogQueries, words: str, *, actor: Actor, lim
             page = await queries.list_raw(query, actor=actor)
             found |= {str(EntityRef.of(e)): e for e in decode(page.items) if str(EntityRef.of(e)) not in found}
     if not found:
-        found = await _find_misspelt(queries, needle, actor=actor)
+        found = await _find_misspelt(queries, needle, of_kind, actor=actor)
     links = [link_to(ref, entity) for ref, entity in list(found.items())[:limit]]
     return [{"title": x.title, "hint": x.ref, "href": x.href, "icon": x.icon, "hue": x.hue} for x in links]
 
 
-async def _find_misspelt(queries: CatalogQueries, needle: str, *, actor: Actor) -> dict[str, Mapping[str, Any]]:
+async def _find_misspelt(
+    queries: CatalogQueries, needle: str, of_kind: Predicate | None, *, actor: Actor
+) -> dict[str, Mapping[str, Any]]:
     """Entities that somebody may have meant, the nearest first.
 
     A slip (a letter too many, too few, another, or two swapped) leaves at least one of three parts of a word as it was, so
@@ -124,9 +132,8 @@ async def _find_misspelt(queries: CatalogQueries, needle: str, *, actor: Actor) 
     for part in parts:
         if len(part) < 2:
             continue
-        query = EntityQuery(
-            predicate=HasText(NAME_KEYS, part), order=Order(BY_TITLE), limit=MAX_COMPARED, want_total=False
-        )
+        like = conjoin(of_kind, HasText(NAME_KEYS, part))
+        query = EntityQuery(predicate=like, order=Order(BY_TITLE), limit=MAX_COMPARED, want_total=False)
         page = await queries.list_raw(query, actor=actor)
         for entity in decode(page.items):
             ref = str(EntityRef.of(entity))

@@ -46,6 +46,7 @@ from callboard.model.refs import EntityRef
 from callboard.ui.messages import Messages, Translator
 
 RECENT_FILES = 6
+MAX_FOUND = 20
 _NOT_KEPT = {"cache-control": "private, no-cache"}
 """An alias can be taken back, so browsers ask again."""
 
@@ -201,8 +202,17 @@ class CatalogViews:
         return request.render("catalog/problems.html", page)
 
     async def find(self, request: Request) -> Response:
-        words = request.query_params.get("q", "").strip()
-        items = await find_quickly(self._queries, words, actor=request.actor) if words else []
+        """``q`` are the words; ``kinds`` (by commas) and ``limit`` are what a field that names an entity asks by."""
+        said = request.query_params
+        words, limit = said.get("q", "").strip(), said.get("limit", "")
+        asked = {"limit": max(1, min(int(limit), MAX_FOUND))} if limit.isdecimal() and len(limit) < 4 else {}
+        kinds = [kind for kind in said.get("kinds", "").lower().split(",")[:50] if kind]
+        is_field = "kinds" in said  # which offers something before anything is typed
+        items = (
+            await find_quickly(self._queries, words, actor=request.actor, kinds=kinds, **asked)
+            if words or is_field
+            else []
+        )
         return JSONResponse({"items": items})
 
 

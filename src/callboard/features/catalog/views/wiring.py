@@ -8,6 +8,7 @@ from callboard.features.catalog.apis.search import OperationSearch
 from callboard.features.catalog.apis.service import ApiDefinitions
 from callboard.features.catalog.apis.views import ApiViews
 from callboard.features.catalog.explore.cards import ExploreCards
+from callboard.features.catalog.explore.kind_cards import KindCards
 from callboard.features.catalog.explore.reader import ExploreReader
 from callboard.features.catalog.explore.views import ExploreViews
 from callboard.features.catalog.graph.domain import RelationTypes
@@ -15,6 +16,7 @@ from callboard.features.catalog.graph.reader import GraphReader
 from callboard.features.catalog.graph.views import GraphViews
 from callboard.features.catalog.interface import CREATE_LOCATION, READ_ENTITY, CatalogCommands, CatalogQueries
 from callboard.features.catalog.interface.aliases import CatalogAliases
+from callboard.features.catalog.interface.held import CatalogSources
 from callboard.features.catalog.interface.modelling import KindModels
 from callboard.features.catalog.interface.reasons import OwnershipReasons
 from callboard.features.catalog.interface.registering import Registrations
@@ -52,6 +54,14 @@ def explore_cards(portal: Any) -> ExploreCards:
     """What the pages of groups, systems and other kinds show beside what every entity has."""
     kinds = portal.service(KindRegistry)
     return ExploreCards(portal.service(ExploreReader), portal.service(ProblemReader), kinds, portal.clock)
+
+
+def kind_cards(portal: Any, is_watched: bool) -> KindCards:
+    """What the pages of resources, APIs and Locations show beside what every entity has."""
+    return KindCards(
+        portal.service(CatalogQueries), portal.service(ApiDefinitions), portal.service(CatalogCommands), portal.service(CatalogSources),
+        portal.service(ProblemReader), db=portal.db, jobs=portal.jobs, clock=portal.clock, is_watched=is_watched,
+    )  # fmt: skip
 
 
 def page_routes(portal: Any, hosts: Hosts) -> Sequence[Route]:

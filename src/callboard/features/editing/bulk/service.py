@@ -101,8 +101,13 @@ class Bulk:
     ) -> tuple[Sequence[BulkItem], int]:
         await self.get(id, actor=actor)
         async with self._db.read() as tx:
-            items = await store.list_items(tx, id, outcome=outcome, limit=limit, offset=offset)
-            return items, await store.count_items(tx, id, outcome)
+            refs = await store.list_refs(tx, id)
+        hidden = await self._queries.list_hidden(
+            refs, actor=actor
+        )  # since it was planned, or from who reads the audit log
+        async with self._db.read() as tx:
+            items = await store.list_items(tx, id, outcome=outcome, limit=limit, offset=offset, without=hidden)
+            return items, await store.count_items(tx, id, outcome, hidden)
 
     # ---- planning ------------------------------------------------------------------------------------------------------
 
@@ -110,8 +115,7 @@ class Bulk:
         self, change: BulkChange, *, predicate: Predicate | None = None, refs: Sequence[str] | None = None, why: str = "",
         actor: Actor,
     ) -> BulkRecord:  # fmt: skip
-        if self._permissions.decide(actor, UPDATE_ENTITY).result == "DENY":
-            raise NotAllowedError(f"You may not change entities ({UPDATE_ENTITY.name}).")
+        self._require_may_change(actor)
         require_sound(change)
         change = replace(change, values={name: await self._known(name, v, actor) for name, v in change.values.items()})
         chosen = await self._choose(predicate, refs, actor)
@@ -127,6 +131,11 @@ class Bulk:
         if len(chosen) <= AT_ONCE:
             await self._run(id, "planning", actor)
         return await self.get(id, actor=actor)
+
+    def _require_may_change(self, actor: Actor) -> None:
+        """Whoever may change nothing at all would use up a plan by having every change of it refused."""
+        if self._permissions.decide(actor, UPDATE_ENTITY).result == "DENY":
+            raise NotAllowedError(f"You may not change entities ({UPDATE_ENTITY.name}).")
 
     async def _known(self, name: str, value: str | None, actor: Actor) -> str | None:
         """An owner or a system as a ref of an entity that is there."""
@@ -167,6 +176,7 @@ class Bulk:
 
     async def _begin(self, id: str, stage: Stage, of: Sequence[Stage], actor: Actor) -> BulkRecord:
         record = await self.get(id, actor=actor)
+        self._require_may_change(actor)
         count = record.counts.get("changed", 0)
         async with self._db.write() as tx:
             if not await store.set_stage(tx, id, stage, of=of):

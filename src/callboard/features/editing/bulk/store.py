@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from typing import Any, Collection, Mapping, Sequence
 
 import orjson
 
@@ -126,13 +126,20 @@ async def keep_outcomes(tx: Transaction, id: str, results: Sequence[tuple[int, C
     )
 
 
+async def list_refs(tx: Transaction, id: str) -> list[str]:
+    return [row[0] for row in await tx.fetch_all("SELECT ref FROM editing_bulk_item WHERE bulk_id = $1", id)]
+
+
 async def list_items(
-    tx: Transaction, id: str, *, outcome: str | None, limit: int, offset: int = 0, undo_open: bool = False
-) -> list[BulkItem]:
+    tx: Transaction, id: str, *, outcome: str | None, limit: int, offset: int = 0, undo_open: bool = False,
+    without: Collection[str] = (),
+) -> list[BulkItem]:  # fmt: skip
+    """By position. ``without``: not these refs."""
     more = " AND undo_outcome IS NULL" if undo_open else ""
     rows = await tx.fetch_all(
-        f"{_ITEM} WHERE bulk_id = $1 AND ($2 = '' OR outcome = $2){more} ORDER BY position LIMIT $3 OFFSET $4",
-        id, outcome or "", limit, offset,
+        f"{_ITEM} WHERE bulk_id = $1 AND ($2 = '' OR outcome = $2){more} AND NOT ({tx.any_of('ref', 5)})"
+        " ORDER BY position LIMIT $3 OFFSET $4",
+        id, outcome or "", limit, offset, tx.list_arg(sorted(without)),
     )  # fmt: skip
     return [
         BulkItem(
@@ -142,12 +149,14 @@ async def list_items(
     ]
 
 
-async def count_items(tx: Transaction, id: str, outcome: str | None) -> int:
+async def count_items(tx: Transaction, id: str, outcome: str | None, without: Collection[str] = ()) -> int:
     return int(
         await tx.fetch_value(
-            "SELECT count(*) FROM editing_bulk_item WHERE bulk_id = $1 AND ($2 = '' OR outcome = $2)", id, outcome or ""
+            "SELECT count(*) FROM editing_bulk_item WHERE bulk_id = $1 AND ($2 = '' OR outcome = $2)"
+            f" AND NOT ({tx.any_of('ref', 3)})",
+            id, outcome or "", tx.list_arg(sorted(without)),
         )
-    )
+    )  # fmt: skip
 
 
 async def forget_plans(tx: Transaction, before: str) -> None:

@@ -22,6 +22,8 @@ OUTCOMES = ("changed", "unchanged", "refused", "conflict", "missing")
 _STATUS: Mapping[str, Status] = {
     "changed": "ok", "unchanged": "unknown", "refused": "bad", "conflict": "warn", "missing": "unknown"
 }  # fmt: skip
+NAMED: Mapping[str, tuple[str, ...]] = {"owner": ("group", "user"), "system": ("system",)}
+"""Fields that name an entity, with its kinds."""
 BUSY = ("planning", "applying", "undoing")
 
 
@@ -35,6 +37,7 @@ class BulkFieldView:
     value: str
     options: Sequence[tuple[str, str]]
     error: str | None
+    kinds: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,8 @@ def choose_change_page(
     form, errors = form or {}, errors or {}
     fields = [
         BulkFieldView(
-            name, t(f"editing.field.{name}"), form.get(f"{name}.how", "keep"), form.get(name, ""), options.get(name, ()), errors.get(name)
+            name, t(f"editing.field.{name}"), form.get(f"{name}.how", "keep"), form.get(name, ""), options.get(name, ()), errors.get(name),
+            NAMED.get(name, ()),
         )
         for name in FIELDS
     ]  # fmt: skip

@@ -11,18 +11,23 @@ from callboard.features.editing.forms import ABOUT, IDENTITY, MORE, Field, spec_
 from callboard.features.editing.interface import Editable, Giver, TextFinding
 from callboard.model.kinds import KindRegistry, KindVersion
 from callboard.model.refs import EntityRef, LocationRef, RefError
-from callboard.ui.icons import ICONS, kind_mark
+from callboard.ui.icons import kind_mark
 from callboard.ui.messages import Translator
 from callboard.ui.parts import Banner, Crumb, LinkItem
 
 Mode = Literal["form", "yaml"]
 CREATE = "/create-entity"
+VALUED = (("spec", "type"), ("spec", "lifecycle"))
+"""Fields of free text in which all of a kind say one of a few words."""
 LIST_ROWS, DEFINITION_ROWS = 8, 14
 
 
 @dataclass(frozen=True, slots=True)
 class FieldView:
-    """A field as drawn. ``value`` None: more than a form can hold. ``options`` names the list of suggestions (``refs-group``)."""
+    """A field as drawn. ``value`` None: more than a form can hold. ``options`` names the list of suggestions (``refs-group``).
+
+    ``kinds`` are those of the entities that it names, empty for any; None where it names none.
+    """
 
     id: str
     label: str
@@ -34,6 +39,7 @@ class FieldView:
     options: str | None
     error: str | None
     rows: int = 4
+    kinds: Sequence[str] | None = None
 
     @property
     def described_by(self) -> str:
@@ -106,8 +112,7 @@ def choose_page(kinds: KindRegistry, t: Translator) -> ChoosePage:
     for definition in kinds.definitions:
         mark = kind_mark(definition.kind)
         href = f"{CREATE}?kind={quote(definition.kind.lower())}"
-        icon = definition.icon if mark.icon == "kind" and definition.icon and definition.icon in ICONS else mark.icon
-        tiles.setdefault(definition.kind, KindTile(definition.kind, definition.description, href, icon, mark.hue))
+        tiles.setdefault(definition.kind, KindTile(definition.kind, definition.description, href, mark.icon, mark.hue))
     return ChoosePage(t("editing.choose"), (Crumb(t("editing.choose")),), tuple(tiles.values()), f"{CREATE}?as=yaml")
 
 
@@ -122,6 +127,11 @@ def wanted_options(version: KindVersion | None) -> list[tuple[str, tuple[str, ..
 
 def options_name(kinds: Sequence[str]) -> str:
     return "refs-" + ("-".join(kinds) if kinds else "any")
+
+
+def values_name(field: Field) -> str | None:
+    """The list of what others of the kind say in the field."""
+    return f"values-{field.name}" if field.path in VALUED and field.widget == "text" else None
 
 
 def editor_page(
@@ -197,8 +207,8 @@ def _view(field: Field, document: Mapping[str, Any], errors: Mapping[str, str], 
     )
     return FieldView(
         field.id, label, field.widget, value, field.is_required, help, field.choices,
-        options_name(field.kinds) if field.kinds is not None else None,
-        next((text for key, text in errors.items() if key == field.id or key.startswith(f"{field.id}[")), None), rows,
+        options_name(field.kinds) if field.kinds is not None else values_name(field),
+        next((text for key, text in errors.items() if key == field.id or key.startswith(f"{field.id}[")), None), rows, field.kinds,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from callboard.features.editing.bulk.interface import FIELDS, BulkChange, BulkCh
 from callboard.features.editing.pages.bulk import (
     CHANGE,
     CHANGES,
+    NAMED,
     OUTCOMES,
     PAGE,
     RECORDS,
@@ -31,7 +32,7 @@ from callboard.model.refs import EntityRef
 from callboard.ui.messages import Messages, Translator
 
 MAX_FORM_BYTES = 1024 * 1024
-SUGGESTED = 300
+SUGGESTED = 100
 CHOSEN = "ref"
 
 
@@ -109,7 +110,7 @@ class BulkViews:
 
     async def _options(self, request: Request) -> dict[str, Sequence[tuple[str, str]]]:
         found: dict[str, Sequence[tuple[str, str]]] = {}
-        for name, kinds in (("owner", ("group", "user")), ("system", ("system",))):
+        for name, kinds in NAMED.items():
             query = EntityQuery(has_value("kind", kinds), Order(BY_TITLE), limit=SUGGESTED, want_total=False)
             page = await self._queries.list_raw(query, actor=request.actor)
             rows = []

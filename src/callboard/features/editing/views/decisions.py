@@ -24,6 +24,7 @@ from callboard.features.catalog.interface import (
 from callboard.features.editing.interface import Editable, EditConflict, Editing, GivenElsewhere, TextRefused
 from callboard.features.editing.pages import laid
 from callboard.features.editing.pages.editor import entity_href, is_giver_ref
+from callboard.features.editing.views.telling import done, to_history
 from callboard.kernel.errors import InputError, NotAllowedError, NotFoundError
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.routing import Route
@@ -107,9 +108,10 @@ class DecisionViews:
             return await self._show_overlay(request, [told], 409)
         except TextRefused as error:
             return await self._show_overlay(request, [Banner("bad", t("editing.laid.refused"), [error.message])], 400)
-        if found.is_dormant:
-            return RedirectResponse(laid.OVERLAYS, status_code=303)
-        return RedirectResponse(entity_href(str(ref), "overlay") if fields else entity_href(str(ref)), status_code=303)
+        to = (
+            laid.OVERLAYS if found.is_dormant else entity_href(str(ref), "overlay") if fields else entity_href(str(ref))
+        )
+        return done(request, to, f"laid_{do}", str(ref), field=path)
 
     async def card(self, entity: Mapping[str, Any], request: Request) -> Markup:
         """On the page of an entity, what of it the portal says instead of its source."""
@@ -153,12 +155,13 @@ class DecisionViews:
         ref = EntityRef.parse((await request.read_form()).get("ref", ""))
         await self._editing.show(ref, actor=request.actor)
         found = await self._queries.find_raw(str(ref), actor=request.actor)
-        return RedirectResponse(entity_href(str(ref)) if found is not None else laid.HIDDEN, status_code=303)
+        to = entity_href(str(ref)) if found is not None else laid.HIDDEN
+        return done(request, to, "shown", str(ref), detail="" if found is not None else "shown_later")
 
     async def restore_deleted(self, request: Request) -> Response:
         ref = EntityRef.parse((await request.read_form()).get("ref", ""))
         saved = await self._editing.restore_deleted(ref, actor=request.actor)
-        return RedirectResponse(entity_href(saved.ref), status_code=303)
+        return done(request, entity_href(saved.ref), "brought_back", saved.ref)
 
     # ---- being rid of an entity ----------------------------------------------------------------------------------------
 
@@ -229,13 +232,15 @@ class DecisionViews:
         match form.get("do"):
             case "hide":
                 await self._editing.hide(ref, why=form.get("why", ""), actor=request.actor)
-                return RedirectResponse(laid.HIDDEN, status_code=303)
+                return done(request, laid.HIDDEN, "hidden", str(ref), detail="hidden_means")
             case "location":
                 location = await self._find_location(ref, request)
                 if location is None or location.id != form.get("location"):
                     raise LocationNotFound("It does not come by this location any more. Look again what brings it in.")
                 await self._commands.delete_location(location.id, actor=request.actor)
-                return RedirectResponse("/catalog", status_code=303)
+                return done(
+                    request, "/catalog", "location_gone", str(ref), detail="location_gone_means", target=location.target
+                )
         raise InputError("Say what to do: hide or location.", field="do")
 
     # ---- versions ------------------------------------------------------------------------------------------------------
@@ -265,7 +270,7 @@ class DecisionViews:
             return await self._show_version(
                 request, [Banner("bad", t("editing.version.refused"), [error.message])], 400
             )
-        return RedirectResponse(entity_href(str(ref)), status_code=303)
+        return done(request, entity_href(str(ref)), "restored", str(ref), way=to_history(str(ref)))
 
 
 def _ref(request: Request) -> EntityRef:

@@ -33,15 +33,18 @@ from callboard.features.editing.pages.editor import (
     entity_href,
     source_banners,
     source_of,
+    values_name,
     wanted_options,
 )
 from callboard.features.editing.patching import patch
+from callboard.features.editing.views.telling import DELETED, done, to_history
 from callboard.kernel.errors import InputError, LimitError, NotAllowedError
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.routing import Route
 from callboard.model.fields import differences
 from callboard.model.kinds import KindRegistry, KindVersion
 from callboard.model.predicates import has_value
+from callboard.model.problems import format_field
 from callboard.model.refs import EntityRef
 from callboard.ui.code import format_yaml
 from callboard.ui.messages import Messages, Translator
@@ -49,7 +52,9 @@ from callboard.ui.parts import Banner, LinkItem
 
 MAX_FORM_BYTES = 4 * 1024 * 1024
 """A text of half a MiB may take three bytes a character on its way, twice."""
-SUGGESTED = 300
+SUGGESTED = 100
+"""For browsers without script; with it every entity is found as one types."""
+VALUES = 50
 
 
 class EditingViews:
@@ -119,7 +124,7 @@ class EditingViews:
             return RedirectResponse(entity_href(str(ref), "delete"), status_code=303)
         except EditConflict as error:
             if error.theirs is None:
-                return RedirectResponse("/catalog", status_code=303)
+                return done(request, "/catalog", "gone", str(ref), way=("editing.said.bring_back", DELETED))
             t = self._t(request)
             told = Banner("warn", t("editing.delete.moved"), [t("editing.delete.moved_means")])
             return await self._show(
@@ -131,7 +136,9 @@ class EditingViews:
                 banners=[told],
                 status=409,
             )
-        return RedirectResponse("/catalog", status_code=303)
+        return done(
+            request, "/catalog", "deleted", str(ref), detail="deleted_means", way=("editing.said.bring_back", DELETED)
+        )
 
     async def _get(self, request: Request) -> Editable:
         ref = _ref(request)
@@ -175,7 +182,8 @@ class EditingViews:
                 status=400,
             )
         except EditConflict as error:
-            return await self._conflict(request, error, mode)
+            merged = _merged(form, text, error) if mode == "form" else None
+            return await (self._both(request, error, *merged) if merged else self._conflict(request, error, mode))
         except GivenElsewhere as error:
             return await self._taken(request, error, text, mode, standing, mark)
         except (InputError, LimitError, NotAllowedError) as error:
@@ -184,7 +192,11 @@ class EditingViews:
             return await self._show(
                 request, text, mode=mode, standing=standing, mark=mark, findings=told, status=status
             )
-        return RedirectResponse(entity_href(saved.ref), status_code=303)
+        is_laid = standing is not None and not standing.giver.is_own and saved.outcome != "unchanged"
+        return done(
+            request, entity_href(saved.ref), saved.outcome, saved.ref, detail="laid" if is_laid else f"{saved.outcome}_means",
+            way=to_history(saved.ref) if saved.outcome == "changed" else None,
+        )  # fmt: skip
 
     async def _checked(self, request: Request, text: str, mode: Mode, standing: Editable | None, mark: str) -> Response:
         try:
@@ -257,6 +269,23 @@ class EditingViews:
             status=409,
         )
 
+    async def _both(self, request: Request, error: EditConflict, text: str, fields: Sequence[str]) -> Response:
+        """Two people changed different fields: the form holds what both say, and nothing is written before it was seen."""
+        t, theirs = self._t(request), error.theirs
+        assert theirs is not None
+        see = [LinkItem(t("editing.see_theirs"), entity_href(error.ref, "history"), "history")]
+        told = Banner("warn", t("editing.both", fields=", ".join(fields)), [t("editing.both_means")], see)
+        return await self._show(
+            request,
+            text,
+            mode="form",
+            standing=theirs,
+            mark=theirs.mark,
+            banners=[told],
+            diff_with=theirs.text,
+            status=409,
+        )
+
     async def _taken(
         self, request: Request, error: GivenElsewhere, text: str, mode: Mode, standing: Editable | None, mark: str
     ) -> Response:
@@ -278,13 +307,15 @@ class EditingViews:
         version = forms.version_for(self._kinds, value)
         page = editor_page(
             text, value, self._t(request), mode=mode, version=version, standing=standing, mark=mark, base=text, findings=findings,
-            checked=checked, options=await self._options(request, version) if mode == "form" else {},
+            checked=checked, options=await self._options(request, version, str(value.get("kind"))) if mode == "form" else {},
             banners=[*banners, *(source_banners(standing, self._t(request)) if standing is not None else ())],
             diff_with=diff_with,
         )  # fmt: skip
         return request.render("editing/editor.html", page, status)
 
-    async def _options(self, request: Request, version: KindVersion | None) -> dict[str, Sequence[tuple[str, str]]]:
+    async def _options(
+        self, request: Request, version: KindVersion | None, kind: str
+    ) -> dict[str, Sequence[tuple[str, str]]]:
         """Entities to suggest, by list; each list is cut, and any ref can be typed."""
         found: dict[str, Sequence[tuple[str, str]]] = {}
         for name, kinds in wanted_options(version):
@@ -297,7 +328,30 @@ class EditingViews:
                 ref = EntityRef.of(entity)
                 rows.append((str(ref), str(entity["metadata"].get("title") or ref.name)))
             found[name] = rows
+        if version is not None and (valued := [field for field in forms.spec_fields(version) if values_name(field)]):
+            of_kind = has_value("kind", [kind.lower()])
+            facets = await self._queries.facets([field.id for field in valued], of_kind, actor=request.actor)
+            for field in valued:
+                said = sorted(facets.get(field.id, ()), key=lambda value: -value.count)[:VALUES]
+                found[str(values_name(field))] = [(value.value, value.value) for value in said]
         return found
+
+
+def _merged(form: Mapping[str, str], mine: str, error: EditConflict) -> tuple[str, Sequence[str]] | None:
+    """Their text with the fields of a form laid into it, and what they changed; None where both changed the same field."""
+    if error.theirs is None:
+        return None
+    texts = domain.clean_text(form.get("base", "")), mine, error.theirs.text
+    values = [
+        found.value for text in texts if (found := domain.read_text(text)[0]) is not None and found.value is not None
+    ]
+    if len(values) < len(texts):
+        return None
+    base, ours, theirs = values
+    own, other = differences(base, ours), differences(base, theirs)
+    if any(a[: len(b)] == b[: len(a)] for a in own for b in other) or not other:
+        return None
+    return patch(texts[2], theirs, own), [format_field(path) for path in other]
 
 
 def _ref(request: Request) -> EntityRef:

@@ -13,9 +13,11 @@ from callboard.features.importing.domain.drafts import FORBIDDEN, LINKS, OWNER, 
 from callboard.features.importing.domain.headers import is_export, key_of
 from callboard.features.importing.domain.naming import short
 from callboard.features.importing.domain.owners import CHAT_CHANNEL, ref_of, split_owners
+from callboard.features.importing.domain.words import say
 from callboard.features.importing.interface import ColumnMapping, OwnerMatch, Role, SheetMapping, Table
 from callboard.model.refs import EntityRef, RefError
 from callboard.model.validation import is_dns_label, is_kind, is_object_name
+from callboard.ui.wording import joined
 
 REPOSITORY: Final = "callboard.dev/repository"
 """Annotation for a repository that the sheet names and that no address could be made of."""
@@ -180,7 +182,7 @@ class SheetReader:
             except RefError:
                 return naming.clean_name(text)
             if is_kind(ref.kind) and is_dns_label(ref.namespace) and is_object_name(ref.name):
-                return ref.name, f"{ref.name} is the name in {text}"
+                return ref.name, say("importing.note.name_in", name=ref.name, text=text)
         return naming.clean_name(text)
 
     def identity_note(self, index: int, column: ColumnMapping, raw: str, identity: Identity) -> Taken:
@@ -190,7 +192,7 @@ class SheetReader:
         if column.role == "kind":
             kind, _implied, note = (raw, "", "") if self.export else naming.clean_kind(raw)
             if not kind:
-                return Taken("rejected", "", None, f"{note}; it is taken for a {identity.kind}")
+                return Taken("rejected", "", None, say("importing.note.taken_for", note=note, kind=identity.kind))
             return Taken("cleaned" if note else "taken", "kind", kind, note)
         if column.role == "namespace":
             name, note = naming.clean_namespace(raw)
@@ -201,7 +203,7 @@ class SheetReader:
             )
         if index == identity.source:
             return Taken("cleaned" if identity.note else "taken", "metadata.name", identity.name, identity.note)
-        return Taken("ignored", "", None, "another column gives the name")
+        return Taken("ignored", "", None, say("importing.note.other_name"))
 
     # ---- owners ------------------------------------------------------------------------------------------------------
 
@@ -223,17 +225,17 @@ class SheetReader:
         said = self._first_owner(raw, scope.namespace)
         match = self.owners.get(said)
         if match is None or not match.ref:
-            return Taken("rejected", note=match.reason if match else f"'{short(raw)}' names nobody")
+            return Taken("rejected", note=match.reason if match else say("importing.note.nobody", text=short(raw)))
         if scope.kind == "Group" and not self.export:
-            return Taken("ignored", note="a group has no owner; map its parent as the field spec.parent")
+            return Taken("ignored", note=say("importing.note.group_owner"))
         is_its_name = ref_of(raw, scope.namespace) == match.ref
         value = raw if self.export and is_its_name else match.ref
-        note = "" if is_its_name else f"{match.reason} ({match.ref})"
+        note = "" if is_its_name else say("importing.note.match", reason=match.reason, ref=match.ref)
         puts: tuple[tuple[Path, Any], ...] = ((OWNER, value),)
         others = split_owners(raw)[1:] if said != naming.one_line(raw) and not self.export else []
         if others:
             puts = (*puts, (("metadata", "annotations", FURTHER_OWNERS), ", ".join(others)))
-            note = f"{note}; there is one owner: the first. The others are kept as an annotation"
+            note = joined("; ", [note, say("importing.note.first_owner")])
         if scope.kind == "User" and not self.export:
             path: Path = ("spec", "memberOf")
             return Taken("cleaned" if note else "taken", "spec.memberOf", [value], note, (), ((path, (value,)),))
@@ -290,7 +292,7 @@ class SheetReader:
 
     def _system(self, raw: str, column: ColumnMapping, scope: Scope) -> Taken:
         if scope.kind in ("System", "Domain", "Group", "User") and not self.export:
-            return Taken("ignored", note=f"a {scope.kind} is no part of a system")
+            return Taken("ignored", note=say("importing.note.no_part", kind=scope.kind))
         return self._one_ref("spec.system", raw)
 
     def _domain(self, raw: str, column: ColumnMapping, scope: Scope) -> Taken:
@@ -306,7 +308,9 @@ class SheetReader:
 
     def _one_ref(self, path: str, raw: str) -> Taken:
         value = self.part_name(raw)
-        return _text(path, raw, value) if value else Taken("rejected", note=f"no name can be made of '{short(raw)}'")
+        return (
+            _text(path, raw, value) if value else Taken("rejected", note=say("importing.note.no_name", text=short(raw)))
+        )
 
     def _repository(self, raw: str, column: ColumnMapping, scope: Scope) -> Taken:
         parts = raw.split() if naming.find_links(raw)[0] else naming.split_cell(raw)
@@ -315,7 +319,7 @@ class SheetReader:
         main = naming.find_repository(parts[0], self.mapping.repository_host)
         url = main.url if main else naming.clean_url(parts[0])[0]
         if not url.startswith(("http://", "https://")):
-            note = "no address can be made of it: say the address at which the repositories are"
+            note = say("importing.note.no_repository")
             return _annotated(REPOSITORY, raw, note)
         puts.append((("metadata", "annotations", SOURCE_LOCATION), f"url:{url}/" if main else f"url:{url}"))
         if main:
@@ -324,31 +328,36 @@ class SheetReader:
                 puts.append((("metadata", "annotations", key), main.slug))
         more = [naming.find_repository(part, self.mapping.repository_host) for part in parts[1:]]
         links = tuple({"url": one.url, "title": one.slug} for one in more if one)
-        note = "" if len(parts) == 1 else "the first is the source, the others are links"
-        cleaned = bool(note) or url != raw
+        cleaned = len(parts) > 1 or url != raw
+        told = say("importing.note.address", url=url) if cleaned else ""
+        if len(parts) > 1:
+            told = say("importing.note.first_source")
         return Taken(
             "cleaned" if cleaned else "taken", f"metadata.annotations.{SOURCE_LOCATION}", puts[0][1],
-            note or (f"its address is {url}" if cleaned else ""), tuple(puts), ((LINKS, links),) if links else (),
+            told, tuple(puts), ((LINKS, links),) if links else (),
         )  # fmt: skip
 
     def _link(self, raw: str, column: ColumnMapping, scope: Scope) -> Taken:
         if self.export:
             if _SCRIPT.match(raw):
-                return Taken("rejected", note="a script is no address")
+                return Taken("rejected", note=say("importing.note.script"))
             link = {"url": raw, "title": column.key} if column.key else {"url": raw}
             return Taken("taken", "metadata.links", raw, "", (), ((LINKS, (link,)),))
         if naming.is_no(raw):
-            return Taken("empty", note=f"'{raw}' says that there is none")
+            return Taken("empty", note=say("importing.note.says_none", text=raw))
         found, bad = naming.find_links(raw)
-        notes = [f"'{short(one)}' is no address" for one in bad]
+        notes = [say("importing.note.no_address", text=short(one)) for one in bad]
         if not found:
-            return Taken("rejected", note="; ".join(notes) or f"'{short(raw)}' is no address")
+            return Taken("rejected", note=joined("; ", notes) or say("importing.note.no_address", text=short(raw)))
         links = tuple(_titled(link.url, link.title or column.key) for link in found)
         shown = [link.url for link in found]
         value = shown[0] if len(shown) == 1 else shown
         if not notes and value != raw:
-            notes = [f"{len(shown)} links" if len(shown) > 1 else f"its address is {shown[0]}"]
-        return Taken("cleaned" if notes else "taken", "metadata.links", value, "; ".join(notes), (), ((LINKS, links),))
+            many = len(shown) > 1
+            notes = [say("importing.note.links", n=len(shown)) if many else say("importing.note.address", url=shown[0])]
+        return Taken(
+            "cleaned" if notes else "taken", "metadata.links", value, joined("; ", notes), (), ((LINKS, links),)
+        )
 
     def _tags(self, raw: str, column: ColumnMapping, scope: Scope) -> Taken:
         items = [part.strip() for part in raw.split(",")] if self.export else naming.split_cell(raw)
@@ -360,9 +369,9 @@ class SheetReader:
             if note:
                 notes.append(note)
         if not tags:
-            return Taken("rejected", note="; ".join(notes) or "no tag stands in it")
+            return Taken("rejected", note=joined("; ", notes) or say("importing.note.no_tag"))
         return Taken(
-            "cleaned" if notes else "taken", "metadata.tags", tags, "; ".join(notes), (), ((TAGS, tuple(tags)),)
+            "cleaned" if notes else "taken", "metadata.tags", tags, joined("; ", notes), (), ((TAGS, tuple(tags)),)
         )
 
     def _chat(self, raw: str, column: ColumnMapping, scope: Scope) -> Taken:
@@ -380,12 +389,12 @@ class SheetReader:
             return item, ""
         name = naming.clean_name(item)[0].lower()
         if not name:
-            return "", f"no name can be made of '{short(item)}'"
+            return "", say("importing.note.no_name", text=short(item))
         refs = self.names.get(name)
         if refs:
             near = next((ref for ref in refs if f":{scope.namespace}/" in ref), refs[0])
             return near, ""
-        return f"component:{scope.namespace}/{name}", f"no row is called {name}: it is taken for a component"
+        return f"component:{scope.namespace}/{name}", say("importing.note.no_row", name=name)
 
     def _apis(self, raw: str, column: ColumnMapping, scope: Scope) -> Taken:
         key = "providesApis" if column.role == "provides_apis" else "consumesApis"
@@ -405,10 +414,15 @@ class SheetReader:
             if note:
                 notes.append(note)
         if not refs:
-            return Taken("rejected", note="; ".join(notes) or "nothing stands in it")
+            return Taken("rejected", note=joined("; ", notes) or say("importing.note.nothing"))
         cleaned = bool(notes) or ", ".join(refs) != raw
         return Taken(
-            "cleaned" if cleaned else "taken", f"spec.{key}", list(refs), "; ".join(notes), (), ((path, tuple(refs)),)
+            "cleaned" if cleaned else "taken",
+            f"spec.{key}",
+            list(refs),
+            joined("; ", notes),
+            (),
+            ((path, tuple(refs)),),
         )
 
     def _annotation(self, raw: str, column: ColumnMapping, scope: Scope) -> Taken:
@@ -430,15 +444,15 @@ class SheetReader:
     def _field(self, raw: str, column: ColumnMapping, scope: Scope) -> Taken:
         path = tuple(column.key.split("."))
         if not column.key or "" in path:
-            return Taken("rejected", note="the column has no path, such as spec.parent")
+            return Taken("rejected", note=say("importing.note.no_path"))
         if path in FORBIDDEN or path[0] in ("relations", "status") or path[:2] == ("metadata", "name"):
-            return Taken("ignored", note=f"{column.key} is not for a field column to say")
+            return Taken("ignored", note=say("importing.note.forbidden", field=column.key))
         value = parse_field(raw)
         if isinstance(value, str) and not self.export and column.key in _LIST_FIELDS:
             value = naming.split_cell(value)
         if len(path) == 1 and path[0] in ("metadata", "spec") and not isinstance(value, dict):
-            return Taken("rejected", note=f"{column.key} is no text but a mapping: write JSON, such as {{}}")
-        note = "" if value == raw else f"read as {short(orjson.dumps(value).decode())}"
+            return Taken("rejected", note=say("importing.note.mapping", field=column.key, json="{}"))
+        note = "" if value == raw else say("importing.note.read_as", value=short(orjson.dumps(value).decode()))
         return Taken("cleaned" if note else "taken", column.key, value, note, ((path, value),))
 
 
@@ -464,11 +478,11 @@ def is_ref(text: str) -> bool:
 
 
 def _empty(raw: str) -> Taken:
-    return Taken("empty", note=f"'{short(raw)}' is taken for nothing" if raw else "")
+    return Taken("empty", note=say("importing.note.for_nothing", text=short(raw)) if raw else "")
 
 
 def _text(path: str, raw: str, value: str) -> Taken:
-    note = "" if value == raw else f"'{short(raw)}' is written {short(value)}"
+    note = "" if value == raw else say("importing.note.written", text=short(raw), value=short(value))
     return Taken("cleaned" if note else "taken", path, value, note, ((tuple(path.split(".")), value),))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import AbstractSet, Final, Mapping, NamedTuple, Sequence
+from typing import AbstractSet, Final, NamedTuple, Sequence
 
 from callboard.features.importing.domain.headers import (
     ALERTS,
@@ -23,6 +23,7 @@ from callboard.features.importing.domain.headers import (
 )
 from callboard.features.importing.domain.naming import clean_name, is_nothing, kind_of_word, words_of
 from callboard.features.importing.domain.profiles import Profile, item_share, profiles_of
+from callboard.features.importing.domain.words import say
 from callboard.features.importing.interface import (
     ONCE,
     ColumnGuess,
@@ -32,18 +33,11 @@ from callboard.features.importing.interface import (
     Surroundings,
     Table,
 )
+from callboard.ui.wording import Wording, joined
 
 ALERTS_CHANNEL: Final = "callboard.dev/alerts-channel"
 _LABEL_VALUES: Final = 30
 """Different values that a label may have before it stops being something to filter by."""
-
-_WORDS: Final[Mapping[Role, str]] = {
-    "name": "the name", "title": "the title", "description": "the description", "owner": "the owner", "kind": "the kind",
-    "type": "the type", "lifecycle": "the lifecycle", "system": "the system", "domain": "the domain",
-    "namespace": "the namespace", "repository": "the repository", "link": "a link", "tags": "tags", "chat": "a chat channel",
-    "depends_on": "what it depends on", "provides_apis": "APIs that it provides", "consumes_apis": "APIs that it consumes",
-    "annotation": "a key that tools read", "label": "a label", "field": "a field of the entity", "ignore": "nothing",
-}  # fmt: skip
 
 
 class _Candidate(NamedTuple):
@@ -137,9 +131,11 @@ class _Guessing:
         out: list[list[_Candidate]] = []
         for i, candidates in enumerate(every):
             if i == first:
-                out.append(_put_first(candidates, "name", f"{_tell(self.profiles[i])}, and nothing fits a name better"))
+                out.append(
+                    _put_first(candidates, "name", say("importing.why.nothing_better", values=_tell(self.profiles[i])))
+                )
             elif i == second:
-                reason = f"It tells rows apart that have the same {self.profiles[first or 0].column}"
+                reason = say("importing.why.apart", column=self.profiles[first or 0].column)
                 out.append(_put_first(candidates, "name", reason, at_most=_name_score(every, first) - 0.05))
             else:
                 out.append([_as_title(c) if c.role == "name" else c for c in candidates])
@@ -152,7 +148,7 @@ class _Guessing:
             return every
         for i, p in enumerate(self.profiles):
             if i not in fixed and every[i][0].role == "chat" and p.unique < 0.9 and p.channels >= 0.5:
-                reason = "Chat channels that several rows share, and no other column says who owns"
+                reason = say("importing.why.shared_channels")
                 every[i] = [_Candidate("owner", "", 0.5, reason), *every[i]]
                 break
         return every
@@ -224,20 +220,25 @@ class _Guessing:
 
     def _by_header(self, p: Profile, said: Sequence[Said]) -> list[_Candidate]:
         if self.export and p.column == LEFT_OUT:
-            return [_Candidate("ignore", "", 0.99, "An export names here what was too long for a cell")]
+            return [_Candidate("ignore", "", 0.99, say("importing.why.left_out"))]
         found = []
         for word in said:
             key = word.key
             if word.role == "link" and not key and not (self.export or word.literal):
                 key = link_title(p.column)
             if not p.filled:
-                reason = f"The header says '{word.phrase}', a word for {_WORDS[word.role]}; nothing stands below it yet"
+                reason = say(
+                    "importing.why.header_only", phrase=word.phrase, meaning=say(f"importing.meaning.{word.role}")
+                )
                 found.append(_Candidate(word.role, key, word.score * 0.7, reason))
                 continue
             factor, evidence = (1.0, "") if self.export or word.literal else self._fit(word.role, p)
-            reason = f"The header says '{word.phrase.rstrip(':')}', a word for {_WORDS[word.role]}"
+            meaning = say(f"importing.meaning.{word.role}")
+            reason = say("importing.why.header", phrase=word.phrase.rstrip(":"), meaning=meaning)
             found.append(
-                _Candidate(word.role, key, word.score * factor, f"{reason}; {evidence}" if evidence else reason)
+                _Candidate(
+                    word.role, key, word.score * factor, joined("; ", [reason, evidence]) if evidence else reason
+                )
             )
         return found
 
@@ -245,44 +246,46 @@ class _Guessing:
         """How well the values suit the role (0 to 1), and what about them is worth telling."""
         if role == "link":
             if p.urls >= 0.5:
-                return 1.0, f"{_part(p.urls)} of its values are addresses"
+                return 1.0, say("importing.why.are_addresses", part=_part(p.urls))
             return (
-                (0.9, "no address stands in it") if p.booleans > 0.9 else (0.25, "but few of its values are addresses")
+                (0.9, say("importing.why.no_address"))
+                if p.booleans > 0.9
+                else (0.25, say("importing.why.few_addresses"))
             )
         if role == "repository":
             if p.repositories >= 0.5:
-                return 1.0, "its values are addresses of repositories"
+                return 1.0, say("importing.why.repositories")
             if p.urls >= 0.5:
-                return 0.85, "its values are addresses"
-            return (0.1, "but its values are yes and no") if p.booleans > 0.5 else (0.85, "")
+                return 0.85, say("importing.why.addresses")
+            return (0.1, say("importing.why.but_booleans")) if p.booleans > 0.5 else (0.85, "")
         if p.booleans > 0.7:
-            return 0.15, "but its values are yes and no"
+            return 0.15, say("importing.why.but_booleans")
         if role == "annotation":
-            return (0.3, "but its values are addresses") if p.urls > 0.5 else (1.0, "")
+            return (0.3, say("importing.why.but_addresses")) if p.urls > 0.5 else (1.0, "")
         if p.urls > 0.5:
-            return (0.8, "") if role == "chat" else (0.2, "but its values are addresses")
+            return (0.8, "") if role == "chat" else (0.2, say("importing.why.but_addresses"))
         if role in _FITS:
             return _FITS[role](p)
         if role == "depends_on":
             share = item_share(p, self.table, self.names)
             if p.numbers > 0.8:
-                return 0.1, "but its values are numbers"
-            return (1.0, f"{_part(share)} of what it lists stand in the sheet") if share >= 0.3 else (0.8, "")
+                return 0.1, say("importing.why.but_numbers")
+            return (1.0, say("importing.why.listed", part=_part(share))) if share >= 0.3 else (0.8, "")
         if role == "owner":
             return self._fit_owner(p)
         if p.mean_words > 7:
-            return 0.3, "but its values are long"
-        return (0.15, "but its values are dates") if p.dates > 0.5 else (1.0, "")
+            return 0.3, say("importing.why.but_long")
+        return (0.15, say("importing.why.but_dates")) if p.dates > 0.5 else (1.0, "")
 
     def _fit_owner(self, p: Profile) -> tuple[float, str]:
         known = self._known_people(p)
         if known >= 0.3:
-            return 1.0, f"{_part(known)} of its values are groups or people of the catalog"
+            return 1.0, say("importing.why.are_people", part=_part(known))
         if p.channels >= 0.5:
-            return 1.0, f"{_part(p.channels)} of its values look like chat channels, which stand for teams"
+            return 1.0, say("importing.why.team_channels", part=_part(p.channels))
         if p.mean_words > 6 or p.dates > 0.5 or p.numbers > 0.8:
-            return 0.3, "but its values do not look like teams"
-        return 1.0, f"{p.distinct} different values for {p.filled} rows"
+            return 0.3, say("importing.why.but_no_teams")
+        return 1.0, say("importing.why.distinct_for", n=p.distinct, rows=p.filled)
 
     def _known_people(self, p: Profile) -> float:
         return len(p.names & self.people) / len(p.names) if self.people and p.names else 0.0
@@ -294,57 +297,54 @@ class _Guessing:
         found = []
         words = set(words_of(p.column))
         if p.counts_rows and (not words or len(p.column) <= 3 or p.column.startswith("Column ") or "nr" in words):
-            found.append(_Candidate("ignore", "", 0.9, "Its values only count the rows"))
+            found.append(_Candidate("ignore", "", 0.9, say("importing.why.counts_rows")))
         if p.channels >= 0.5 and words & ALERTS:
-            found.append(_Candidate("annotation", ALERTS_CHANNEL, 0.85, "Chat channels for alerts"))
+            found.append(_Candidate("annotation", ALERTS_CHANNEL, 0.85, say("importing.why.alerts")))
         elif p.channels >= 0.7:
-            found.append(_Candidate("chat", "", 0.6, f"{_part(p.channels)} of its values look like chat channels"))
+            found.append(_Candidate("chat", "", 0.6, say("importing.why.chat_channels", part=_part(p.channels))))
         if p.kinds >= 0.8 and words & {"type", "kind", "category"} and not self.has_kind and p.distinct > 1:
-            found.append(_Candidate("kind", "", 0.97, "Its values are kinds of entities: component, API, resource …"))
+            found.append(_Candidate("kind", "", 0.97, say("importing.why.kinds_such")))
         elif p.kinds >= 0.95 and p.distinct > 1:
-            found.append(_Candidate("kind", "", 0.65, "Its values are kinds of entities"))
+            found.append(_Candidate("kind", "", 0.65, say("importing.why.kinds_of_entities")))
         if p.repositories >= 0.7:
             found.append(
-                _Candidate(
-                    "repository", "", 0.78, f"{_part(p.repositories)} of its values are addresses of repositories"
-                )
+                _Candidate("repository", "", 0.78, say("importing.why.are_repositories", part=_part(p.repositories)))
             )
         if p.urls >= 0.6:
-            found.append(_Candidate("link", link_title(p.column), 0.7, f"{_part(p.urls)} of its values are addresses"))
-        if p.lifecycles >= 0.95 and p.distinct > 1 and not words & {"environment", "env", "environments", "umgebung"}:
             found.append(
-                _Candidate("lifecycle", "", 0.6, "Its values are words for a lifecycle: live, beta, retired …")
+                _Candidate("link", link_title(p.column), 0.7, say("importing.why.are_addresses", part=_part(p.urls)))
             )
+        if p.lifecycles >= 0.95 and p.distinct > 1 and not words & {"environment", "env", "environments", "umgebung"}:
+            found.append(_Candidate("lifecycle", "", 0.6, say("importing.why.lifecycles")))
         if self._known_people(p) >= 0.6:
-            found.append(_Candidate("owner", "", 0.65, "Its values are groups or people of the catalog"))
+            found.append(_Candidate("owner", "", 0.65, say("importing.why.people")))
         elif p.emails >= 0.8 and p.unique < 0.8:
-            found.append(_Candidate("owner", "", 0.4, "Its values are mail addresses, the same for many rows"))
+            found.append(_Candidate("owner", "", 0.4, say("importing.why.shared_mails")))
         if p.mean_words >= 5 and p.unique > 0.6:
-            found.append(_Candidate("description", "", 0.5, "Its values are sentences"))
+            found.append(_Candidate("description", "", 0.5, say("importing.why.sentences").capitalized()))
         if (
             self.names
             and p.lists >= 0.2
             and not words & {"apps", "app"}
             and item_share(p, self.table, self.names) >= 0.7
         ):
-            found.append(_Candidate("depends_on", "", 0.45, "What it lists are names in this sheet"))
+            found.append(_Candidate("depends_on", "", 0.45, say("importing.why.names_here")))
         return found
 
     def _fallback(self, p: Profile) -> _Candidate:
         key = key_of(p.column)
         if not p.filled:
-            return _Candidate("ignore", "", 0.4, "Nothing stands below it")
+            return _Candidate("ignore", "", 0.4, say("importing.why.nothing_below"))
         if not key:
-            return _Candidate("ignore", "", 0.3, "Its header has no letter or digit to make a key of")
+            return _Candidate("ignore", "", 0.3, say("importing.why.no_key"))
         words = set(words_of(p.column))
         is_count = p.numbers > 0.9
         most = max(1 if is_count else 2, min(_LABEL_VALUES, p.filled * (0.3 if is_count else 0.6)))
         few = p.distinct <= most or (p.distinct <= _LABEL_VALUES and bool(words & LABEL_WORDS)) or p.booleans > 0.9
         if p.label_values > 0.95 and p.dates < 0.5 and p.lists == 0 and few and not words & NOTE_WORDS:
-            values = f"{p.distinct} short value{'s' if p.distinct > 1 else ''}"
-            return _Candidate("label", key, 0.5, f"Nothing else fits; {values}, good to filter by")
-        many = "lists" if p.lists > 0 else f"{p.distinct} different values"
-        return _Candidate("annotation", key, 0.4, f"Nothing else fits; {many}, kept as they are")
+            return _Candidate("label", key, 0.5, say("importing.why.filter_by", n=p.distinct))
+        kept = say("importing.why.kept_lists") if p.lists > 0 else say("importing.why.kept", n=p.distinct)
+        return _Candidate("annotation", key, 0.4, kept)
 
 
 def _fit_name(p: Profile) -> tuple[float, str]:
@@ -352,36 +352,38 @@ def _fit_name(p: Profile) -> tuple[float, str]:
     if p.mean_words > 6 or p.dates > 0.5 or p.emails > 0.5:
         factor *= 0.4
     if p.counts_rows or p.numbers > 0.9:
-        return factor * 0.25, "but its values are numbers"
+        return factor * 0.25, say("importing.why.but_numbers")
     return factor * (0.9 if p.tickets > 0.5 else 1.0), _tell(p)
 
 
 def _fit_type(p: Profile) -> tuple[float, str]:
     if p.mean_words > 5 or p.dates > 0.5 or p.numbers > 0.8:
-        return 0.3, "but its values do not look like types"
-    return (0.6 if p.unique > 0.9 and p.filled > 10 else 1.0), f"{p.distinct} different values for {p.filled} rows"
+        return 0.3, say("importing.why.but_no_types")
+    return (0.6 if p.unique > 0.9 and p.filled > 10 else 1.0), say(
+        "importing.why.distinct_for", n=p.distinct, rows=p.filled
+    )
 
 
 def _fit_lifecycle(p: Profile) -> tuple[float, str]:
     if p.lifecycles >= 0.3:
-        return 0.6 + 0.4 * p.lifecycles, f"{_part(p.lifecycles)} of its values are words for one"
-    return 0.5, "but its values are other words"
+        return 0.6 + 0.4 * p.lifecycles, say("importing.why.words_for_one", part=_part(p.lifecycles))
+    return 0.5, say("importing.why.but_other")
 
 
 def _fit_kind(p: Profile) -> tuple[float, str]:
-    return (1.0, "its values are kinds") if p.kinds >= 0.5 else (0.5, "but its values are other words")
+    return (1.0, say("importing.why.kinds")) if p.kinds >= 0.5 else (0.5, say("importing.why.but_other"))
 
 
 def _fit_description(p: Profile) -> tuple[float, str]:
     if p.mean_words >= 3:
-        return 1.0, "its values are sentences"
+        return 1.0, say("importing.why.sentences")
     return (0.8 if p.unique > 0.5 else 0.5), ""
 
 
 def _fit_chat(p: Profile) -> tuple[float, str]:
     if p.channels >= 0.5:
-        return 1.0, f"{_part(p.channels)} of its values look like channels"
-    return (0.2, "but its values are mail addresses") if p.emails > 0.5 else (0.8, "")
+        return 1.0, say("importing.why.channels", part=_part(p.channels))
+    return (0.2, say("importing.why.but_mails")) if p.emails > 0.5 else (0.8, "")
 
 
 _FITS: Final = {
@@ -395,26 +397,30 @@ def _name_score(every: Sequence[Sequence[_Candidate]], index: int | None) -> flo
     return max((c.score for c in every[index or 0] if c.role == "name"), default=0.35)
 
 
-def _put_first(candidates: Sequence[_Candidate], role: Role, reason: str, at_most: float = 1.0) -> list[_Candidate]:
+def _put_first(candidates: Sequence[_Candidate], role: Role, reason: Wording, at_most: float = 1.0) -> list[_Candidate]:
     """The candidate of this role at the head, made where there is none."""
     own = next((c for c in candidates if c.role == role), None)
     if own is None:
-        own = _Candidate(role, "", 0.3, reason)
+        own = _Candidate(role, "", 0.3, reason if at_most == 1.0 else reason.capitalized())
     elif at_most < 1.0:
-        own = own._replace(score=min(own.score, at_most), reason=f"{own.reason}; {reason[:1].lower()}{reason[1:]}")
+        own = own._replace(score=min(own.score, at_most), reason=joined("; ", [own.reason, reason]))
     return [own, *(c for c in candidates if c.role != role)]
 
 
 def _as_title(candidate: _Candidate) -> _Candidate:
     """A further column with names is what people call the thing."""
     return candidate._replace(
-        role="title", score=candidate.score * 0.7, reason=f"{candidate.reason}; another column is the name"
+        role="title",
+        score=candidate.score * 0.7,
+        reason=joined("; ", [candidate.reason, say("importing.why.other_name")]),
     )
 
 
-def _part(share: float) -> str:
-    return "all" if share >= 0.995 else f"{share:.0%}"
+def _part(share: float) -> Wording:
+    return say("importing.part.all") if share >= 0.995 else say("importing.part.percent", n=round(share * 100))
 
 
-def _tell(p: Profile) -> str:
-    return "each row has another value" if p.distinct == p.rows else f"{p.distinct} different values in {p.rows} rows"
+def _tell(p: Profile) -> Wording:
+    if p.distinct == p.rows:
+        return say("importing.why.all_different")
+    return say("importing.why.distinct_in", n=p.distinct, rows=p.rows)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Mapping, NamedTuple
 
 from callboard.features.importing.domain.naming import short
+from callboard.features.importing.domain.words import say
 from callboard.features.importing.interface import CellNote, SheetMapping
 
 Path = tuple[str, ...]
@@ -78,7 +79,8 @@ class Draft:
         """The first field of which the two say different things; empty when they go together."""
         for path, value in other.fields.items():
             if path in self.fields and self.fields[path] != value:
-                return f"{'.'.join(path)} is '{short(str(self.fields[path]), 40)}' there and '{short(str(value), 40)}' here"
+                there, here = short(str(self.fields[path]), 40), short(str(value), 40)
+                return say("importing.outcome.differs", field=".".join(path), there=there, here=here)
         return ""
 
     def join(self, other: Draft) -> None:

@@ -39,7 +39,7 @@ _PHRASES: Final[tuple[tuple[Role, float, str], ...]] = (
     ("description", _MAYBE, "details|overview|info|information|notes|comment|comments|remarks|bemerkung|bemerkungen|kommentar|remarques"),
     ("owner", _SURE, ("zespół|właściciel|команда|владелец|owner|owners|team|team name|owning team|owned by|owner team|service owner|maintainer|maintainers"
      "|responsible|responsible team|squad|tribe squad|technical owner|tech owner|eigentümer|besitzer|verantwortlich"
-     "|verantwortliches team|zuständig|zuständiges team|équipe|equipe|équipe responsable|propriétaire|responsable|equipo"
+     "|verantwortliches team|verantwortlicher|verantwortliche|inhaber|zuständig|zuständigkeit|zuständiges team|équipe|equipe|équipe responsable|propriétaire|responsable|equipo"
      "|propietario|eigenaar|dev team|development team|engineering team|code owner|codeowner|codeowners|accountable team")),
     ("owner", _LIKELY, ("maintained by|managed by|dri|tech lead|technical lead|lead|crew|group|abteilung|ansprechpartner|run by|squad name|team slug"
      "|team channel|contact team|product owner|point of contact|poc|steward|custodian")),
@@ -57,15 +57,15 @@ _PHRASES: Final[tuple[tuple[Role, float, str], ...]] = (
     ("namespace", _SURE, "namespace|catalog namespace|entity namespace"),
     ("repository", _SURE, ("repozytorium|репозиторий|repository|repo|repository url|repo url|repository link|repo link|git repo|git repository|git url|github"
      "|github url|github repo|github repository|github link|gitlab|gitlab url|gitlab project|bitbucket|source code|source"
-     "|source repository|source repo|source code url|code repository|scm|scm url|vcs|code|git|quellcode|dépôt|depot|repositorio|code location")),
+     "|source repository|source repo|source code url|code repository|scm|scm url|vcs|code|git|quellcode|quelltext|dépôt|depot|repositorio|code location")),
     ("tags", _SURE, "tags|tag|keywords|keyword|schlagworte|schlagwörter|stichworte|mots clés|etiquetas|trefwoorden|topics"),
     ("tags", _LIKELY, ("technologies|technology|tech stack|stack|languages|language|programming language|frameworks|framework|tech"
      "|technologie|technologien|sprache|programmiersprache|langage|lenguaje|written in")),
     ("chat", _SURE, ("slack|slack channel|slack room|chat|chat channel|channel|teams channel|ms teams|mattermost|discord|rocket chat"
      "|support channel|chat room|kanal|canal|slack support channel|irc")),
     ("depends_on", _SURE, ("depends on|dependencies|dependency|dependson|depends upon|upstream|upstream services|upstreams|requires"
-     "|service dependencies|abhängigkeiten|abhängig von|dépendances|dépend de|dependencias|depende de|afhankelijkheden|needs")),
-    ("depends_on", _LIKELY, "uses|calls|talks to|connects to|consumes services|backing services|databases|resources|nutzt|datastores"),
+     "|service dependencies|abhängigkeiten|abhängigkeit|abhängig von|hängt ab von|benötigt|braucht|voraussetzungen|dépendances|dépend de|dependencias|depende de|afhankelijkheden|needs")),
+    ("depends_on", _LIKELY, "uses|ruft auf|verwendet|utilise|usa|calls|talks to|connects to|consumes services|backing services|databases|resources|nutzt|datastores"),
     ("provides_apis", _SURE, "provides apis|provides api|providesapis|provided apis|apis provided|exposes|exposed apis|apis exposed|api provided"),
     ("provides_apis", _MAYBE, "apis|provides"),
     ("consumes_apis", _SURE, "consumes apis|consumes api|consumesapis|consumed apis|apis consumed|apis used|uses apis|consumes"),

@@ -13,7 +13,9 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from callboard.features.importing.domain.words import say
 from callboard.model.validation import is_dns_label, is_kind, is_label_key, is_label_value, is_object_name, is_tag
+from callboard.ui.wording import joined
 
 MAX_NAME: Final = 63
 _MAX_HEADER: Final = 300
@@ -146,18 +148,19 @@ def _clean_name(text: str) -> tuple[str, str]:
     if tail is not None:
         source = tail
         if is_object_name(source):
-            return source, f"{source} is the last part of {short(text)}"
-        notes.append("the last part of the address")
+            return source, say("importing.note.last_part_of", name=source, text=short(text))
+        notes.append(say("importing.note.last_part"))
     ascii_text, lost = to_ascii(source)
     name = re.sub(r"-{2,}", "-", re.sub(r"[^a-z0-9_.]+", "-", ascii_text.lower())).strip("-_.")
     if lost or len(name) > MAX_NAME:
         name = f"{name[: MAX_NAME - 9].rstrip('-_.')}-{_digest(source)}".lstrip("-")
-        notes.append("letters outside a to z are left out" if lost else f"cut to {MAX_NAME} characters")
+        notes.append(say("importing.note.letters") if lost else say("importing.note.cut", n=MAX_NAME))
     if not name:
-        return "", f"no name can be made of '{short(text)}': it has no letter and no digit"
+        return "", say("importing.note.no_letters", text=short(text))
     if not lost and name != source.lower():
-        notes.append("names hold only letters, digits, - _ and .")
-    return name, f"'{short(text)}' is written {name}" + (f": {', '.join(notes)}" if notes else "")
+        notes.append(say("importing.note.names_hold"))
+    written = say("importing.note.written", text=short(text), value=name)
+    return name, joined(": ", [written, joined(", ", notes)]) if notes else written
 
 
 def _last_part(text: str) -> str | None:
@@ -193,7 +196,11 @@ def clean_tag(text: str) -> tuple[str, str]:
         return text, ""
     ascii_text, _lost = to_ascii(text)
     tag = re.sub(r"[^a-z0-9:+#]+", "-", ascii_text.lower()).strip("-")[:MAX_NAME].rstrip("-")
-    return (tag, f"'{short(text)}' is written {tag}") if tag else ("", f"no tag can be made of '{short(text)}'")
+    return (
+        (tag, say("importing.note.written", text=short(text), value=tag))
+        if tag
+        else ("", say("importing.note.no_tag_of", text=short(text)))
+    )
 
 
 @lru_cache(maxsize=65_536)
@@ -204,8 +211,8 @@ def clean_label_value(text: str) -> tuple[str, str]:
     ascii_text, _lost = to_ascii(text)
     value = re.sub(r"[^A-Za-z0-9_.]+", "-", ascii_text).strip("-_.")[:MAX_NAME].rstrip("-_.")
     if not value:
-        return "", f"no value for a label can be made of '{short(text)}'"
-    return value, f"'{short(text)}' is written {value}"
+        return "", say("importing.note.no_label", text=short(text))
+    return value, say("importing.note.written", text=short(text), value=value)
 
 
 @lru_cache(maxsize=4096)
@@ -226,7 +233,11 @@ def clean_namespace(text: str) -> tuple[str, str]:
         return text, ""
     ascii_text, _lost = to_ascii(text)
     name = re.sub(r"[^a-z0-9]+", "-", ascii_text.lower()).strip("-")[:MAX_NAME].rstrip("-")
-    return (name, f"'{short(text)}' is written {name}") if name else ("", f"'{short(text)}' cannot be a namespace")
+    return (
+        (name, say("importing.note.written", text=short(text), value=name))
+        if name
+        else ("", say("importing.note.no_namespace", text=short(text)))
+    )
 
 
 _KIND_WORDS: Final[tuple[tuple[str, str, str], ...]] = (
@@ -261,14 +272,14 @@ def clean_kind(text: str) -> tuple[str, str, str]:
     known = _KINDS.get(one_line(text).casefold())
     if known is not None:
         kind, implied = known
-        return kind, implied, "" if kind == text else f"'{short(text)}' is taken for the kind {kind}"
+        return kind, implied, "" if kind == text else say("importing.note.for_kind", text=short(text), kind=kind)
     if is_kind(text):
         return text, "", ""
     ascii_text, _lost = to_ascii(text)
     kind = "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", ascii_text)).lstrip("0123456789")
     if not is_kind(kind):
-        return "", "", f"'{short(text)}' cannot be a kind"
-    return kind, "", f"'{short(text)}' is written {kind}"
+        return "", "", say("importing.note.no_kind", text=short(text))
+    return kind, "", say("importing.note.written", text=short(text), value=kind)
 
 
 _LIFECYCLE_WORDS: Final = {
@@ -292,7 +303,7 @@ def clean_lifecycle(text: str) -> tuple[str, str]:
     known = _LIFECYCLES.get(_lifecycle_key(text))
     if known is None or known == text:
         return one_line(text), ""
-    return known, f"'{short(text)}' is written {known}"
+    return known, say("importing.note.written", text=short(text), value=known)
 
 
 def is_lifecycle(text: str) -> bool:
@@ -311,16 +322,16 @@ def clean_url(text: str) -> tuple[str, str]:
     """A web or mail address; ``https://`` is put before a bare host. Scripts, files and everything else are refused."""
     url = text.strip().strip("<>").strip()
     if len(url) > MAX_URL or _NOT_IN_URL.search(url):
-        return "", f"'{short(text)}' is no address"
+        return "", say("importing.note.no_address", text=short(text))
     if _URL.match(url):
-        return (url, "") if urlsplit_or_none(url) else ("", f"'{short(text)}' is no address")
+        return (url, "") if urlsplit_or_none(url) else ("", say("importing.note.no_address", text=short(text)))
     if _URL_START.match(url):
         return url, ""
     if _BARE_HOST.fullmatch(url):
-        return f"https://{url}", "https:// is put before it"
+        return f"https://{url}", say("importing.note.https")
     if "@" in url and re.fullmatch(r"[^@\s:/]+@[\w.-]+\.\w+", url):
-        return f"mailto:{url}", "a mail address"
-    return "", f"'{short(text)}' is no address that a browser may open"
+        return f"mailto:{url}", say("importing.note.mail")
+    return "", say("importing.note.not_opened", text=short(text))
 
 
 def find_links(text: str) -> tuple[list[Link], list[str]]:

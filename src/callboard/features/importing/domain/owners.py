@@ -13,6 +13,7 @@ from difflib import SequenceMatcher
 from typing import Any, Final, Iterable, Mapping, Sequence
 
 from callboard.features.importing.domain.naming import clean_name, is_nothing, one_line, short, to_ascii, word_set
+from callboard.features.importing.domain.words import say
 from callboard.features.importing.interface import OwnerMatch
 from callboard.model.refs import DEFAULT_NAMESPACE, EntityRef, RefError
 from callboard.model.validation import is_dns_label, is_object_name
@@ -157,38 +158,38 @@ class _Matching:
 
     def add(self, text: str, chosen: str) -> None:
         if len(text) > MAX_OWNER:
-            self.found[text] = OwnerMatch(text, "", False, 0.0, "Too long to be a name", self.counts[text])
+            self.found[text] = OwnerMatch(text, "", False, 0.0, say("importing.match.too_long"), self.counts[text])
             return
         ref, confidence, reason = self._chosen(text, chosen) if chosen else self._find(text)
         self.found[text] = OwnerMatch(text, ref, ref in self.new, confidence, reason, self.counts[text])
 
     def _chosen(self, text: str, chosen: str) -> tuple[str, float, str]:
         if chosen == NEW:
-            return self._make(text, "You said that this is to be made")
+            return self._make(text, say("importing.match.to_make"))
         try:
             ref = str(EntityRef.parse(chosen, default_kind="Group", default_namespace=self.namespace))
         except RefError:
             return self._find(text)
-        known = "" if ref in self.directory.refs else "; nothing stands under this ref yet"
-        return ref, 1.0, f"You chose it{known}"
+        known = ref in self.directory.refs
+        return ref, 1.0, say("importing.match.chosen") if known else say("importing.match.chosen_unknown")
 
     def _find(self, text: str) -> tuple[str, float, str]:
         ref = ref_of(text, self.namespace) if ":" in text or self.exact else None
         if ref is not None and ref in self.directory.refs:
-            return ref, 1.0, "This is its ref"
+            return ref, 1.0, say("importing.match.ref")
         if ref is not None:
-            return self._make(text, "The ref is not in the catalog", ref)
+            return self._make(text, say("importing.match.no_ref"), ref)
         for forms, confidence, way in self._ways(text):
             for form in forms:
                 refs = self.directory.by_key(form) if way != "bare" else self.directory.by_bare(form)
                 if refs:
-                    return self._one_of(refs, confidence, _WAYS[way])
+                    return self._one_of(refs, confidence, say(f"importing.match.way.{way}"))
         like = [] if self.exact else self.directory.by_likeness(text)
         like = [(ratio, ref) for ratio, ref in like if ref not in self.new or self._is_rare_beside(text, ref)]
         if like:
             ratio = like[0][0]
             near = [ref for r, ref in like if ratio - r <= _SAME]
-            return self._one_of(near, round(0.4 + 0.5 * (ratio - 0.5), 2), "The name differs by a letter or two")
+            return self._one_of(near, round(0.4 + 0.5 * (ratio - 0.5), 2), say("importing.match.like"))
         return self._make(text, "")
 
     def _ways(self, text: str) -> Iterable[tuple[Sequence[str], float, str]]:
@@ -208,7 +209,7 @@ class _Matching:
         same_kind = [ref for ref in ordered if ref.split(":")[0] == ordered[0].split(":")[0]]
         if len(same_kind) > 1:
             others = ", ".join(same_kind[1:4])
-            return same_kind[0], 0.4, f"Ambiguous: {others} fit{'s' if len(same_kind) == 2 else ''} as well. Choose one"
+            return same_kind[0], 0.4, say("importing.match.ambiguous", n=len(same_kind) - 1, refs=others)
         return ordered[0], confidence, reason
 
     def _is_rare_beside(self, text: str, ref: str) -> bool:
@@ -218,22 +219,14 @@ class _Matching:
     def _make(self, text: str, why: str, ref: str | None = None) -> tuple[str, float, str]:
         ref = ref or made_ref(text, self.namespace)
         if ref is None:
-            return "", 0.0, f"No name can be made of '{short(text)}'"
+            return "", 0.0, say("importing.note.no_name", text=short(text)).capitalized()
         if ref in self.directory.refs:
-            return ref, 1.0, "The same name"
+            return ref, 1.0, say("importing.match.way.key")
         if not self.create:
-            unknown = why or "Nobody in the catalog has this name"
-            return ref, 0.0, f"{unknown}; nothing stands under the ref until somebody adds it"
+            return ref, 0.0, say("importing.match.not_made", why=why or say("importing.match.nobody"))
         self.new[ref] = text
         self.directory.add(ref, [text, ref.rsplit("/", 1)[-1]])
-        return ref, 0.9, f"{why or 'Nobody in the catalog has this name'}: it is made"
-
-
-_WAYS: Final = {
-    "key": "The same name",
-    "mail": "The name before the @ is the same",
-    "bare": "The same name but for words like 'team'",
-}
+        return ref, 0.9, say("importing.match.made", why=why or say("importing.match.nobody"))
 
 
 def ref_of(text: str, namespace: str = DEFAULT_NAMESPACE) -> str | None:

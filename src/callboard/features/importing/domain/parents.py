@@ -14,9 +14,11 @@ from callboard.features.importing.domain.cells import SheetReader
 from callboard.features.importing.domain.drafts import API_VERSION
 from callboard.features.importing.domain.naming import one_line
 from callboard.features.importing.domain.owners import ref_of
+from callboard.features.importing.domain.words import say
 from callboard.features.importing.interface import PlannedEntity, Row, Surroundings
 from callboard.model.refs import DEFAULT_NAMESPACE, EntityRef, RefError
 from callboard.model.validation import is_dns_label, is_object_name
+from callboard.ui.wording import joined
 
 PATHS: Final[Mapping[str, str]] = {"spec.system": "System", "spec.domain": "Domain", "spec.subdomainOf": "Domain"}
 """Fields that name one of these, and its kind."""
@@ -169,16 +171,16 @@ def _made(ref: str, said: _Said) -> Made:
     if owner:
         spec["owner"] = owner
     rows = said.rows
-    reason = f"The {kind} that {rows} row{'s' if rows != 1 else ''} name{'' if rows != 1 else 's'} '{text}'"
+    reasons = [say(f"importing.outcome.{kind}", n=rows, text=text)]
     if len(said.owners) > 1:
-        reason += f". Its owner is that of most of them, {owner}"
+        reasons.append(say("importing.outcome.most_owner", owner=owner))
     domains = Counter({domain: rows for domain, rows in said.domains.items() if domain != _LABEL})
     if kind == "system" and domains:
         spec["domain"] = _most(domains)
         if len(domains) > 1:
-            reason += f". Its domain is that of most of them, {spec['domain']}"
+            reasons.append(say("importing.outcome.most_domain", domain=spec["domain"]))
     entity = {"apiVersion": API_VERSION, "kind": kind.capitalize(), "metadata": metadata, "spec": spec}
-    return Made(ref, entity, owner, reason)
+    return Made(ref, entity, owner, joined(". ", reasons))
 
 
 def _most(counts: Mapping[str, int]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
+from functools import reduce
 from typing import Any, Callable, Final, Mapping, Sequence
 
 import orjson
@@ -18,6 +19,7 @@ from callboard.features.importing.domain.drafts import NEEDS_OWNER, NO_DEFINITIO
 from callboard.features.importing.domain.naming import one_line
 from callboard.features.importing.domain.owners import NEW, made_entity, made_ref, match_owners, ref_of
 from callboard.features.importing.domain.parents import find_parents, parents_wanted
+from callboard.features.importing.domain.words import quoted_list, say
 from callboard.features.importing.interface import (
     ACTIONS,
     Action,
@@ -30,11 +32,11 @@ from callboard.features.importing.interface import (
     Surroundings,
     Table,
 )
+from callboard.ui.wording import Wording, joined
 
 EVERY: Final = 500
 """Rows between two calls of ``progress``."""
 MAX_TITLE: Final = 200
-NO_OWNER: Final = "No owner is said: fill the cell, or choose an owner for rows that name none"
 
 
 def wanted_refs(table: Table, mapping: SheetMapping) -> set[str]:
@@ -132,7 +134,7 @@ class _Planning:
         planned.extend(
             self._compared(one.ref, (), one.entity, (), one.reason)
             if one.owner
-            else PlannedEntity(one.ref, "rejected", (), one.entity, (), NO_OWNER)
+            else PlannedEntity(one.ref, "rejected", (), one.entity, (), say("importing.outcome.no_owner"))
             for one in parents.made
         )
         self.progress(len(self.table.rows), len(self.table.rows))
@@ -191,8 +193,7 @@ class _Planning:
         for ref in sorted(said):
             matches = sorted(said[ref], key=lambda match: (-match.rows, match.said))
             rows = sum(match.rows for match in matches)
-            texts = " and ".join(f"'{match.said}'" for match in matches[:3])
-            reason = f"The owner that {rows} row{'s' if rows != 1 else ''} call{'' if rows != 1 else 's'} {texts}"
+            reason = say("importing.outcome.owner", n=rows, texts=quoted_list([match.said for match in matches[:3]]))
             planned.append(self._compared(ref, (), made_entity(ref, [match.said for match in matches]), (), reason))
         return planned
 
@@ -249,7 +250,7 @@ class _Planning:
             raw = row.cells[identity.second_source]
             draft.derived = one_line(raw)[:MAX_TITLE]
             column = self.table.columns[identity.second_source]
-            why = "the title, since another column gives the name"
+            why = say("importing.note.title_instead")
             draft.note(column, "taken", "metadata.title", draft.derived, why)
         elif identity.is_rewritten:
             draft.derived = one_line(identity.raw)[:MAX_TITLE]
@@ -271,9 +272,7 @@ class _Planning:
                 said = draft.rows[0]
                 conflict = first.find_conflict(draft)
                 if conflict:
-                    reason = (
-                        f"Row {first.rows[0]} has the name {first.name} already, and says something else: {conflict}"
-                    )
+                    reason = say("importing.outcome.taken", row=str(first.rows[0]), name=first.name, conflict=conflict)
                     refused.append(PlannedEntity(draft.ref, "rejected", (said,), None, (), reason, tuple(draft.cells)))
                 else:
                     first.join(draft)
@@ -298,9 +297,9 @@ class _Planning:
         raw = one_line(self.table.rows[self.places[number]].cells[identity.second_source])
         draft.derived = "" if raw == draft.name else raw[:MAX_TITLE]
         column, other = self.table.columns[identity.source], self.table.columns[identity.second_source]
-        draft.note(column, "ignored", "", None, f"{old} is the name of several rows: {other} tells them apart")
+        draft.note(column, "ignored", "", None, say("importing.note.several", name=old, column=other))
         state: Any = "taken" if raw == draft.name else "cleaned"
-        draft.note(other, state, "metadata.name", draft.name, "the name that tells rows apart")
+        draft.note(other, state, "metadata.name", draft.name, say("importing.note.tells_apart"))
 
     def _identity_of(self, number: int) -> Identity:
         return self.identities[self.places[number]]
@@ -308,8 +307,12 @@ class _Planning:
     def _nameless(self, draft: Draft) -> PlannedEntity:
         identity = self._identity_of(draft.rows[0])
         names = [column.column for _index, column in self.reader.columns if column.role == "name"]
-        where = f" in {' or '.join(names)}" if names else ": no column is the name"
-        reason = identity.note[:1].upper() + identity.note[1:] if identity.note else f"No name stands{where}"
+        if isinstance(identity.note, Wording):
+            reason = identity.note.capitalized()
+        elif names:
+            reason = say("importing.outcome.nameless", columns=reduce(_either, names))
+        else:
+            reason = say("importing.outcome.no_name_column")
         return PlannedEntity("", "rejected", tuple(draft.rows), None, (), reason, tuple(draft.cells))
 
     # ---- documents ---------------------------------------------------------------------------------------------------
@@ -320,9 +323,9 @@ class _Planning:
         rows, cells = tuple(sorted(draft.rows)), tuple(draft.cells)
         spec = entity.get("spec")
         if draft.kind in NEEDS_OWNER and not (isinstance(spec, dict) and spec.get("owner")):
-            return PlannedEntity(draft.ref, "rejected", rows, entity, (), NO_OWNER, cells)
+            return PlannedEntity(draft.ref, "rejected", rows, entity, (), say("importing.outcome.no_owner"), cells)
         is_bare = isinstance(spec, dict) and spec.get("definition") == NO_DEFINITION
-        told = "No definition is said: a line that says so stands in its place" if is_bare else ""
+        told = say("importing.outcome.no_definition") if is_bare else ""
         return self._compared(draft.ref, rows, entity, cells, told)
 
     def _compared(
@@ -330,20 +333,22 @@ class _Planning:
     ) -> PlannedEntity:
         wrong = self.validate(entity)
         if wrong:
-            return PlannedEntity(ref, "rejected", rows, entity, (), "; ".join(wrong), cells)
+            return PlannedEntity(ref, "rejected", rows, entity, (), joined("; ", wrong), cells)
         standing = self.around.standing.get(ref)
         if standing is None:
             return PlannedEntity(ref, "create", rows, entity, (), reason, cells)
         diff = tuple(diff_standing(standing.entity, entity))
         if not diff:
-            also = f"Stands just so already, given by {standing.source}" if standing.source else reason
+            also = say("importing.outcome.same", source=standing.source) if standing.source else reason
             return PlannedEntity(ref, "unchanged", rows, entity, (), also, cells)
         if standing.source:
-            reason = (
-                f"{ref} stands already and is given by {standing.source}: change it there, or give the row another name"
-            )
+            reason = say("importing.outcome.conflict", ref=ref, source=standing.source)
             return PlannedEntity(ref, "conflict", rows, entity, diff, reason, cells)
         return PlannedEntity(ref, "change", rows, entity, diff, reason, cells)
+
+
+def _either(one: str, other: str) -> str:
+    return say("importing.either", one=one, other=other)
 
 
 def _by_ref(drafts: Sequence[Draft]) -> dict[str, list[Draft]]:

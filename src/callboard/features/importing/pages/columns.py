@@ -26,6 +26,7 @@ from callboard.features.importing.pages.frame import (
 )
 from callboard.ui.messages import Translator
 from callboard.ui.parts import Banner, Crumb, Step, Tab
+from callboard.ui.wording import in_words
 
 ROLE_GROUPS: Mapping[str, Sequence[Role]] = {
     "what": ("name", "title", "description", "kind", "type", "lifecycle", "tags"),
@@ -202,7 +203,7 @@ def _column(
     error_field: str,
 ) -> ColumnView:
     word, mark = confidence_of(guess.confidence)
-    reason, status = guess.reason, str(mark)
+    reason, status = in_words(t, guess.reason), str(mark)
     name = guess.mapping.column
     if remembered.get(name) == choice:
         word, status, reason = "remembered", "ok", ""

@@ -11,6 +11,7 @@ from callboard.features.importing.interface import Action, CellNote, PlannedEnti
 from callboard.features.importing.pages.frame import ACTION_STATUS, ref_link
 from callboard.ui.messages import Translator
 from callboard.ui.parts import EntityLink
+from callboard.ui.wording import in_words
 
 MAX_TEXT = 400
 _CELL_STATUS = {"cleaned": "info", "rejected": "bad"}
@@ -124,10 +125,10 @@ def planned_view(planned: PlannedEntity, t: Translator, *, is_applied: bool = Fa
         action=planned.action,
         status=ACTION_STATUS[planned.action],
         rows=rows_text(planned.rows, t),
-        reason=planned.reason,
+        reason=in_words(t, planned.reason),
         description=shown(metadata.get("description")),
         facts=[(id, _short_owner(value) if id.endswith("owner") else value) for id, value in facts],
-        cells=[_cell(cell, several) for cell in planned.cells if cell.state != "empty"],
+        cells=[_cell(cell, several, t) for cell in planned.cells if cell.state != "empty"],
         empty_cells=sum(cell.state == "empty" for cell in planned.cells),
         cleaned=sum(cell.state == "cleaned" for cell in planned.cells),
         rejected=sum(cell.state == "rejected" for cell in planned.cells),
@@ -135,7 +136,7 @@ def planned_view(planned: PlannedEntity, t: Translator, *, is_applied: bool = Fa
     )
 
 
-def _cell(cell: CellNote, several: bool) -> CellView:
+def _cell(cell: CellNote, several: bool, t: Translator) -> CellView:
     return CellView(
         row=str(cell.row) if several else "",
         column=cell.column,
@@ -144,7 +145,7 @@ def _cell(cell: CellNote, several: bool) -> CellView:
         value=shown(cell.value),
         state=cell.state,
         status=_CELL_STATUS.get(cell.state, ""),
-        note=cell.note,
+        note=in_words(t, cell.note),
     )
 
 

@@ -26,6 +26,7 @@ from callboard.features.importing.pages.frame import (
 )
 from callboard.ui.messages import Translator
 from callboard.ui.parts import Banner, Crumb, EntityLink, LinkItem, Pager, Status, Step, Tab
+from callboard.ui.wording import in_words
 
 ENTITIES_PAGE = 25
 LINES_PAGE = 100
@@ -264,7 +265,7 @@ def _owner(index: int, match: OwnerMatch, chosen: Mapping[str, str], t: Translat
         is_new=match.is_new,
         confidence=t(f"importing.confidence.{word}"),
         status=status,
-        reason=match.reason,
+        reason=in_words(t, match.reason),
         rows=t("importing.of_rows", n=match.rows),
         chosen=chosen.get(owner_key(match.said), ""),
     )

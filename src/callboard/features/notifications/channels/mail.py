@@ -24,7 +24,7 @@ from callboard.kernel.clock import Clock, format_time, parse_time
 from callboard.kernel.db.interface import Database
 from callboard.kernel.errors import UnavailableError
 from callboard.kernel.jobs import JobContext, JobKind, Jobs, RetryLater
-from callboard.kernel.user_values import find_value
+from callboard.kernel.user_settings import BUCKET, LOCALE, UserSettings
 from callboard.ui.messages import Messages, Translator
 
 GIVE_UP_AFTER = timedelta(days=1)
@@ -48,6 +48,7 @@ class MailChannel:
         self._db: Database = portal.db
         self._clock: Clock = portal.clock
         self._jobs: Jobs = portal.jobs
+        self._values: UserSettings = UserSettings(portal.db, portal.clock)
         self._queries: CatalogQueries | None = portal.find_service(CatalogQueries)
         self._settings = settings
         self._server = server
@@ -67,7 +68,7 @@ class MailChannel:
             # Who has read it in the portal meanwhile need not be mailed; what goes out at once is not waited for.
             read = await store.list_read(tx, user, [one.notification for one in due])
             await store.set_state(tx, [d.id for d in due if d.notification in read], "skipped", ended_at=now)
-            locale = await find_value(tx, user, "locale")
+            locale = await self._values.find(user, BUCKET, LOCALE, tx=tx)
         due = [one for one in due if one.notification not in read]
         if due:
             await self._send(user, due, locale)

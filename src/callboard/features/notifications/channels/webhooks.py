@@ -30,6 +30,7 @@ from callboard.kernel.errors import (
 from callboard.kernel.events.webhooks import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from callboard.kernel.http_client import AllowedHosts, HttpClient
 from callboard.kernel.jobs import JobContext, JobFailed, JobKind, RetryLater
+from callboard.kernel.user_settings import require_may_write
 from callboard.ui.messages import Messages
 
 MAX_ATTEMPTS = 8
@@ -187,6 +188,7 @@ class WebhookChannel:
 
         Raises ``InputError`` with the field, ``NotAllowedError`` for somebody else's group, ``ConflictError`` past the limit.
         """
+        self._require_writer(actor)
         owner = normal_ref(owner) or "" if owner else actor.subject
         if owner not in actor.ownership | {actor.subject}:
             raise NotAllowedError("You can add webhooks for yourself and for groups that you are in.")
@@ -207,7 +209,14 @@ class WebhookChannel:
             await self._record(tx, "webhook-create", webhook, actor)
         return webhook
 
+    def _require_writer(self, actor: Actor) -> None:
+        """Guests are nobody in particular: one of them would have the messages of all sent elsewhere."""
+        if not actor.is_user or self._portal.auth.is_guest(actor):
+            raise NotAllowedError("Guests share one account, so they have no webhooks of their own. Sign in first.")
+        require_may_write(actor)
+
     async def remove(self, id: str, *, actor: Actor) -> None:
+        self._require_writer(actor)
         async with self._db.write() as tx:
             webhook = await store.find_webhook(tx, id)
             if webhook is None or webhook.owner not in actor.ownership | {actor.subject}:

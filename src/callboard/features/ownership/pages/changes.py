@@ -229,7 +229,7 @@ def _relation(type: str, t: Translator) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HandOverPage:
-    """``ownership/hand_over.html``."""
+    """``ownership/hand_over.html``. ``source`` is where the entity comes from, empty for one that is written in the portal."""
 
     title: str
     crumbs: Sequence[Crumb]
@@ -240,16 +240,17 @@ class HandOverPage:
     new_owner: str
     note: str
     groups: Sequence[tuple[str, str]]
+    source: str
 
 
 def hand_over_page(
-    ref: str, owner: str, new_owner: str, note: str, *, known: Mapping[str, Any], groups: Sequence[tuple[str, str]],
+    ref: str, owner: str, new_owner: str, note: str, source: str, *, known: Mapping[str, Any], groups: Sequence[tuple[str, str]],
     banners: Sequence[Banner], t: Translator,
 ) -> HandOverPage:  # fmt: skip
     link = link_of(ref, known)
     return HandOverPage(
         t("ownership.hand_over.title", name=link.title), _crumbs(link, t("ownership.hand_over"), t), banners, link,
-        link_of(owner, known) if owner else None, entity_href(ref, "hand-over"), new_owner, note, groups,
+        link_of(owner, known) if owner else None, entity_href(ref, "hand-over"), new_owner, note, groups, source,
     )  # fmt: skip
 
 

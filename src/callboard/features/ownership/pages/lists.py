@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal, Mapping, Sequence
+from typing import AbstractSet, Any, Literal, Mapping, Sequence
 from urllib.parse import urlencode
 
 from callboard.features.ownership.domain import OWNER
@@ -27,6 +27,7 @@ from callboard.ui.parts import Banner, Crumb, EntityLink, Pager, Status, Tab
 
 PATH, GONE = "/ownership", "/ownership/gone"
 PAGE = 50
+_REFS = ("user:", "group:", "system:", "domain:", "component:", "api:", "resource:")
 SHOWN_OWNERS = 12
 MAX_TEXT = 200
 Show = Literal["open", "due", "overdue", "confirmed", "unowned", "offered", "disputed", "all"]
@@ -106,6 +107,7 @@ class ItemView:
     trouble: str
     handover: HandoverView | None
     may_answer: bool
+    may_confirm: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,9 @@ def named_in(items: Sequence[Item]) -> list[str]:
     return list(dict.fromkeys(refs))
 
 
-def item_view(item: Item, known: Mapping[str, Any], own: Sequence[str], now: datetime, t: Translator) -> ItemView:
+def item_view(
+    item: Item, known: Mapping[str, Any], own: Sequence[str], now: datetime, t: Translator, *, may_confirm: bool = True
+) -> ItemView:
     facts = [
         (field_label(path, t), _text(value))
         for path, value in item.fields.items()
@@ -162,7 +166,7 @@ def item_view(item: Item, known: Mapping[str, Any], own: Sequence[str], now: dat
         link_of(item.ref, known, item.title), link_of(item.owner, known) if item.owner else None, item.state,
         STATUS[item.state], t(f"ownership.state.{item.state}"), moment(item.due_at, now), facts, f"{item.ref}|{item.mark}",
         t(f"ownership.trouble.{item.trouble}") if item.trouble else "", handover,
-        item.handover is not None and item.handover.state == "asked" and item.handover.new_owner in own,
+        item.handover is not None and item.handover.state == "asked" and item.handover.new_owner in own, may_confirm,
     )  # fmt: skip
 
 
@@ -186,10 +190,12 @@ def to_confirm_page(
     known: Mapping[str, Any],
     own: Sequence[str],
     groups: Sequence[tuple[str, str]],
+    confirmable: AbstractSet[str],
     banners: Sequence[Banner],
     now: datetime,
     t: Translator,
 ) -> ToConfirmPage:
+    """``confirmable``: refs of the items that the reader may confirm; the others are only shown."""
     may_own = bool(own)
     whose = []
     if may_own:
@@ -218,7 +224,7 @@ def to_confirm_page(
         banners=banners,
         whose=whose,
         choices=choices,
-        items=[item_view(item, known, own, now, t) for item in found.items],
+        items=[item_view(item, known, own, now, t, may_confirm=item.ref in confirmable) for item in found.items],
         pager=pager,
         overall=share_view(t("ownership.overall"), summary.all, t),
         kinds=[_kind_share(kind, share, state, t) for kind, share in summary.kinds],
@@ -298,11 +304,20 @@ def gone_row(
     message: str = "",
 ) -> GoneRow:
     views = [
-        SuggestionView(s.owner, link_of(s.owner, known), t(f"ownership.reason.{s.reason}", **s.arguments))
+        SuggestionView(
+            s.owner,
+            link_of(s.owner, known),
+            t(f"ownership.reason.{s.reason}", **{name: _called(text, known) for name, text in s.arguments.items()}),
+        )
         for s in suggestions
     ]
     usual = suggestions[0].owner if suggestions and suggestions[0].confidence >= 0.75 else ""
     return GoneRow(item_view(item, known, (), now, t), views, usual if chosen is None else chosen, outcome, message)
+
+
+def _called(text: str, known: Mapping[str, Any]) -> str:
+    """What people call the entity of a ref; any other text as it is."""
+    return link_of(text, known).title if text.startswith(_REFS) else text
 
 
 def gone_choices(trouble: str, q: str, t: Translator) -> list[Tab]:

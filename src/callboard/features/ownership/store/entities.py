@@ -72,6 +72,16 @@ async def find_many(tx: Transaction, refs: Sequence[str]) -> dict[str, EntityRow
     return {row[0]: EntityRow(*row) for row in rows}
 
 
+async def list_confirmed(tx: Transaction, refs: Sequence[str]) -> list[Row]:
+    """(ref, trouble, basis_at, when and by whom its owner was last confirmed or None), one query for all."""
+    return await tx.fetch_all(
+        "SELECT e.ref, e.trouble, e.basis_at, c.confirmed_at, c.confirmed_by FROM ownership_entity e"
+        " LEFT JOIN ownership_confirmation c ON c.ref = e.ref AND c.field = 'spec.owner'"
+        f" WHERE {tx.any_of('e.ref', 1)}",
+        tx.list_arg(refs),
+    )
+
+
 async def lock_many(tx: Transaction, refs: Sequence[str]) -> None:
     """Nobody else changes these rows, or what follows from their confirmations, until ``tx`` ends."""
     await tx.execute(f"UPDATE ownership_entity SET kind = kind WHERE {tx.any_of('ref', 1)}", tx.list_arg(sorted(refs)))
@@ -154,6 +164,8 @@ def _select(where: _Where, query: ListQuery, scope: Scope) -> None:
         tests.append(f"e.trouble = {where.arg(query.trouble)}")
     if query.kind is not None:
         tests.append(f"e.kind = {where.arg(query.kind.lower())}")
+    if query.refs is not None:
+        tests.append(where.among("e.ref", [ref.lower() for ref in query.refs]))
     if query.text:
         pattern = "%" + query.text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         place = where.arg(pattern)
@@ -168,9 +180,11 @@ def _leave_out(where: _Where, scope: Scope) -> None:
         where.tests.append(f"NOT ({where.among('e.ref', scope.hidden)})")
 
 
-async def count_by(tx: Transaction, scope: Scope) -> list[tuple[str, str, Share]]:
-    """(kind, owner, share) of everything."""
+async def count_by(tx: Transaction, scope: Scope, owners: Sequence[str] | None = None) -> list[tuple[str, str, Share]]:
+    """(kind, owner, share) of everything, or of what these own."""
     where = _Where(tx)
+    if owners is not None:
+        where.tests.append(where.among("e.owner", owners))
     due, overdue = where.arg(scope.due), where.arg(scope.overdue)
     _leave_out(where, scope)
     rows = await tx.fetch_all(

@@ -6,7 +6,7 @@ from typing import Any, Sequence
 
 from callboard.features.ownership.interface import Handover
 from callboard.kernel.clock import format_time, parse_time, parse_time_if
-from callboard.kernel.db.interface import Row, Transaction
+from callboard.kernel.db.interface import Transaction
 
 COLUMNS = (
     "id", "ref", "owner", "new_owner", "state", "note", "asked_at", "asked_by", "answer", "answered_at", "answered_by",
@@ -70,17 +70,18 @@ async def withdraw_many(tx: Transaction, refs: Sequence[str], *, at: str, by: st
     )
 
 
-async def redirect(tx: Transaction, old_owner: str, new_owner: str) -> list[str]:
-    """Have what is offered to one owner be offered to another; the ids."""
-    rows: list[Row] = await tx.fetch_all(
-        "UPDATE ownership_handover SET new_owner = $2 WHERE new_owner = $1 AND state = 'asked' RETURNING id",
-        old_owner,
-        new_owner,
+async def move(tx: Transaction, old_ref: str, new_ref: str) -> None:
+    """The entity has another name now; what is offered or disputed of it stays so."""
+    await tx.execute(
+        f"UPDATE ownership_handover SET ref = $2 WHERE ref = $1 AND {_OPEN}"
+        f" AND NOT EXISTS (SELECT 1 FROM ownership_handover o WHERE o.ref = $2 AND o.{_OPEN})",
+        old_ref,
+        new_ref,
     )
-    return [row[0] for row in rows]
 
 
-async def redirect_some(tx: Transaction, ids: Sequence[str], new_owner: str) -> None:
+async def redirect(tx: Transaction, ids: Sequence[str], new_owner: str) -> None:
+    """Have these be offered to another owner."""
     await tx.execute(
         f"UPDATE ownership_handover SET new_owner = $2 WHERE state = 'asked' AND {tx.any_of('id', 1)}",
         tx.list_arg(ids),

@@ -215,8 +215,11 @@ class ChangeViews(Views):
         ref, entity = await self._get(request)
         await self._parts.require_entities([str(ref)], actor=request.actor, to_update=True)
         owner = domain.owner_of(entity)
+        editable = await self._parts.editing.find_editable(ref, actor=request.actor)
+        giver = editable.giver if editable is not None else None
+        source = (giver.location or ", ".join(giver.names)) if giver is not None and not giver.is_own else ""
         page = hand_over_page(
-            str(ref), owner, new_owner, note, known=await self.known([str(ref), owner], request),
+            str(ref), owner, new_owner, note, source, known=await self.known([str(ref), owner], request),
             groups=await self.groups(request), banners=banners, t=self.t(request),
         )  # fmt: skip
         return request.render("ownership/hand_over.html", page, status)

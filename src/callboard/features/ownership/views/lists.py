@@ -7,7 +7,8 @@ from typing import Any, Mapping, Sequence
 from starlette.responses import RedirectResponse, Response
 
 from callboard.features.ownership.gone import Gone
-from callboard.features.ownership.interface import TROUBLES, Item, ListQuery, NotAsSeen, OwnershipService, Trouble
+from callboard.features.ownership.handing import MAX_AT_ONCE
+from callboard.features.ownership.interface import TROUBLES, ListQuery, NotAsSeen, OwnershipService, Trouble
 from callboard.features.ownership.pages.lists import (
     PAGE,
     PATH,
@@ -21,14 +22,14 @@ from callboard.features.ownership.pages.lists import (
 )
 from callboard.features.ownership.parts import Parts
 from callboard.features.ownership.views.base import POST, TOLD, Views, own_refs, status_of
-from callboard.kernel.errors import CallboardError, InputError
+from callboard.kernel.errors import CallboardError, InputError, LimitError
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import safe_next
 from callboard.kernel.web.routing import Route
 from callboard.ui.messages import Messages
 from callboard.ui.parts import Banner, Crumb, Pager
 
-DONE = ("confirmed", "offered", "taken", "declined", "withdrawn", "assigned")
+DONE = ("confirmed", "offered", "taken", "laid", "declined", "withdrawn", "assigned")
 
 
 class ListViews(Views):
@@ -64,9 +65,11 @@ class ListViews(Views):
         if error is None and done in DONE:
             n = params.get("n", "1")
             banners = [Banner("ok", t(f"ownership.done.{done}", n=int(n) if n.isdecimal() and len(n) < 7 else 1))]
+        known = await self.known([r for r in refs if ":" in r], request)
+        items = [item.ref for item in found.items if item.ref in known]
+        confirmable = {ref for ref in items if self._parts.may_confirm(request.actor, known[ref])}
         page = to_confirm_page(
-            found, state, summary, known=await self.known([r for r in refs if ":" in r], request), own=own,
-            groups=await self.groups(request), banners=banners, now=self._parts.clock.now(), t=t,
+            found, state, summary, known=known, own=own, groups=await self.groups(request), confirmable=confirmable, banners=banners, now=self._parts.clock.now(), t=t,
         )  # fmt: skip
         return request.render("ownership/list.html", page, 200 if error is None else status_of(error))
 
@@ -109,7 +112,11 @@ class ListViews(Views):
             if do == "withdraw":
                 await self._service.withdraw(id, actor=request.actor)
             elif do in ("accept", "decline"):
-                await self._service.answer(id, accept=do == "accept", note=form.get("note", ""), actor=request.actor)
+                answered = await self._service.answer(
+                    id, accept=do == "accept", note=form.get("note", ""), actor=request.actor
+                )
+                if answered.way == "overlay":
+                    return _back(back, "laid", 1)
             else:
                 raise InputError("An answer is accept, decline or withdraw.", field="do")
         except TOLD as error:
@@ -127,7 +134,9 @@ class ListViews(Views):
         found = await self._service.list_items(query, actor=request.actor)
         groups = await self._gone.list_groups(actor=request.actor)
         suggested = await self._gone.suggest(found.items, groups=groups, actor=request.actor)
-        owners = [s.owner for one in suggested.values() for s in one]
+        owners = [
+            ref for one in suggested.values() for s in one for ref in (s.owner, *s.arguments.values()) if ":" in ref
+        ]
         known, now = await self.known([*named_in(found.items), *owners], request), self._parts.clock.now()
         last = (page - 1) * PAGE + len(found.items)
         pager = Pager(
@@ -156,6 +165,8 @@ class ListViews(Views):
         try:
             if not owners:
                 raise InputError(t("ownership.gone.none_chosen"), field="item")
+            if len(owners) > MAX_AT_ONCE:
+                raise LimitError(f"At most {MAX_AT_ONCE} entities are given to owners at once on this page.")
             if form.get("do") == "assign":
                 results = await self._gone.assign(owners, note=note, actor=request.actor)
                 done = sum(result.outcome == "changed" for result in results)
@@ -166,7 +177,8 @@ class ListViews(Views):
                 results = await self._gone.preview(owners, actor=request.actor)
                 title = None
         except TOLD as error:
-            return await self._preview(request, owners, {}, note, [self.told(error, t)], status_of(error))
+            shown = dict(list(owners.items())[:MAX_AT_ONCE])
+            return await self._preview(request, shown, {}, note, [self.told(error, t)], status_of(error))
         told = {result.ref: (result.outcome, result.message) for result in results}
         return await self._preview(request, owners, told, note, [title] if title is not None else [], 200)
 
@@ -175,10 +187,11 @@ class ListViews(Views):
         banners: Sequence[Banner], status: int,
     ) -> Response:  # fmt: skip
         t, now = self.t(request), self._parts.clock.now()
-        items: list[Item] = []
-        for ref in owners:
-            page = await self._service.list_items(ListQuery(None, "all", text=ref, limit=5), actor=request.actor)
-            items += [item for item in page.items if item.ref == ref]
+        found = await self._service.list_items(
+            ListQuery(None, "all", limit=len(owners), refs=list(owners)), actor=request.actor
+        )
+        by_ref = {item.ref: item for item in found.items}
+        items = [by_ref[ref] for ref in owners if ref in by_ref]
         known = await self.known([*named_in(items), *owners.values()], request)
         rows = [
             gone_row(item, (), known, now, t, chosen=owners[item.ref], outcome=told.get(item.ref, ("", ""))[0],

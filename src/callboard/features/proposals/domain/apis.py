@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from callboard.features.proposals.domain.safely import mapping, parse_json, parse_yaml, text
 from callboard.features.proposals.domain.values import Evidence, Limits, Tree, folder_of, line_of, some
+from callboard.features.proposals.domain.words import say
 
 ApiType = Literal["openapi", "asyncapi", "graphql", "grpc"]
 _CONSUMED = re.compile(
@@ -72,9 +73,7 @@ def _read(path: str, content: str) -> ApiFile | None:
         if said is None:
             return None
         line = content.count("\n", 0, said.end()) + 1
-        return _api(
-            path, "graphql", "", content, Evidence("It declares what may be asked: a GraphQL schema", path, line)
-        )
+        return _api(path, "graphql", "", content, Evidence(say("proposals.why.declares_what_may_be"), path, line))
     if name.endswith(".proto"):
         services = _SERVICE.findall(content)
         if not services:
@@ -82,7 +81,13 @@ def _read(path: str, content: str) -> ApiFile | None:
         package = _PACKAGE.search(content)
         title = services[0] if len(services) == 1 else (package[1] if package else services[0])
         at = line_of(content, f"service {services[0]}")
-        return _api(path, "grpc", title, content, Evidence(f"It declares the gRPC service {some(services)}", path, at))
+        return _api(
+            path,
+            "grpc",
+            title,
+            content,
+            Evidence(say("proposals.why.declares_grpc_service", services=some(services)), path, at),
+        )
     return None
 
 
@@ -102,7 +107,9 @@ def _described(path: str, content: str, *, is_json: bool) -> ApiFile | None:
     kind: Any = "asyncapi" if word == "asyncapi" else "openapi"
     place = line_of(content, f'"{word}"' if is_json else word)
     evidence = Evidence(
-        f"It is {'an AsyncAPI' if kind == 'asyncapi' else 'an OpenAPI'} document, version {value[word]}", path, place
+        say("proposals.why.document", kind="AsyncAPI" if kind == "asyncapi" else "OpenAPI", version=str(value[word])),
+        path,
+        place,
     )
     description = " ".join(text(info.get("description"), 2_000).split("\n\n")[0].split())
     return _api(

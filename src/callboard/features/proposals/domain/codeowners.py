@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import AbstractSet as Set
 
 from callboard.features.proposals.domain.values import Confidence, Evidence, Owner, Tree, holder_of
+from callboard.features.proposals.domain.words import say
 
 PLACES = ("CODEOWNERS", ".github/CODEOWNERS", ".gitlab/CODEOWNERS", ".bitbucket/CODEOWNERS", "docs/CODEOWNERS")
 MAX_RULES = 2_000
@@ -149,7 +150,7 @@ class Ownership:
 
     def of_file(self, path: str) -> tuple[Owner, ...]:
         rule = self.file.find(path) if self.file else None
-        return self._said(rule, f"The last rule that fits {path}: {rule.pattern}", "high") if rule else ()
+        return self._said(rule, say("proposals.why.last_rule", path=path, rule=rule.pattern), "high") if rule else ()
 
     def of_folder(self, folder: str, others: Set[str]) -> tuple[Owner, ...]:
         """Owners of most files in the folder, without those in ``others`` inside of it."""
@@ -175,10 +176,10 @@ class Ownership:
         best = max((rule for rule in votes if rule.owners[0] == winner), key=lambda rule: votes[rule])
         share = by_owner[winner] / len(sample)
         confidence: Confidence = "high" if share >= 0.8 else "likely" if share >= 0.5 else "guess"
-        where = f"{by_owner[winner]} of {len(sample)} files" + (
-            " looked at" if len(own) > len(sample) or step > 1 else ""
-        )
-        return self._said(best, f"{best.pattern} gives {where} here to {winner}", confidence)
+        told = {"rule": best.pattern, "n": by_owner[winner], "total": len(sample), "owner": winner}
+        sampled = len(own) > len(sample) or step > 1
+        why = say("proposals.why.most_sampled", **told) if sampled else say("proposals.why.most_files", **told)
+        return self._said(best, why, confidence)
 
     def _said(self, rule: Rule, reason: str, confidence: Confidence) -> tuple[Owner, ...]:
         assert self.file is not None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Final, Mapping, Sequence
+from functools import partial
+from typing import Any, Callable, Final, Mapping, Sequence
 
 from callboard.features.proposals.domain.safely import is_template, mapping, parse_yaml, text, texts
 from callboard.features.proposals.domain.values import Evidence, Tree, folder_of, line_of
+from callboard.features.proposals.domain.words import say
 from callboard.kernel.source_host import join_path
+from callboard.ui.wording import Wording
 
 _TECHNOLOGIES: Final[Mapping[str, tuple[str, str]]] = {
     "postgres": ("database", "PostgreSQL"), "postgresql": ("database", "PostgreSQL"), "postgis": ("database", "PostgreSQL"),
@@ -122,7 +125,7 @@ def _services(path: str, content: str) -> list[Service]:
         for other, how, needle in _needs(spec, services):
             if other != name:
                 service.needs.setdefault(
-                    other, Evidence(f"{name} {how} {other}", path, line_of(content, needle, max(start, 0)))
+                    other, Evidence(how(name, other), path, line_of(content, needle, max(start, 0)))
                 )
         found.append(service)
     return found
@@ -143,16 +146,30 @@ def _built_from(path: str, build: Any) -> str | None:
     return join_path(path, context)  # None where it climbs out of the repository
 
 
-def _needs(spec: Mapping[str, Any], services: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def _depends(name: str, other: str) -> Wording:
+    return say("proposals.why.depends_on", name=name, other=other)
+
+
+def _linked(name: str, other: str) -> Wording:
+    return say("proposals.why.linked", name=name, other=other)
+
+
+def _names_host(key: str, name: str, other: str) -> Wording:
+    return say("proposals.why.names_host", name=name, key=key, other=other)
+
+
+def _needs(
+    spec: Mapping[str, Any], services: Mapping[str, Any]
+) -> list[tuple[str, Callable[[str, str], Wording], str]]:
     """(service, how, what to look for in the text)."""
-    found = []
+    found: list[tuple[str, Callable[[str, str], Wording], str]] = []
     depends = spec.get("depends_on")
     for other in list(depends) if isinstance(depends, dict) else texts(depends):
         if other in services:
-            found.append((other, "depends on", str(other)))
+            found.append((other, _depends, str(other)))
     for link in texts(spec.get("links")):
         if link.partition(":")[0] in services:
-            found.append((link.partition(":")[0], "is linked to", link))
+            found.append((link.partition(":")[0], _linked, link))
     environment = spec.get("environment")
     said = (
         environment.items()
@@ -164,7 +181,7 @@ def _needs(spec: Mapping[str, Any], services: Mapping[str, Any]) -> list[tuple[s
             continue
         for host in [*_HOST.findall(value), *_HOST_PORT.findall(value)]:
             if host in services:
-                found.append((host, f"names in {key} the host", str(key)))
+                found.append((host, partial(_names_host, str(key)), str(key)))
     return found
 
 

@@ -11,6 +11,7 @@ from callboard.features.proposals.domain.manifests.values import LANGUAGES
 from callboard.features.proposals.domain.parts import Part
 from callboard.features.proposals.domain.readme import shorten
 from callboard.features.proposals.domain.values import Evidence, Field, RepositoryFacts, unique
+from callboard.features.proposals.domain.words import say
 
 MAX_TAGS = 8
 MAX_KEYWORDS = 4
@@ -21,41 +22,47 @@ def title_of(part: Part, facts: RepositoryFacts, name: str) -> Field | None:
     readme = part.readme
     if readme is None or not readme.title or readme.title.lower() in (name, facts.name.lower()):
         return None
-    return Field(readme.title, "likely", (Evidence("The README is headed so", readme.path, readme.title_line),))
+    return Field(
+        readme.title, "likely", (Evidence(say("proposals.why.readme_headed"), readme.path, readme.title_line),)
+    )
 
 
 def description_of(part: Part, facts: RepositoryFacts, *, is_only: bool) -> Field | None:
     for manifest in sorted(part.manifests, key=lambda one: one is not part.main):
         if len(manifest.description) > 10 and "TODO" not in manifest.description:
-            evidence = manifest.says("The package says so", manifest.description[:40])
+            evidence = manifest.says(say("proposals.why.package_says"), manifest.description[:40])
             return Field(shorten(" ".join(manifest.description.split())), "high", (evidence,))
     if part.readme is not None and part.readme.description:
-        evidence = Evidence("The first paragraph of the README", part.readme.path, part.readme.description_line)
+        evidence = Evidence(say("proposals.why.first_paragraph_readme"), part.readme.path, part.readme.description_line)
         return Field(part.readme.description, "likely", (evidence,))
     if facts.description and is_only:
-        return Field(shorten(facts.description), "high", (Evidence("The repository's description at its host"),))
+        return Field(
+            shorten(facts.description), "high", (Evidence(say("proposals.why.repository_s_description_host")),)
+        )
     chart = next(
         (one for one in part.charts if one.description and not one.description.startswith("A Helm chart for")), None
     )
     if chart is not None:
-        return Field(shorten(chart.description), "likely", (Evidence("The chart says so", chart.path),))
+        return Field(shorten(chart.description), "likely", (Evidence(say("proposals.why.chart_says"), chart.path),))
     return None
 
 
 def lifecycle_of(part: Part, facts: RepositoryFacts, root: Part | None, ci: tuple[str, Evidence, bool] | None) -> Field:
     if facts.is_archived:
-        return Field("deprecated", "high", (Evidence("The repository is archived at its host"),))
+        return Field("deprecated", "high", (Evidence(say("proposals.why.repository_archived_host")),))
     for readme in filter(None, (part.readme, root.readme if root else None)):
         if readme.lifecycle:
-            evidence = Evidence(f"The README says “{readme.word}”", readme.path, readme.lifecycle_line)
+            evidence = Evidence(say("proposals.why.readme_says", word=readme.word), readme.path, readme.lifecycle_line)
             return Field(readme.lifecycle, "likely", (evidence,))
     main = part.main
     if main is not None and main.version and _EARLY.search(main.version) and not main.version.startswith("0.0.0"):
-        evidence = main.says(f"Its version is {main.version}", main.version)
+        evidence = main.says(say("proposals.why.version", version=main.version), main.version)
         return Field("experimental", "guess", (evidence,))
     if ci is not None and ci[2]:
-        return Field("production", "likely", (Evidence(f"{ci[0]} deploys or releases it", ci[1].path, 1),))
-    return Field("production", "guess", (Evidence("Nothing says that it is anything else"),))
+        return Field(
+            "production", "likely", (Evidence(say("proposals.why.deploys_or_releases", ci=ci[0]), ci[1].path, 1),)
+        )
+    return Field("production", "guess", (Evidence(say("proposals.why.nothing_says_anything_else")),))
 
 
 def tags_of(part: Part, facts: RepositoryFacts, license: tuple[str, Evidence] | None, *, is_only: bool) -> Field | None:
@@ -70,17 +77,17 @@ def tags_of(part: Part, facts: RepositoryFacts, license: tuple[str, Evidence] | 
         language = LANGUAGES[manifest.ecosystem]
         if "typescript" in manifest.tags or "kotlin" in manifest.tags:
             language = "typescript" if "typescript" in manifest.tags else "kotlin"
-        add(language, Evidence(f"Its package is one of {manifest.ecosystem}", manifest.path, 1))
+        add(language, Evidence(say("proposals.why.package_one", ecosystem=manifest.ecosystem), manifest.path, 1))
         for tag in manifest.tags:
-            add(tag, Evidence(f"It uses {tag}", manifest.path, manifest.line(tag)))
+            add(tag, Evidence(say("proposals.why.uses", tag=tag), manifest.path, manifest.line(tag)))
     for topic in facts.topics if is_only else ():
-        add(topic, Evidence("A topic of the repository at its host"))
+        add(topic, Evidence(say("proposals.why.topic_repository_host")))
     for manifest in part.manifests:
         for word in manifest.keywords[:MAX_KEYWORDS]:
-            add(word, manifest.says("A keyword of the package", f'"{word}"', word))
+            add(word, manifest.says(say("proposals.why.keyword_package"), f'"{word}"', word))
     said = next(
         (
-            (one.license, one.says("The package names its licence", one.license))
+            (one.license, one.says(say("proposals.why.package_names_licence"), one.license))
             for one in part.manifests
             if one.license
         ),
@@ -97,10 +104,11 @@ def links_of(part: Part, facts: RepositoryFacts, *, is_only: bool) -> Field | No
     for manifest in part.manifests:
         if manifest.homepage and manifest.homepage.rstrip("/#").partition("#")[0] != facts.url:
             found.setdefault(
-                manifest.homepage, ("Home page", manifest.says("The package names its home page", manifest.homepage))
+                manifest.homepage,
+                ("Home page", manifest.says(say("proposals.why.package_names_home_page"), manifest.homepage)),
             )
     if facts.homepage and is_only:
-        found.setdefault(facts.homepage, ("Home page", Evidence("The repository's home page at its host")))
+        found.setdefault(facts.homepage, ("Home page", Evidence(say("proposals.why.repository_s_home_page"))))
     if not found:
         return None
     links = [{"url": url, "title": title} for url, (title, _) in found.items()]
@@ -114,10 +122,12 @@ def annotations_of(
     found: dict[str, Field] = {}
     where = addresses.folder_url(facts, part.folder)
     if where:
-        found["backstage.io/source-location"] = Field(f"url:{where}", "high", (Evidence("This is where it was read"),))
+        found["backstage.io/source-location"] = Field(
+            f"url:{where}", "high", (Evidence(say("proposals.why.where_was_read")),)
+        )
     slug = addresses.slug_annotation(facts)
     if slug is not None:
-        found[slug[0]] = Field(slug[1], "high", (Evidence("This is what its host calls it"),))
+        found[slug[0]] = Field(slug[1], "high", (Evidence(say("proposals.why.what_host_calls")),))
     if part.folder in docs:
         found["backstage.io/techdocs-ref"] = Field("dir:.", "high", (docs[part.folder],))
     if part.folder in sonar:

@@ -6,6 +6,7 @@ import re
 from typing import Final, Mapping, Sequence
 
 from callboard.features.proposals.domain.values import Evidence, Tree, folder_of
+from callboard.features.proposals.domain.words import say
 
 _LICENSES: Final[Sequence[tuple[str, str]]] = (
     ("Apache License", "apache-2.0"), ("MIT License", "mit"), ("Permission is hereby granted, free of charge", "mit"),
@@ -31,7 +32,7 @@ def find_license(tree: Tree) -> tuple[str, Evidence] | None:
             for words, license in _LICENSES:
                 at = head.lower().find(words.lower())
                 if at >= 0:
-                    return license, Evidence(f"It reads “{words}”", path, head.count("\n", 0, at) + 1)
+                    return license, Evidence(say("proposals.why.reads", words=words), path, head.count("\n", 0, at) + 1)
     return None
 
 
@@ -40,7 +41,7 @@ def find_docs(tree: Tree) -> Mapping[str, Evidence]:
     found = {}
     for path in tree.texts:
         if path.rpartition("/")[2].lower() in ("mkdocs.yml", "mkdocs.yaml"):
-            found[folder_of(path)] = Evidence("MkDocs builds documentation from here", path, 1)
+            found[folder_of(path)] = Evidence(say("proposals.why.mkdocs_builds_documentation_from"), path, 1)
     return found
 
 
@@ -52,7 +53,10 @@ def find_sonar(tree: Tree) -> Mapping[str, tuple[str, Evidence]]:
             said = _SONAR.search(content)
             if said:
                 line = content.count("\n", 0, said.start(1)) + 1
-                found[folder_of(path)] = (said[1], Evidence("The properties of SonarQube name the project", path, line))
+                found[folder_of(path)] = (
+                    said[1],
+                    Evidence(say("proposals.why.properties_sonarqube_name_project"), path, line),
+                )
     return found
 
 
@@ -62,5 +66,9 @@ def find_ci(paths: Sequence[str]) -> tuple[str, Evidence, bool] | None:
         found = [path for path in paths if path == prefix or (prefix.endswith("/") and path.startswith(prefix))]
         if found:
             deploys = next((path for path in found if _DEPLOY.search(path.rpartition("/")[2])), None)
-            return name, Evidence(f"{name} builds it", deploys or found[0], 1), deploys is not None
+            return (
+                name,
+                Evidence(say("proposals.why.builds_as", name=name), deploys or found[0], 1),
+                deploys is not None,
+            )
     return None

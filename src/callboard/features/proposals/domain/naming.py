@@ -9,6 +9,7 @@ from callboard.features.proposals.domain.manifests.compiled import short_module
 from callboard.features.proposals.domain.manifests.values import Manifest
 from callboard.features.proposals.domain.parts import Part
 from callboard.features.proposals.domain.values import Confidence, Evidence, Field, RepositoryFacts, word_set
+from callboard.features.proposals.domain.words import say
 
 GENERIC: Final = word_set(
     "api app application apps backend client cli cmd code common core demo docs documentation example frontend front-end back-end"
@@ -36,18 +37,28 @@ def name_part(part: Part, facts: RepositoryFacts, *, is_only: bool, taken: set[s
     main = part.main
     if main is not None and main.name:
         said = short_name(main)
-        evidence = main.says(f"The package is called {main.name}", f'"{main.name}"', f">{main.name}<", main.name)
+        evidence = main.says(
+            say("proposals.why.package_called", name=main.name), f'"{main.name}"', f">{main.name}<", main.name
+        )
         candidates.append((said, "high", evidence))
     for service in part.services[:1] if part.folder else ():
         candidates.append(
-            (service.name, "likely", Evidence(f"The service is called {service.name}", service.path, service.line))
+            (
+                service.name,
+                "likely",
+                Evidence(say("proposals.why.service_called", name=service.name), service.path, service.line),
+            )
         )
     if part.folder:
         base = part.folder.rpartition("/")[2]
-        candidates.append((base, "likely", Evidence(f"The folder is called {base}")))
+        candidates.append((base, "likely", Evidence(say("proposals.why.folder_called", base=base))))
     else:
         candidates.append(
-            (facts.name, "high" if is_only else "likely", Evidence(f"The repository is called {facts.name}"))
+            (
+                facts.name,
+                "high" if is_only else "likely",
+                Evidence(say("proposals.why.repository_called", name=facts.name)),
+            )
         )
     if not part.folder and is_only:  # people know a repository by its name
         candidates.sort(key=lambda one: one[0].lower() in GENERIC)
@@ -58,7 +69,7 @@ def name_part(part: Part, facts: RepositoryFacts, *, is_only: bool, taken: set[s
         if name in GENERIC and part.folder and own not in name:
             name = _joined(own, name)
             evidence = Evidence(
-                f"{evidence.reason}; the repository's name is put before it", evidence.path, evidence.line
+                say("proposals.why.repository_s_name_put", reason=evidence.reason), evidence.path, evidence.line
             )
         elif name in GENERIC and not part.folder and len(candidates) > 1 and said is not candidates[-1][0]:
             continue
@@ -84,7 +95,7 @@ def _numbered(name: str, taken: set[str]) -> Field:
         number += 1
         found = f"{name[:58]}-{number}"
     taken.add(found)
-    return Field(found, "guess", (Evidence("Made of the names of repository and folder, so that it is its own"),))
+    return Field(found, "guess", (Evidence(say("proposals.why.made_names_repository_folder")),))
 
 
 def _joined(first: str, second: str) -> str:

@@ -12,6 +12,7 @@ from callboard.features.proposals.domain.deployment import Chart, Dockerfile, Se
 from callboard.features.proposals.domain.manifests.values import ECOSYSTEMS, Manifest
 from callboard.features.proposals.domain.readme import Readme
 from callboard.features.proposals.domain.values import Evidence, Tree, folder_of, holder_of, is_below, word_set
+from callboard.features.proposals.domain.words import say
 
 _CONTAINER_FOLDERS: Final = word_set(
     "docker build deploy deployment .devcontainer devcontainer ci infra infrastructure container containers ops packaging k8s"
@@ -68,7 +69,7 @@ def find_parts(
     for chart in charts:
         _place_chart(parts, chart)
     if not parts and any(not path.startswith(".") for path in tree.paths):
-        parts[""] = Part("", reasons=[Evidence("The repository itself: nothing in it says that it is several things")])
+        parts[""] = Part("", reasons=[Evidence(say("proposals.why.repository_itself_nothing_says"))])
     for folder, part in parts.items():
         part.readme = readmes.get(folder)
     return [parts[folder] for folder in sorted(parts)]
@@ -83,14 +84,22 @@ def _place_manifest(parts: dict[str, Part], manifest: Manifest, workspaces: Iter
     part = parts.setdefault(manifest.folder, Part(manifest.folder))
     part.manifests.append(manifest)
     if manifest.name:
-        reason = manifest.says(f"It is a package of its own: {manifest.name}", f'"{manifest.name}"', manifest.name)
+        reason = manifest.says(
+            say("proposals.why.package_own", name=manifest.name), f'"{manifest.name}"', manifest.name
+        )
     else:
-        reason = Evidence("It is a package of its own", manifest.path, 1)
+        reason = Evidence(say("proposals.why.package_own_as"), manifest.path, 1)
     part.reasons.append(reason)
     if root is not None:
         part.is_member = True
         part.reasons.append(
-            Evidence(f"The workspace {root.name or 'at the root'} names it", root.path, root.line(*root.members))
+            Evidence(
+                say("proposals.why.workspace_names", name=root.name)
+                if root.name
+                else say("proposals.why.root_workspace_names"),
+                root.path,
+                root.line(*root.members),
+            )
         )
 
 
@@ -149,7 +158,7 @@ def _place_dockerfile(parts: dict[str, Part], dockerfile: Dockerfile) -> None:
         return  # of the whole; which of them it builds is not said
     else:
         part = parts.setdefault(folder, Part(folder))
-        part.reasons.append(Evidence("It is built into a container of its own", dockerfile.path, 1))
+        part.reasons.append(Evidence(say("proposals.why.built_into_container_own"), dockerfile.path, 1))
     part.dockerfiles.append(dockerfile)
 
 
@@ -162,7 +171,10 @@ def _place_service(parts: dict[str, Part], service: Service) -> None:
         if is_practice(f"{holder}/x"):
             return
         parts[holder] = Part(
-            holder, reasons=[Evidence(f"The service {service.name} is built from here", service.path, service.line)]
+            holder,
+            reasons=[
+                Evidence(say("proposals.why.service_built_from_here", name=service.name), service.path, service.line)
+            ],
         )
     parts[holder].services.append(service)
 
@@ -180,7 +192,9 @@ def _place_chart(parts: dict[str, Part], chart: Chart) -> None:
     elif len(parts) == 1:
         next(iter(parts.values())).charts.append(chart)
     elif not parts:
-        parts[""] = Part("", charts=[chart], reasons=[Evidence(f"The chart {chart.name} deploys it", chart.path, 1)])
+        parts[""] = Part(
+            "", charts=[chart], reasons=[Evidence(say("proposals.why.chart_deploys", name=chart.name), chart.path, 1)]
+        )
 
 
 def described_folders(tree: Tree) -> dict[str, str]:

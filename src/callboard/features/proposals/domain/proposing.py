@@ -39,6 +39,7 @@ from callboard.features.proposals.domain.values import (
     unique,
     weakest,
 )
+from callboard.features.proposals.domain.words import say
 
 VERSION = 1
 """Of the detectors. Repositories that an older version read are read again though they did not change."""
@@ -153,8 +154,11 @@ class _Proposing:
         ])  # fmt: skip
         found |= fields.annotations_of(part, facts, self.docs, self.sonar)
         evidence = [*part.reasons]
-        evidence += [Evidence("It is built into a container", one.path, 1) for one in part.dockerfiles[:1]]
-        evidence += [Evidence(f"It runs as the service {one.name}", one.path, one.line) for one in part.services[:1]]
+        evidence += [Evidence(say("proposals.why.built_into_container"), one.path, 1) for one in part.dockerfiles[:1]]
+        evidence += [
+            Evidence(say("proposals.why.runs_as_service", name=one.name), one.path, one.line)
+            for one in part.services[:1]
+        ]
         is_run = bool(part.dockerfiles or part.services or part.charts)
         sure: Confidence = "high" if part.manifests and (is_run or sort.confidence != "guess") else "likely"
         if not part.manifests and not is_run:
@@ -164,10 +168,13 @@ class _Proposing:
     def _owners(self, part: Part) -> tuple[Owner, ...]:
         found = list(self.ownership.of_folder(part.folder, self.folders))
         main = part.main
-        for author in main.authors[:MAX_AUTHORS] if main is not None else ():
+        if main is None:
+            return tuple(found)
+        for author in main.authors[:MAX_AUTHORS]:
             said = re.sub(r"\s*<[^>]*>|\s*\([^)]*\)", "", author).strip()
             if said:
-                found.append(Owner(said, "guess", (main.says("The package names its authors", author[:40]),)))  # type: ignore[union-attr]
+                evidence = main.says(say("proposals.why.package_names_authors"), author[:40])
+                found.append(Owner(said, "guess", (evidence,)))
         return tuple(found)
 
     def _consumes(
@@ -180,9 +187,7 @@ class _Proposing:
         for file in consumed.get(part.folder, ()):
             name = clean_name(file.title)[0].lower() if file.title else ""
             if name:
-                reason = Evidence(
-                    "The definition of another's API lies among its clients", file.path, file.evidence.line
-                )
+                reason = Evidence(say("proposals.why.definition_another_s_api"), file.path, file.evidence.line)
                 found.setdefault(f"{IF_THERE}api:default/{name}", []).append(reason)
         return Field(list(found), "guess", unique(e for many in found.values() for e in many)) if found else None
 
@@ -218,12 +223,12 @@ class _Proposing:
             api.title if named else f"{base}-{'api' if api.type != 'asyncapi' else 'events'}", base, self.taken["API"]
         )
         reason = (
-            Evidence(f"It is titled {api.title}", api.path, api.evidence.line)
+            Evidence(say("proposals.why.titled", title=api.title), api.path, api.evidence.line)
             if named
-            else Evidence("Named after what provides it")
+            else Evidence(say("proposals.why.named_after_what_provides"))
         )
         found = {"metadata.name": Field(name, "high" if named else "likely", (reason,))}
-        about = (Evidence("The definition says so", api.path, api.evidence.line),)
+        about = (Evidence(say("proposals.why.definition_says"), api.path, api.evidence.line),)
         is_title = named and api.title.lower() != name
         fields.set_all(found, [
             ("metadata.title", Field(api.title, "high", about) if is_title else None),
@@ -231,12 +236,14 @@ class _Proposing:
             ("spec.type", Field(api.type, "high", (api.evidence,))),
             ("spec.lifecycle", fields.lifecycle_of(provider or Part(""), self.facts, self.root, self.ci)),
             ("spec.system", self._in_system() if has_system else None),
-            ("spec.definition", Field({"$text": f"./{api.path}"}, "high", (Evidence("This file defines it", api.path, 1),))),
+            ("spec.definition", Field({"$text": f"./{api.path}"}, "high", (Evidence(say("proposals.why.file_defines"), api.path, 1),))),
         ])  # fmt: skip
         where = addresses.file_url(self.facts, api.path)
         if where:
             found["metadata.annotations.backstage.io/source-location"] = Field(
-                f"url:{addresses.folder_url(self.facts, api.folder)}", "high", (Evidence("This is where it was read"),)
+                f"url:{addresses.folder_url(self.facts, api.folder)}",
+                "high",
+                (Evidence(say("proposals.why.where_was_read")),),
             )
         owners = self.ownership.of_file(api.path) or (self._owners(provider) if provider is not None else ())
         folder = provider.folder if provider is not None else api.folder
@@ -251,10 +258,12 @@ class _Proposing:
         name = free_name(called if called.startswith(base) else f"{base}-{called}", base, self.taken["Resource"])
         said = tuple(needed.evidence)
         found = {
-            "metadata.name": Field(name, "likely", (Evidence("Named after what uses it, and what the file calls it"),)),
+            "metadata.name": Field(name, "likely", (Evidence(say("proposals.why.named_after_what_uses")),)),
             "metadata.description": Field(f"{needed.technology}, as {said[0].path} starts it.", "likely", said[:1]),
             "spec.type": Field(
-                needed.type, "high", (Evidence(f"It is {needed.technology}", said[0].path, said[0].line),)
+                needed.type,
+                "high",
+                (Evidence(say("proposals.why.it_is", technology=needed.technology), said[0].path, said[0].line),),
             ),
             "metadata.tags": Field([clean_tag(needed.technology)[0]], "high", said[:1]),
         }
@@ -271,12 +280,18 @@ class _Proposing:
 
     def _in_system(self) -> Field:
         return Field(
-            link_to("system:"), "likely", (Evidence(f"It is one of {len(self.parts)} parts of {self.facts.name}"),)
+            link_to("system:"),
+            "likely",
+            (Evidence(say("proposals.why.one_parts", n=len(self.parts), name=self.facts.name)),),
         )
 
     def _system(self) -> Draft:
-        reason = (Evidence(f"{self.facts.name} holds {len(self.parts)} components"),)
-        found = {"metadata.name": Field(self.own, "likely", (Evidence(f"The repository is called {self.facts.name}"),))}
+        reason = (Evidence(say("proposals.why.holds_components", name=self.facts.name, n=len(self.parts))),)
+        found = {
+            "metadata.name": Field(
+                self.own, "likely", (Evidence(say("proposals.why.repository_called", name=self.facts.name)),)
+            )
+        }
         readme = self._root_readme()
         about = Part("", readme=readme)
         fields.set_all(found, [
@@ -304,7 +319,7 @@ class _Proposing:
                 continue
             values = {
                 "metadata.name": Field(name.lower(), "high", owner.evidence),
-                "spec.type": Field("team", "likely", (Evidence("CODEOWNERS names teams so"),)),
+                "spec.type": Field("team", "likely", (Evidence(say("proposals.why.codeowners_names_teams")),)),
             }
             if self.facts.kind == "github":
                 values["metadata.annotations.github.com/team-slug"] = Field(owner.said[1:], "high", owner.evidence)

@@ -10,6 +10,7 @@ from callboard.features.proposals.domain.manifests.python import normal
 from callboard.features.proposals.domain.manifests.values import Manifest
 from callboard.features.proposals.domain.parts import Part
 from callboard.features.proposals.domain.values import Evidence, folder_of, holder_of
+from callboard.features.proposals.domain.words import say
 from callboard.kernel.source_host import join_path
 
 
@@ -61,7 +62,7 @@ def _by_packages(found: Relations, parts: Sequence[Part], by_folder: dict[str, P
                     found.add(
                         part.folder,
                         other.key,
-                        Evidence(f"Its package depends on {name}, which is here, too", manifest.path, line),
+                        Evidence(say("proposals.why.package_depends_on_which", name=name), manifest.path, line),
                     )
             for target, line in manifest.local_paths:
                 folder = _resolve(manifest, target)
@@ -70,7 +71,7 @@ def _by_packages(found: Relations, parts: Sequence[Part], by_folder: dict[str, P
                     found.add(
                         part.folder,
                         f"component:{holder}",
-                        Evidence(f"Its package takes {target} from here", manifest.path, line),
+                        Evidence(say("proposals.why.package_takes_from_here", target=target), manifest.path, line),
                     )
 
 
@@ -93,7 +94,9 @@ def _by_services(found: Relations, parts: Sequence[Part], services: Sequence[Ser
         if service.technology is not None:
             place = (folder_of(service.path), service.name)
             type, technology = service.technology
-            evidence = Evidence(f"The service {service.name} runs {service.image}", service.path, service.line)
+            evidence = Evidence(
+                say("proposals.why.service_runs", name=service.name, image=service.image), service.path, service.line
+            )
             needed = Needed(f"resource:{place[0]}:{service.name}", service.name, type, technology, [evidence])
             stored[place] = found.resources[needed.key] = needed
     for service in services:
@@ -125,7 +128,7 @@ def _adopt(found: Relations, parts: Sequence[Part]) -> None:
 def _by_charts(found: Relations, part: Part) -> None:
     for chart in part.charts:
         for name, (type, technology), line in chart.needs:
-            evidence = Evidence(f"The chart {chart.name} brings {name}", chart.path, line)
+            evidence = Evidence(say("proposals.why.chart_brings", name=chart.name, name_=name), chart.path, line)
             same = [
                 one for one in found.resources.values() if one.technology == technology and part.folder in one.users
             ]

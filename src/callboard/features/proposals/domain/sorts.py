@@ -7,6 +7,7 @@ from typing import Final, Mapping, Sequence
 
 from callboard.features.proposals.domain.parts import Part
 from callboard.features.proposals.domain.values import Evidence, Field, Tree, Weighed, is_below
+from callboard.features.proposals.domain.words import say
 
 _FOLDER_WORDS: Final[Mapping[str, str]] = {
     "packages": "library", "libs": "library", "lib": "library", "crates": "library", "services": "service", "microservices": "service",
@@ -26,11 +27,11 @@ def sort_of(part: Part, tree: Tree, has_api: Sequence[Evidence]) -> Field:
             _by_sources(votes, part, tree, manifest.ecosystem)
     _by_deployment(votes, part)
     for evidence in has_api[:1]:
-        votes.add("service", 2, Evidence("It lies beside the definition of an API", evidence.path, evidence.line))
+        votes.add("service", 2, Evidence(say("proposals.why.lies_beside_definition_api"), evidence.path, evidence.line))
     words = part.folder.lower().split("/")
     for word in (words[-1], words[-2] if len(words) > 1 else ""):
         if word in _FOLDER_WORDS:
-            votes.add(_FOLDER_WORDS[word], 1, Evidence(f"It lies in a folder called {word}"))
+            votes.add(_FOLDER_WORDS[word], 1, Evidence(say("proposals.why.lies_folder_called", word=word)))
             break
     return votes.best() or _by_content(part, tree)
 
@@ -45,9 +46,9 @@ def _by_sources(votes: Weighed, part: Part, tree: Tree, ecosystem: str) -> None:
     else:
         program = f"{prefix}src/main.rs" if is_there(tree, f"{prefix}src/main.rs") else None
     if program is not None:
-        votes.add("tool", 1, Evidence("It has a main program", program, 1))
+        votes.add("tool", 1, Evidence(say("proposals.why.has_main_program"), program, 1))
     else:
-        votes.add("library", 1, Evidence("It has no main program"))
+        votes.add("library", 1, Evidence(say("proposals.why.has_no_main_program")))
 
 
 def is_there(tree: Tree, path: str) -> bool:
@@ -58,20 +59,26 @@ def is_there(tree: Tree, path: str) -> bool:
 def _by_deployment(votes: Weighed, part: Part) -> None:
     for dockerfile in part.dockerfiles[:1]:
         if dockerfile.serves is not None:
-            votes.add("service", 2, Evidence("Its container opens a port", dockerfile.path, dockerfile.serves))
+            votes.add(
+                "service", 2, Evidence(say("proposals.why.container_opens_port"), dockerfile.path, dockerfile.serves)
+            )
         else:
-            votes.add("service", 1, Evidence("It is built into a container", dockerfile.path, 1))
+            votes.add("service", 1, Evidence(say("proposals.why.built_into_container"), dockerfile.path, 1))
     for service in part.services[:1]:
-        reason = f"It runs as the service {service.name}" + (" with ports" if service.has_ports else "")
+        reason = (
+            say("proposals.why.runs_with_ports", name=service.name)
+            if service.has_ports
+            else say("proposals.why.runs_as_service", name=service.name)
+        )
         votes.add("service", 2 if service.has_ports else 1, Evidence(reason, service.path, service.line))
     for chart in part.charts[:1]:
-        votes.add("service", 2, Evidence(f"The chart {chart.name} deploys it", chart.path, 1))
+        votes.add("service", 2, Evidence(say("proposals.why.chart_deploys", name=chart.name), chart.path, 1))
 
 
 def _by_content(part: Part, tree: Tree) -> Field:
     below = [path for path in tree.paths if is_below(path, part.folder)][:5_000]
     for ending, type, reason in (
-        (".tf", "infrastructure", "It holds Terraform"), (".ipynb", "notebook", "It holds notebooks"),
+        (".tf", "infrastructure", say("proposals.why.terraform")), (".ipynb", "notebook", say("proposals.why.notebooks")),
     ):  # fmt: skip
         hit = next((path for path in below if path.endswith(ending)), None)
         if hit is not None and not part.manifests:
@@ -80,7 +87,9 @@ def _by_content(part: Part, tree: Tree) -> Field:
     texts = set(words)
     code = [path for path in below if "." in path.rpartition("/")[2][1:] and path not in texts]
     if words and len(words) >= len(code) and not part.manifests:
-        return Field("documentation", "guess", (Evidence(f"{len(words)} of its files are text", words[0], 1),))
+        return Field(
+            "documentation", "guess", (Evidence(say("proposals.why.files_are_text", n=len(words)), words[0], 1),)
+        )
     if part.is_member or (part.manifests and part.folder):
-        return Field("library", "guess", (Evidence("A package that nothing says is run"),))
-    return Field("service", "guess", (Evidence("Nothing says what it is"),))
+        return Field("library", "guess", (Evidence(say("proposals.why.package_nothing_says_run")),))
+    return Field("service", "guess", (Evidence(say("proposals.why.nothing_says_what")),))

@@ -16,6 +16,7 @@ from callboard.ui.icons import kind_mark
 from callboard.ui.messages import Translator
 from callboard.ui.moments import Moment, moment
 from callboard.ui.parts import Banner, Crumb, EntityLink, LinkItem, Status
+from callboard.ui.wording import in_words
 
 TARGET_STATUS: Mapping[str, Status] = {"there": "ok", "proposed": "info", "absent": "warn", "left out": "unknown"}
 _REFS = frozenset(["spec.owner", "spec.system", "spec.dependsOn", "spec.providesApis", "spec.consumesApis"])
@@ -119,13 +120,13 @@ def detail_page(
         kind=proposal.kind, kind_title=t(f"proposals.kind.{proposal.kind}") if t.has(f"proposals.kind.{proposal.kind}") else proposal.kind,
         icon=mark.icon, hue=mark.hue, ref=proposal.ref, state=proposal.state, state_title=t(f"proposals.state.{proposal.state}"),
         confidence=t(f"proposals.confidence.{proposal.confidence}"), confidence_status=CONFIDENCE_STATUS[proposal.confidence],
-        reasons=reasons_of(proposal.evidence, facts), repository=proposal.repository, repository_href=safe_href(proposal.repository_url) or "",
+        reasons=reasons_of(proposal.evidence, facts, t), repository=proposal.repository, repository_href=safe_href(proposal.repository_url) or "",
         list_href=f"/proposals?repository={quote(proposal.repository_id)}", folder=proposal.folder, found_at=moment(proposal.found_at, now),
         decided_at=moment(proposal.decided_at, now) if proposal.decided_at else None,
         decided_by=link_to(proposal.decided_by, None, known=False) if proposal.decided_by.startswith("user:") else None,
         fields=[view for view in views if view.is_editable], shown=[view for view in views if not view.is_editable and view.value],
         differences=[
-            DifferenceView(_label(one.path, t), _text(one.before), _text(one.after), reasons_of(one.evidence, facts))
+            DifferenceView(_label(one.path, t), _text(one.before), _text(one.after), reasons_of(one.evidence, facts, t))
             for one in proposal.differences
         ],
         banners=notes, entity_href=entity_href(proposal.ref) if proposal.state == "accepted" and proposal.is_taken else "",
@@ -153,7 +154,7 @@ def _field(
         path=path, id=path.replace(".", "-").replace("/", "-"), label=_label(path, t), value=said.get(path, _text(found.value)),
         is_editable=is_editable, is_list=path in LISTS, is_long=path == "metadata.description", is_needed=path in proposal.missing,
         confidence=t(f"proposals.confidence.{found.confidence}") if found.value not in (None, "", []) and not found.is_edited else "",
-        confidence_status=CONFIDENCE_STATUS[found.confidence], reasons=reasons_of(found.evidence, facts), is_edited=found.is_edited,
+        confidence_status=CONFIDENCE_STATUS[found.confidence], reasons=reasons_of(found.evidence, facts, t), is_edited=found.is_edited,
         found=_text(found.found) if found.is_edited else "",
         targets=[(link_to(ref, None, known=False), t(f"proposals.target.{state.replace(' ', '_')}"), TARGET_STATUS[state]) for ref, state in found.targets],
         error=errors.get(path, ""), options={"spec.owner": "owners", "spec.system": "systems"}.get(path, ""),
@@ -179,14 +180,14 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def reasons_of(evidence: Sequence[Evidence], facts: RepositoryFacts) -> list[Reason]:
+def reasons_of(evidence: Sequence[Evidence], facts: RepositoryFacts, t: Translator) -> list[Reason]:
     found = []
     for one in evidence:
         place = f"{one.path}:{one.line}" if one.path and one.line else one.path
         address = addresses.file_url(facts, one.path) if one.path and facts.kind != "other" else ""
         if address and one.line and facts.kind in ("github", "gitlab", "gitea"):
             address += f"#L{one.line}"
-        found.append(Reason(one.reason, place, safe_href(address) or ""))
+        found.append(Reason(in_words(t, one.reason), place, safe_href(address) or ""))
     return found
 
 

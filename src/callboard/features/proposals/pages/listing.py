@@ -21,6 +21,7 @@ from callboard.features.proposals.interface import (
 from callboard.ui.icons import kind_mark
 from callboard.ui.messages import Translator
 from callboard.ui.parts import Banner, EntityLink, Facet, FacetOption, LinkItem, Pager, Status, Tab
+from callboard.ui.wording import in_words
 
 SIZE: Final = 50
 CONFIDENCE_STATUS: Final[dict[str, Status]] = {"high": "ok", "likely": "info", "guess": "warn"}
@@ -204,7 +205,7 @@ def _row(proposal: Proposal, t: Translator) -> Row:
         owner_is_new=owner is not None and owner.confidence == "guess" and not owner.is_edited,
         place=proposal.repository + (f": {proposal.folder}" if proposal.folder else ""),
         description=str(described.value) if described is not None and described.value else "", confidence=t(f"proposals.confidence.{proposal.confidence}"),
-        confidence_status=CONFIDENCE_STATUS[proposal.confidence], why=proposal.evidence[0].reason if proposal.evidence else "",
+        confidence_status=CONFIDENCE_STATUS[proposal.confidence], why=in_words(t, proposal.evidence[0].reason) if proposal.evidence else "",
         missing=[t(f"proposals.field.{path}") for path in proposal.missing] if proposal.state == "open" else (),
         problem=problem_of(proposal, t), entity_href=entity_href(proposal.ref) if proposal.state == "accepted" and proposal.is_taken else "",
     )  # fmt: skip

@@ -13,19 +13,26 @@ from callboard.kernel.errors import InputError
 
 MAX_WAIT_S = 600.0
 MAX_LISTED = 5_000
+MAX_LINE = 100_000
+"""Characters of one message."""
 MAX_SHOWN_BYTES = 256 * 1024
 """Of all contents that ``with-contents`` puts into the log."""
 
 
 async def log(context: ActionContext) -> Mapping[str, Any]:
     """The input, the message, and what lies in the workspace."""
-    context.log(to_json(dict(context.input), 2))
+    context.log(_cut(to_json(dict(context.input), 2)))
     message, listed = context.input.get("message"), context.input.get("listWorkspace")
     if message:
-        context.log(message)
+        context.log(_cut(message))
     if listed:
         context.log(await in_thread(context, lambda desk: _listing(desk, with_contents=listed == "with-contents")))
     return {}
+
+
+def _cut(text: str) -> str:
+    """What a log can hold."""
+    return text if len(text) <= MAX_LINE else f"{text[:MAX_LINE]}\n… and {len(text) - MAX_LINE} characters more"
 
 
 def _listing(desk: Desk, *, with_contents: bool) -> str:

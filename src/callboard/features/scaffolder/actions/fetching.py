@@ -104,6 +104,8 @@ class Fetching:
     async def template(self, context: ActionContext) -> Mapping[str, Any]:
         settings = RenderingSettings.from_input(context.input)
         target = inside(context.folder, context.input.get("targetPath") or "./")
+        if context.input.get("copyWithoutRender"):
+            context.log("copyWithoutRender means nothing any more. Use copyWithoutTemplating.")
         context.log("Fetching template content from remote URL")
         files = await self._read_tree(context)
         await self._render(context, lambda: files, target, settings)

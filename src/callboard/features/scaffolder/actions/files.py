@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 from callboard.features.scaffolder.actions.schemas import NOTHING, example, fields, flag, texts
-from callboard.features.scaffolder.actions.working import Desk, in_thread, inside, remove, told
+from callboard.features.scaffolder.actions.working import Desk, entry_of, in_thread, inside, remove, told
 from callboard.kernel import globs
 from callboard.kernel.actions import Action, ActionAttributes, ActionContext
 from callboard.kernel.errors import ConflictError, InputError, NotFoundError
@@ -27,13 +27,15 @@ _ENTRY = {
 
 async def delete(context: ActionContext) -> Mapping[str, Any]:
     """Files, folders, links and globs; what is not there is no error."""
-    patterns = [inside(context.folder, file) for file in context.input["files"]]
+    patterns = context.input["files"]
+    for pattern in patterns:
+        entry_of(context.folder, pattern)
 
     def work(desk: Desk) -> None:
         for pattern in patterns:
             desk.go_on()
             for path in find_paths(context.folder, pattern):
-                remove(context.folder, path)
+                remove(context.folder, entry_of(context.folder, path))
                 desk.log(f"File {path} deleted successfully")
 
     await in_thread(context, work)
@@ -41,10 +43,13 @@ async def delete(context: ActionContext) -> Mapping[str, Any]:
 
 
 def find_paths(workspace: Workspace, pattern: str) -> Sequence[str]:
-    """The path itself where it is there, else files and links that the glob names. A folder's name stands for the folder."""
-    place = workspace.root / os.path.normpath(pattern)
+    """The path itself where it is there, else files and links that the glob names. A folder's name stands for the folder.
+
+    Raises ``OutsideWorkspace``.
+    """
+    place = entry_of(workspace, pattern)
     if os.path.lexists(place):
-        return [pattern]
+        return [place.relative_to(workspace.root).as_posix()]
     if not _GLOB_MARKS & set(pattern):
         return []
     try:
@@ -55,10 +60,7 @@ def find_paths(workspace: Workspace, pattern: str) -> Sequence[str]:
 
 
 async def rename(context: ActionContext) -> Mapping[str, Any]:
-    moves = [
-        (inside(context.folder, one["from"]), inside(context.folder, one["to"]), bool(one.get("overwrite")))
-        for one in context.input["files"]
-    ]
+    moves = [(one["from"], one["to"], bool(one.get("overwrite"))) for one in context.input["files"]]
 
     def work(desk: Desk) -> None:
         for source, target, overwrite in moves:
@@ -72,7 +74,7 @@ async def rename(context: ActionContext) -> Mapping[str, Any]:
 
 def move(workspace: Workspace, source: str, target: str, *, overwrite: bool) -> None:
     """Raises ``NotFoundError``; ``ConflictError`` when the target is there; ``InputError`` for a folder into itself."""
-    start, end = workspace.resolve(source), workspace.resolve(target)
+    start, end = entry_of(workspace, source), entry_of(workspace, target)
     if not os.path.lexists(start):
         raise NotFoundError(f"There is no {source} in the workspace.")
     if workspace.root in (start, end):
@@ -84,10 +86,10 @@ def move(workspace: Workspace, source: str, target: str, *, overwrite: bool) -> 
     if os.path.lexists(end):
         if not overwrite:
             raise ConflictError(f"{target} already exists. Set overwrite to replace it.")
-        remove(workspace, target)
+        remove(workspace, end)
     if start.is_symlink() and not os.path.isabs(link := os.readlink(start)):
         # What a relative link leads to changes with its place.
-        workspace.link(target, link)
+        workspace.link(end.relative_to(workspace.root).as_posix(), link)
         start.unlink()
         return
     with told(source):

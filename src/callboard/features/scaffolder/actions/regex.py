@@ -16,14 +16,15 @@ from callboard.kernel.errors import InputError
 
 _IGNORED_FLAGS = frozenset("usd")
 """They change nothing about what is replaced in ordinary patterns; the matcher knows g, i, m and y."""
-_LIMITS = Limits(work=4_000_000)
+_WORK, _WORK_PER_CHARACTER = 1_000_000, 8
 
 
 def replace_all(value: str, pattern: str, flags: str, replacement: str) -> str:
     """``value.replace(new RegExp(pattern, flags), replacement)``. Raises ``InputError``, also when it takes too much work."""
     try:
         regex = Regex(to_units(pattern), "".join(flag for flag in flags if flag not in _IGNORED_FLAGS))
-        return from_units(replace(to_units(value), regex, to_units(replacement), Meter(_LIMITS)))
+        meter = Meter(Limits(work=_WORK + _WORK_PER_CHARACTER * len(value)))
+        return from_units(replace(to_units(value), regex, to_units(replacement), meter))
     except Problem as problem:
         raise InputError(f"The regular expression {pattern!r} cannot be used: {problem.message}") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import posixpath
 import re
 import shutil
 import stat
@@ -120,6 +121,20 @@ def inside(workspace: Workspace, path: str) -> str:
     return path
 
 
+def entry_of(workspace: Workspace, path: str) -> Path:
+    """The place of a path whose last part is meant itself, should it be a link; it need not exist.
+
+    Raises ``OutsideWorkspace``: the folder that it lies in is outside.
+    """
+    if path.startswith(str(workspace.root) + "/"):
+        path = path[len(str(workspace.root)) + 1 :]
+    clean = posixpath.normpath(path)
+    folder, _, name = clean.rpartition("/")
+    if clean.startswith("/") or name in ("", ".", ".."):
+        return workspace.resolve(path)
+    return Path(os.path.realpath(workspace.resolve(folder or "."))) / name
+
+
 def exists(workspace: Workspace, path: str) -> bool:
     """Whether there is something; a link that leads nowhere is nothing."""
     with told(path):
@@ -168,14 +183,12 @@ def read_folder(workspace: Workspace, path: str) -> Iterator[TreeFile]:
             yield TreeFile(relative, content, place.stat().st_mode & 0o777)
 
 
-def remove(workspace: Workspace, path: str) -> None:
-    """A file, a link (never what it leads to) or a folder with all in it. Nothing happens when there is none."""
-    parent, _, name = path.rstrip("/").rpartition("/")
-    folder = workspace.resolve(parent or ".")
-    place = folder / name
-    if name in ("", ".", "..") or place == workspace.root:
-        place = workspace.resolve(path)
-    with told(path):
+def remove(workspace: Workspace, place: Path) -> None:
+    """A file, a link (never what it leads to) or a folder with all in it. Nothing happens when there is none.
+
+    ``place`` is one that ``entry_of`` gave.
+    """
+    with told(place.name):
         if place == workspace.root:
             for entry in list(place.iterdir()):
                 _remove(entry)

@@ -59,6 +59,7 @@ class StoredRecord:
         self.snapshot = snapshot
         self._fingerprint = "" if snapshot is None else fingerprint(workspace.root)
         self._lines: list[LogLine] = []
+        self._finishing: asyncio.Future[None] | None = None
         self._said = 0
         self._lock = asyncio.Lock()
         self._begun: dict[str, float] = {}
@@ -90,8 +91,9 @@ class StoredRecord:
 
     async def finish_step(self, id: str, output: Mapping[str, Any], lines: Sequence[LogLine]) -> None:
         await self.tell(lines)
-        # Whoever cancels meanwhile finds the step either done or not begun to be written.
-        await asyncio.shield(self._finish_step(id, output))
+        # Whoever cancels meanwhile waits for it (``take_rest``): the step has ended, and is to be told of as such.
+        self._finishing = asyncio.ensure_future(self._finish_step(id, output))
+        await asyncio.shield(self._finishing)
 
     async def find_checkpoint(self, step_id: str, key: str) -> tuple[bool, Any]:
         kept = (step_id, key)
@@ -121,8 +123,14 @@ class StoredRecord:
             raise RunLost
         return is_cancelled
 
-    def take_lines(self) -> list[LogLine]:
-        """What was told and is not written yet, for whoever writes the end."""
+    async def take_rest(self) -> list[LogLine]:
+        """What was told and is not written yet, for whoever writes the end; once nothing is being written any more."""
+        if self._finishing is not None and not self._finishing.done():
+            await asyncio.wait([self._finishing])
+        async with self._lock:
+            return self._take_lines()
+
+    def _take_lines(self) -> list[LogLine]:
         lines, self._lines = self._lines, []
         return lines
 
@@ -160,7 +168,7 @@ class StoredRecord:
     async def _write(self, more: Callable[[Transaction, str], Awaitable[None]] | None) -> None:
         """Lines so far, and ``more``, in one transaction; again when the database does not answer. Raises ``RunLost``."""
         async with self._lock:
-            lines = self.take_lines()
+            lines = self._take_lines()
             if not lines and more is None:
                 return
             for pause in (*RETRY_PAUSES_S, None):

@@ -191,7 +191,8 @@ class FileSnapshots:
             raise WorkspaceLost("The files that the task had made are not in the data folder any more.") from None
 
     async def forget(self, task_id: str, *, but: str | None = None) -> None:
-        await asyncio.to_thread(self._remove, task_id, but)
+        if (self._folder / task_id).is_dir():
+            await asyncio.to_thread(self._remove, task_id, but)
 
     def _remove(self, task_id: str, but: str | None) -> None:
         folder = self._folder / task_id

@@ -276,7 +276,7 @@ class TaskWorker:
         error: Mapping[str, str] | None = None,
     ) -> None:
         parts, id = self._parts, claimed.held.id
-        lines = record.take_lines() if record is not None else []
+        lines = await record.take_rest() if record is not None else []
         # First the folder, then the word: a replica that dies in between leaves nothing behind, and the next has only this to do.
         await parts.workspaces.remove(claimed.run)
 
@@ -298,7 +298,7 @@ class TaskWorker:
 
     async def _put_aside(self, claimed: _Claimed, record: StoredRecord) -> None:
         """The step that waits is told of, and the task let go of."""
-        lines, step_id = record.take_lines(), record.current_step()
+        lines, step_id = await record.take_rest(), record.current_step()
 
         async def write(tx: Transaction, held: Held) -> None:
             now = format_time(self._parts.clock.now())
@@ -315,7 +315,7 @@ class TaskWorker:
     async def _put_back(self, claimed: _Claimed, runner: TaskRunner, record: StoredRecord) -> None:
         """The portal stops: the next attempt begins after the last finished step."""
         await runner.flush()
-        lines = record.take_lines()
+        lines = await record.take_rest()
 
         async def write(tx: Transaction, held: Held) -> None:
             await write_lines(tx, held.id, lines, format_time(self._parts.clock.now()))

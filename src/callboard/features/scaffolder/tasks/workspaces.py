@@ -41,7 +41,9 @@ class Workspaces:
 
     async def remove(self, run: str) -> None:
         """Whatever is in it; nothing happens when it is not there."""
-        await asyncio.to_thread(remove_tree, self.root / run)
+        folder = self.root / run
+        if folder.is_dir():
+            await asyncio.to_thread(remove_tree, folder)
 
     def make_dry(self) -> Path:
         """A folder for a dry run; whoever asks removes it."""

@@ -10,6 +10,7 @@ import asyncio
 import gzip
 import os
 import struct
+import zlib
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any, AsyncIterator, Sequence, cast
@@ -114,7 +115,7 @@ class ArchiveSource:
         try:
             with gzip.open(self._path, "rb") as file:
                 yield _OpenedArchive(cast(IO[bytes], file), self._path, self._contents_of)
-        except (EOFError, gzip.BadGzipFile) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise _broken(self._path) from error
         except OSError as error:
             raise UnavailableError(f"{self._path} cannot be read: {error.strerror or error}.") from error

@@ -50,7 +50,7 @@ function asItem(node, hint) {
   return { title: wordsOf(node), href: node.getAttribute("href"), icon: iconOf(node), hint };
 }
 
-const pages = () => [...document.querySelectorAll(".rail ul a")].map((a) => asItem(a, a.dataset.keys));
+const pages = () => [...document.querySelectorAll('.rail ul a, [data-palette="pages"]')].map((a) => asItem(a, a.dataset.keys));
 const settings = () => [...document.querySelectorAll('[data-palette="settings"]')].map((a) => asItem(a));
 
 /** What can be done on this page: what has a key of its own, and buttons in its head. */

@@ -9,6 +9,16 @@ function remember(key, value) {
   } catch { /* storage may be forbidden: the choice lasts for this page */ }
 }
 
+/** Whoever is signed in has it in every browser; others by the cookie alone. */
+function keepTheme(theme) {
+  const csrf = document.querySelector("input[name=csrf_token]")?.value;
+  const shown = document.getElementById(`theme-${theme}`); // the page of preferences says the same
+  if (shown) shown.checked = true;
+  if (!("keepsTheme" in document.body.dataset) || !csrf) return;
+  const headers = { "content-type": "application/json", "x-csrf-token": csrf };
+  fetch("/api/ui/v1/preferences", { method: "PUT", headers, body: JSON.stringify({ theme }) }).catch(() => { /* the cookie holds it here */ });
+}
+
 function toggleTheme() {
   const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   const next = (root.dataset.theme || system) === "dark" ? "light" : "dark";
@@ -16,6 +26,7 @@ function toggleTheme() {
   if (next === system) delete root.dataset.theme;
   else root.dataset.theme = next;
   const secure = location.protocol === "https:" ? "; Secure" : "";
+  keepTheme(next === system ? "" : next);
   document.cookie = `callboard_theme=${next === system ? "" : next}; Path=/; SameSite=Lax; Max-Age=${next === system ? 0 : 31536000}${secure}`;
 }
 

@@ -15,6 +15,7 @@ from callboard.features.proposals.domain.safely import (
     text,
     texts,
 )
+from callboard.features.proposals.domain.words import say
 
 _GO: Final[Sequence[tuple[str, str, int, str]]] = (
     ("github.com/gin-gonic/gin", "service", 2, "gin"), ("github.com/labstack/echo*", "service", 2, "echo"),
@@ -91,9 +92,9 @@ def parse_cargo(path: str, content: str) -> Manifest | None:
                 found.local_paths.append((wanted["path"], found.dependencies[real]))
     found.hint_by_dependency(_RUST)
     if value.get("bin"):
-        found.hint("tool", 2, "It builds a program", "[[bin]]")
+        found.hint("tool", 2, say("proposals.why.builds_program"), "[[bin]]")
     if "lib" in value:
-        found.hint("library", 2, "It builds a library", "[lib]")
+        found.hint("library", 2, say("proposals.why.builds_library"), "[lib]")
     found.is_aggregate = not package
     return found
 
@@ -125,12 +126,12 @@ def parse_pom(path: str, content: str) -> Manifest | None:
     for plugin in root.findall("build/plugins/plugin"):
         name = text(plugin.findtext("artifactId") or "", 200)
         if name in ("spring-boot-maven-plugin", "quarkus-maven-plugin", "micronaut-maven-plugin"):
-            found.hint("service", 3, f"It is built with {name}", f"<artifactId>{name}")
+            found.hint("service", 3, say("proposals.why.built_with", name=name), f"<artifactId>{name}")
     packaging = said("packaging") or "jar"
     if packaging == "war":
-        found.hint("service", 3, "It is packaged as war", "<packaging>")
+        found.hint("service", 3, say("proposals.why.packaged_as_war"), "<packaging>")
     elif packaging == "jar":
-        found.hint("library", 1, "It is packaged as jar", "<packaging>", "<artifactId>")
+        found.hint("library", 1, say("proposals.why.packaged_as_jar"), "<packaging>", "<artifactId>")
     found.hint_by_dependency(_JVM)
     found.is_aggregate = packaging == "pom"
     return found
@@ -149,16 +150,18 @@ def parse_gradle(path: str, content: str) -> Manifest | None:
         found.local_paths.append((name, found.line(f'"{name}"', f"'{name}'")))
     for plugin in plugins:
         if re.search(r"org\.springframework\.boot|spring\.?boot|io\.quarkus|micronaut.*application|ktor", plugin):
-            found.hint("service", 3, f"It uses the plugin {plugin}", plugin)
+            found.hint("service", 3, say("proposals.why.uses_plugin", plugin=plugin), plugin)
             found.tags.append(
                 "spring-boot" if "spring" in plugin else plugin.split(".")[1] if "." in plugin else plugin
             )
         elif plugin in ("com.android.application", "android.application"):
-            found.hint("mobile-app", 3, "It builds an Android application", plugin)
+            found.hint("mobile-app", 3, say("proposals.why.builds_android_application"), plugin)
         elif plugin in ("java-library", "com.android.library", "maven-publish"):
-            found.hint("library", 3 if plugin == "java-library" else 2, f"It uses the plugin {plugin}", plugin)
+            found.hint(
+                "library", 3 if plugin == "java-library" else 2, say("proposals.why.uses_plugin", plugin=plugin), plugin
+            )
         elif plugin == "application":
-            found.hint("service", 1, "It uses the plugin application", plugin)
+            found.hint("service", 1, say("proposals.why.uses_plugin_application"), plugin)
     if "kotlin" in script:
         found.tags.append("kotlin")
     found.hint_by_dependency(_JVM)
@@ -209,13 +212,13 @@ def parse_csproj(path: str, content: str) -> Manifest | None:
 
 def _hint_dotnet(found: Manifest, sdk: str, output: str) -> None:
     if sdk == "Microsoft.NET.Sdk.Web":
-        found.hint("service", 3, f"Its SDK is {sdk}", "Sdk=")
+        found.hint("service", 3, say("proposals.why.sdk", sdk=sdk), "Sdk=")
         found.tags.append("aspnetcore")
     elif sdk == "Microsoft.NET.Sdk.Worker":
-        found.hint("service", 3, f"Its SDK is {sdk}", "Sdk=")
+        found.hint("service", 3, say("proposals.why.sdk", sdk=sdk), "Sdk=")
     elif sdk == "Microsoft.NET.Sdk.BlazorWebAssembly":
-        found.hint("website", 3, f"Its SDK is {sdk}", "Sdk=")
+        found.hint("website", 3, say("proposals.why.sdk", sdk=sdk), "Sdk=")
     elif output.lower() in ("exe", "winexe"):
-        found.hint("tool", 2, f"It builds an {output}", "OutputType")
+        found.hint("tool", 2, say("proposals.why.builds", output=output), "OutputType")
     else:
-        found.hint("library", 2, "It builds a library", "Sdk=")
+        found.hint("library", 2, say("proposals.why.builds_library"), "Sdk=")

@@ -7,6 +7,7 @@ from typing import Final, Sequence
 
 from callboard.features.proposals.domain.manifests.values import Manifest
 from callboard.features.proposals.domain.safely import mapping, parse_json, public_url, text, texts
+from callboard.features.proposals.domain.words import say
 
 _RUBY: Final[Sequence[tuple[str, str, int, str]]] = (
     ("rails", "service", 3, "rails"), ("sinatra", "service", 3, "sinatra"), ("hanami", "service", 3, "hanami"), ("grape", "service", 2, ""),
@@ -49,7 +50,7 @@ def parse_gemspec(path: str, content: str) -> Manifest | None:
     found.homepage = public_url(said.get("homepage", ""))
     for name in _SPEC_DEPENDENCY.findall(content)[:500]:
         found.depend(name, f'"{name}"', f"'{name}'")
-    found.hint("library", 3, "It is built as a gem", "Gem::Specification")
+    found.hint("library", 3, say("proposals.why.built_as_gem"), "Gem::Specification")
     found.hint_by_dependency(_RUBY[3:])
     return found
 
@@ -79,11 +80,11 @@ def parse_composer(path: str, content: str) -> Manifest | None:
             found.local_paths.append((one["url"], found.line(one["url"])))
     type = text(value.get("type"))
     if type in ("library", "symfony-bundle", "composer-plugin"):
-        found.hint("library", 3, f"Its type is {type}", '"type"')
+        found.hint("library", 3, say("proposals.why.type", type=type), '"type"')
     elif type == "project":
-        found.hint("service", 1, "Its type is project", '"type"')
+        found.hint("service", 1, say("proposals.why.type_project"), '"type"')
     if value.get("bin"):
-        found.hint("tool", 2, "It installs a command", '"bin"')
+        found.hint("tool", 2, say("proposals.why.installs_command"), '"bin"')
     found.hint_by_dependency(_PHP)
     return found
 
@@ -104,9 +105,9 @@ def parse_mix(path: str, content: str) -> Manifest | None:
         elif "in_umbrella: true" in rest:
             found.local_paths.append((f"../{name}", found.dependencies[name]))
     if "escript:" in content:
-        found.hint("tool", 2, "It builds a command", "escript:")
+        found.hint("tool", 2, say("proposals.why.builds_command"), "escript:")
     elif "package:" in content:
-        found.hint("library", 2, "It is published as a package", "package:")
+        found.hint("library", 2, say("proposals.why.published_as_package"), "package:")
     found.hint_by_dependency(_ELIXIR)
     if umbrella:
         found.members, found.is_aggregate = (f"{umbrella[1]}/*",), True

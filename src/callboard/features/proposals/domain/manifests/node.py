@@ -6,6 +6,7 @@ from typing import Any, Final, Mapping, Sequence
 
 from callboard.features.proposals.domain.manifests.values import Manifest
 from callboard.features.proposals.domain.safely import mapping, parse_json, parse_yaml, public_url, text, texts
+from callboard.features.proposals.domain.words import say
 
 _KNOWN: Final[Sequence[tuple[str, str, int, str]]] = (
     ("next", "website", 3, "nextjs"), ("nuxt", "website", 3, "nuxt"), ("gatsby", "website", 3, "gatsby"), ("astro", "website", 3, "astro"),
@@ -73,7 +74,7 @@ def _dependencies(found: Manifest, value: Mapping[str, Any]) -> None:
 def _hints(found: Manifest, value: Mapping[str, Any]) -> None:
     scripts = mapping(value.get("scripts"))
     if "bin" in value:
-        found.hint("tool", 2, "It installs a command", '"bin"')
+        found.hint("tool", 2, say("proposals.why.installs_command"), '"bin"')
     if any(key in value for key in ("exports", "module", "types", "typings", "publishConfig", "peerDependencies")):
         key = next(
             k for k in ("exports", "module", "types", "typings", "publishConfig", "peerDependencies") if k in value
@@ -81,11 +82,11 @@ def _hints(found: Manifest, value: Mapping[str, Any]) -> None:
         found.hint(
             "library",
             3 if not found.is_private and "start" not in scripts else 1,
-            f"It offers {key} to other packages",
+            say("proposals.why.offers", key=key),
             f'"{key}"',
         )
     elif "main" in value and "start" not in scripts and not found.is_private:
-        found.hint("library", 1, "It has a main file and no start script", '"main"')
+        found.hint("library", 1, say("proposals.why.has_main_file_no"), '"main"')
     if "start" in scripts and isinstance(scripts["start"], str):
         words = scripts["start"]
         kind = (
@@ -93,7 +94,7 @@ def _hints(found: Manifest, value: Mapping[str, Any]) -> None:
             if any(w in words for w in ("next", "vite", "react-scripts", "ng serve", "astro", "nuxt"))
             else "service"
         )
-        found.hint(kind, 1, "It has a start script", '"start"')
+        found.hint(kind, 1, say("proposals.why.has_start_script"), '"start"')
 
 
 def members_of_pnpm(content: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any, Final, Iterable, Sequence
 
 from callboard.features.proposals.domain.manifests.values import Manifest
 from callboard.features.proposals.domain.safely import mapping, parse_toml, public_url, text, texts
+from callboard.features.proposals.domain.words import say
 
 _KNOWN: Final[Sequence[tuple[str, str, int, str]]] = (
     ("django", "service", 2, "django"), ("fastapi", "service", 2, "fastapi"), ("flask", "service", 2, "flask"), ("starlette", "service", 2, "starlette"),
@@ -55,9 +56,9 @@ def parse_pyproject(path: str, content: str) -> Manifest | None:
         if isinstance(mapping(source).get("path"), str):
             found.local_paths.append((source["path"], found.line(f"{name} =")))
     if project.get("scripts") or poetry.get("scripts"):
-        found.hint("tool", 2, "It installs a command", "scripts]", "scripts")
+        found.hint("tool", 2, say("proposals.why.installs_command"), "scripts]", "scripts")
     if "build-system" in value:
-        found.hint("library", 1, "It is built as a package", "[build-system]")
+        found.hint("library", 1, say("proposals.why.built_as_package"), "[build-system]")
     found.hint_by_dependency(_KNOWN)
     found.is_aggregate = bool(found.members) and not found.name
     return found
@@ -103,8 +104,8 @@ def parse_setup_cfg(path: str, content: str) -> Manifest | None:
     found.homepage = public_url(parser.get("metadata", "url", fallback=""))
     _add_requirements(found, parser.get("options", "install_requires", fallback="").splitlines())
     if "console_scripts" in content:
-        found.hint("tool", 2, "It installs a command", "console_scripts")
-    found.hint("library", 1, "It is built as a package", "[metadata]")
+        found.hint("tool", 2, say("proposals.why.installs_command"), "console_scripts")
+    found.hint("library", 1, say("proposals.why.built_as_package"), "[metadata]")
     found.hint_by_dependency(_KNOWN)
     return found
 
@@ -140,7 +141,7 @@ def _of_call(path: str, content: str, call: ast.Call) -> Manifest:
     found.homepage = public_url(said.get("url"))
     _add_requirements(found, texts(said.get("install_requires")))
     if "console_scripts" in content:
-        found.hint("tool", 2, "It installs a command", "console_scripts")
-    found.hint("library", 1, "It is built as a package", "setup(")
+        found.hint("tool", 2, say("proposals.why.installs_command"), "console_scripts")
+    found.hint("library", 1, say("proposals.why.built_as_package"), "setup(")
     found.hint_by_dependency(_KNOWN)
     return found

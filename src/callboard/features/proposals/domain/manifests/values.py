@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Sequence
 
 from callboard.features.proposals.domain.values import Evidence, folder_of, line_of
+from callboard.features.proposals.domain.words import say
 
 Ecosystem = Literal["go", "cargo", "maven", "gradle", "dotnet", "python", "ruby", "php", "elixir", "npm"]
 ECOSYSTEMS: Sequence[Ecosystem] = (
@@ -83,7 +84,9 @@ class Manifest:
                     continue
                 if told.get(type, 0) < 2:
                     told[type] = told.get(type, 0) + 1
-                    self.hints.append(TypeHint(type, weight, f"It depends on {name}", self.dependencies[name]))
+                    self.hints.append(
+                        TypeHint(type, weight, say("proposals.why.depends", name=name), self.dependencies[name])
+                    )
                 if tag and tag not in self.tags:
                     self.tags.append(tag)
                 break

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Sequence
 
 from callboard.features.scaffolder.actions.roadie.files import file_actions
+from callboard.features.scaffolder.actions.roadie.jsonata import jsonata_actions
 from callboard.features.scaffolder.actions.roadie.merging import merge_actions
 from callboard.features.scaffolder.actions.roadie.serializing import serialize_actions
 from callboard.kernel.actions import Action
 
 
 def roadie_actions() -> Sequence[Action]:
-    return [*file_actions(), *merge_actions(), *serialize_actions()]
+    return [*file_actions(), *merge_actions(), *serialize_actions(), *jsonata_actions()]

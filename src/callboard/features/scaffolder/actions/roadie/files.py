@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import posixpath
 import stat
 import zipfile
 from typing import Any, Mapping, Sequence
@@ -87,12 +88,11 @@ async def replace(context: ActionContext) -> Mapping[str, Any]:
 
     def work(desk: Desk) -> None:
         for one in context.input["files"]:
-            pattern = inside(context.folder, one["file"])
-            for path in find_paths(context.folder, pattern):
+            for path in find_paths(context.folder, one["file"]):
                 desk.go_on()
                 is_hidden = any(part.startswith(".") and part not in (".", "..") for part in path.split("/"))
                 place = context.folder.resolve(path)
-                if place.is_dir() or (is_hidden and path != pattern and not one.get("includeDotFiles")):
+                if place.is_dir() or (is_hidden and not _names(one["file"], path) and not one.get("includeDotFiles")):
                     continue
                 content = read_text(context.folder, path)
                 if one.get("matchRegex"):
@@ -104,6 +104,11 @@ async def replace(context: ActionContext) -> Mapping[str, Any]:
 
     await in_thread(context, work)
     return {}
+
+
+def _names(pattern: str, path: str) -> bool:
+    """Whether the file was named, rather than found by a glob."""
+    return posixpath.normpath(pattern) == path
 
 
 async def pack(context: ActionContext) -> Mapping[str, Any]:

@@ -12,15 +12,15 @@ from callboard.kernel.actions import Action, ActionAttributes, ActionContext
 async def to_json_step(context: ActionContext) -> Mapping[str, Any]:
     given = context.input
     kept = given.get("replacer")
-    data = _keep(given["data"], kept) if kept else given["data"]
+    data = keep_fields(given["data"], kept) if kept else given["data"]
     return {"serialized": to_json_text(data, given.get("space"))}
 
 
-def _keep(value: Any, names: Sequence[str]) -> Any:
+def keep_fields(value: Any, names: Sequence[str]) -> Any:
     """Only fields of these names, at every depth and in their order, as JavaScript's replacer does."""
     if isinstance(value, Mapping):
-        return {name: _keep(value[name], names) for name in dict.fromkeys(names) if name in value}
-    return [_keep(one, names) for one in value] if isinstance(value, list) else value
+        return {name: keep_fields(value[name], names) for name in dict.fromkeys(names) if name in value}
+    return [keep_fields(one, names) for one in value] if isinstance(value, list) else value
 
 
 async def to_yaml_step(context: ActionContext) -> Mapping[str, Any]:
