@@ -107,6 +107,7 @@ def _used_ids() -> set[str]:
         *SOURCE.glob("features/*/explore/*.py"),
         *SOURCE.glob("features/*/personal/*.py"),
         *SOURCE.glob("features/*/forms/*.py"),
+        *SOURCE.glob("features/*/updates/*.py"),
         *SOURCE.glob("features/*/domain/**/*.py"),
         *SOURCE.glob("features/*/planner.py"),
         *SOURCE.glob("features/*/people.py"),

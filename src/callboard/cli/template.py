@@ -11,12 +11,16 @@ import typer
 
 from callboard.cli.commands import make_group
 from callboard.cli.output import OK, PROBLEMS, print_error
+from callboard.cli.template_cases import run_cases
+from callboard.cli.template_lint import lint
 from callboard.cli.template_run import dry_run, run
 from callboard.cli.template_update import update
 
 app = make_group("Software templates.")
 app.command("run")(run)
 app.command("dry-run")(dry_run)
+app.command("lint")(lint)
+app.command("test")(run_cases)
 app.command("update")(update)
 
 _OPTIONS = ("cookiecutterCompat", "trimBlocks", "lstripBlocks", "strict")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
+from callboard.features.scaffolder.approvals.service import Approvals
 from callboard.features.scaffolder.forms import form_routes
 from callboard.features.scaffolder.forms.settings import SETTINGS as FORM_SETTINGS
 from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates, TemplateSource
@@ -79,6 +80,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         Extensions: scaffolder.extensions,
         Templates: scaffolder.templates,
         Tasks: scaffolder.tasks,
+        Approvals: Approvals(portal),
         **scaffolder.updates.services(),
     }
 
@@ -86,7 +88,8 @@ def register_services(portal: Any) -> Mapping[type, Any]:
 @hookimpl
 def register_jobs(portal: Any) -> Sequence[Any]:
     scaffolder = portal.service(Scaffolder)
-    return [scaffolder.worker.kind(), scaffolder.janitor.kind(), *scaffolder.updates.kinds()]
+    approvals = portal.service(Approvals)
+    return [scaffolder.worker.kind(), scaffolder.janitor.kind(), approvals.kind(), *scaffolder.updates.kinds()]
 
 
 @hookimpl
@@ -97,19 +100,62 @@ def register_schedules(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.interface import CatalogQueries
     from callboard.features.scaffolder.actions import core_actions
+    from callboard.features.scaffolder.approvals.action import approve_action
+    from callboard.features.scaffolder.rest import task_actions
 
-    return core_actions(portal)
+    approve = approve_action(portal.service(Approvals), portal.service(CatalogQueries), portal.clock)
+    return [*core_actions(portal), *task_actions(portal), *approve]
 
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
-    return [*form_routes(portal), *portal.service(Scaffolder).updates.views(portal).routes()]
+    from callboard.features.scaffolder.approvals.rest import approval_routes
+    from callboard.features.scaffolder.rest import task_routes
+
+    return [
+        *form_routes(portal),
+        *task_routes(portal, portal.service(Scaffolder).extensions.to_json),
+        *approval_routes(portal.service(Approvals)),
+        *_approval_views(portal).routes(),
+        *_day_two(portal).routes(),
+        *portal.service(Scaffolder).updates.views(portal).routes(),
+    ]
+
+
+def _day_two(portal: Any) -> Any:
+    from callboard.features.catalog.interface import CatalogQueries
+    from callboard.features.scaffolder.day_two.views import DayTwo
+    from callboard.ui.messages import Messages
+
+    return DayTwo(portal.service(CatalogQueries), portal.permissions, portal.service(Messages))
+
+
+@hookimpl
+def register_entity_actions(portal: Any) -> Sequence[Any]:
+    return [_day_two(portal).action()]
+
+
+def _approval_views(portal: Any) -> Any:
+    from callboard.features.scaffolder.approvals.views import ApprovalViews
+    from callboard.ui.messages import Messages
+
+    return ApprovalViews(portal.service(Approvals), portal.service(Tasks), portal.service(Messages))
+
+
+@hookimpl
+def register_home_cards(portal: Any) -> Sequence[Any]:
+    return [_approval_views(portal).home_card()]
 
 
 @hookimpl
 def register_templates() -> Sequence[str]:
-    return ["callboard.features.scaffolder.forms", "callboard.features.scaffolder.updates"]
+    return [
+        "callboard.features.scaffolder",
+        "callboard.features.scaffolder.forms",
+        "callboard.features.scaffolder.updates",
+    ]
 
 
 @hookimpl
