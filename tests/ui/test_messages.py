@@ -39,7 +39,7 @@ COMPOSED = (
     "ownership.reorganise.", "ownership.show.", "ownership.state.", "ownership.tell.", "ownership.trouble.", "ownership.way.", "ownership.way_of.",
     "proposals.one.", "proposals.scan.reads.", "proposals.stage.", "proposals.state.", "proposals.target.", "proposals.told.",
     "scaffolder.approve.", "scaffolder.day_two.", "scaffolder.lint.",
-    "scaffolder.update.card", "scaffolder.update.nothing_made", "scaffolder.update.none_behind", "scaffolder.update.outcome.", "scaffolder.update.reason.",
+    "scaffolder.update.card", "scaffolder.update.made_from", "scaffolder.update.outcome.", "scaffolder.update.reason.",
     "scaffolder.form.fault.", "scaffolder.form.repository.",
     "scaffolder.page.card.title", "scaffolder.page.edit.made.", "scaffolder.page.edit.pane.", "scaffolder.page.facet.", "scaffolder.page.home.title",
     "scaffolder.page.mark.", "scaffolder.page.state.", "scaffolder.page.tab.", "scaffolder.page.tasks.", "scaffolder.page.told.",
