@@ -7,10 +7,13 @@ from typing import Any, Mapping, Sequence
 from callboard.features.scaffolder.approvals.service import Approvals
 from callboard.features.scaffolder.forms import form_routes
 from callboard.features.scaffolder.forms.settings import SETTINGS as FORM_SETTINGS
-from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates, TemplateSource
-from callboard.features.scaffolder.permissions import PERMISSIONS, RULES
+from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates, TemplateSource, TemplateUses
+from callboard.features.scaffolder.permissions import CREATE_TASK, PERMISSIONS, RULES
 from callboard.features.scaffolder.settings import SETTINGS, ScaffolderSettings
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.shell import NavItem
+
+NAV_ITEM = NavItem("create", "nav.create", "/create", "create", 40, CREATE_TASK, "e")
 
 
 class Scaffolder:
@@ -24,6 +27,7 @@ class Scaffolder:
         from callboard.features.scaffolder.tasks.worker import TaskWorker
         from callboard.features.scaffolder.templates import TemplateForms
         from callboard.features.scaffolder.updates.wiring import UpdateWiring
+        from callboard.features.scaffolder.uses import TaskCounts
 
         self.settings = ScaffolderSettings.of(portal.settings)
         added = portal.plugins.collect("register_template_extensions", portal=portal)
@@ -35,6 +39,7 @@ class Scaffolder:
         self.tasks = TaskService(self.parts)
         self.updates = UpdateWiring(portal, self.settings, self.extensions)
         self.parts.recorder = self.updates.recorder
+        self.uses = TaskCounts(portal.db, portal.permissions)
 
 
 @hookimpl
@@ -71,6 +76,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
     from callboard.features.catalog.interface import UrlReader
     from callboard.features.scaffolder.languages import Extensions
     from callboard.features.scaffolder.sources import CatalogTemplateSource
+    from callboard.features.scaffolder.templates import TemplateForms
 
     scaffolder = Scaffolder(portal)
     return {
@@ -79,10 +85,82 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         ScaffolderSettings: scaffolder.settings,
         Extensions: scaffolder.extensions,
         Templates: scaffolder.templates,
+        TemplateForms: scaffolder.templates,
         Tasks: scaffolder.tasks,
+        TemplateUses: scaffolder.uses,
         Approvals: Approvals(portal),
         **scaffolder.updates.services(),
     }
+
+
+@hookimpl
+def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.scaffolder.approvals.rest import approval_routes
+    from callboard.features.scaffolder.rest import task_routes
+    from callboard.features.scaffolder.views import page_routes
+
+    scaffolder = portal.service(Scaffolder)
+    return [
+        *form_routes(portal),
+        *page_routes(portal),
+        *task_routes(portal, scaffolder.extensions.to_json),
+        *approval_routes(portal.service(Approvals)),
+        *_approval_views(portal).routes(),
+        *_day_two(portal).routes(),
+        *scaffolder.updates.views(portal).routes(),
+    ]
+
+
+@hookimpl
+def register_nav_items(portal: Any) -> Sequence[Any]:
+    return [NAV_ITEM]
+
+
+@hookimpl
+def register_entity_tabs(portal: Any) -> Sequence[Any]:
+    return portal.service(Scaffolder).updates.views(portal).tabs()
+
+
+@hookimpl
+def register_entity_cards(portal: Any) -> Sequence[Any]:
+    from callboard.features.scaffolder.views import run_cards
+
+    return [run_cards(portal).entity_card(), *portal.service(Scaffolder).updates.views(portal).cards()]
+
+
+@hookimpl
+def register_entity_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.scaffolder.views import run_cards
+
+    return [run_cards(portal).entity_action(), _day_two(portal).action()]
+
+
+@hookimpl
+def register_home_cards(portal: Any) -> Sequence[Any]:
+    from callboard.features.scaffolder.views import run_cards
+
+    return [run_cards(portal).home_card(), _approval_views(portal).home_card()]
+
+
+def _day_two(portal: Any) -> Any:
+    from callboard.features.catalog.interface import CatalogQueries
+    from callboard.features.scaffolder.day_two.views import DayTwo
+    from callboard.ui.messages import Messages
+
+    return DayTwo(portal.service(CatalogQueries), portal.permissions, portal.service(Messages))
+
+
+def _approval_views(portal: Any) -> Any:
+    from callboard.features.scaffolder.approvals.views import ApprovalViews
+    from callboard.ui.messages import Messages
+
+    return ApprovalViews(portal.service(Approvals), portal.service(Tasks), portal.service(Messages))
+
+
+@hookimpl
+def register_templates() -> Sequence[str]:
+    package = "callboard.features.scaffolder"
+    return [package, f"{package}.forms", f"{package}.updates"]
 
 
 @hookimpl
@@ -107,55 +185,6 @@ def register_actions(portal: Any) -> Sequence[Any]:
 
     approve = approve_action(portal.service(Approvals), portal.service(CatalogQueries), portal.clock)
     return [*core_actions(portal), *task_actions(portal), *approve]
-
-
-@hookimpl
-def register_routes(portal: Any) -> Sequence[Any]:
-    from callboard.features.scaffolder.approvals.rest import approval_routes
-    from callboard.features.scaffolder.rest import task_routes
-
-    return [
-        *form_routes(portal),
-        *task_routes(portal, portal.service(Scaffolder).extensions.to_json),
-        *approval_routes(portal.service(Approvals)),
-        *_approval_views(portal).routes(),
-        *_day_two(portal).routes(),
-        *portal.service(Scaffolder).updates.views(portal).routes(),
-    ]
-
-
-def _day_two(portal: Any) -> Any:
-    from callboard.features.catalog.interface import CatalogQueries
-    from callboard.features.scaffolder.day_two.views import DayTwo
-    from callboard.ui.messages import Messages
-
-    return DayTwo(portal.service(CatalogQueries), portal.permissions, portal.service(Messages))
-
-
-@hookimpl
-def register_entity_actions(portal: Any) -> Sequence[Any]:
-    return [_day_two(portal).action()]
-
-
-def _approval_views(portal: Any) -> Any:
-    from callboard.features.scaffolder.approvals.views import ApprovalViews
-    from callboard.ui.messages import Messages
-
-    return ApprovalViews(portal.service(Approvals), portal.service(Tasks), portal.service(Messages))
-
-
-@hookimpl
-def register_home_cards(portal: Any) -> Sequence[Any]:
-    return [_approval_views(portal).home_card()]
-
-
-@hookimpl
-def register_templates() -> Sequence[str]:
-    return [
-        "callboard.features.scaffolder",
-        "callboard.features.scaffolder.forms",
-        "callboard.features.scaffolder.updates",
-    ]
 
 
 @hookimpl
@@ -184,13 +213,3 @@ def register_shutdown(portal: Any) -> Sequence[Any]:
         stream.stop()
 
     return [stop]
-
-
-@hookimpl
-def register_entity_tabs(portal: Any) -> Sequence[Any]:
-    return portal.service(Scaffolder).updates.views(portal).tabs()
-
-
-@hookimpl
-def register_entity_cards(portal: Any) -> Sequence[Any]:
-    return portal.service(Scaffolder).updates.views(portal).cards()

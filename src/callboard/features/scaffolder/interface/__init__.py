@@ -225,6 +225,29 @@ class Tasks(Protocol):
         """Raises ``InputError`` for what is no template, ``ValuesRefused``, ``NotAllowedError``."""
 
 
+@dataclass(frozen=True, slots=True)
+class TemplateUse:
+    """How a template fared: ``runs`` are all its tasks, also those that go on or were cancelled."""
+
+    runs: int = 0
+    completed: int = 0
+    failed: int = 0
+    last_success_at: str | None = None
+
+    @property
+    def success_fraction(self) -> float | None:
+        """Of those that ended by themselves, 0.0 to 1.0; None before the first."""
+        ended = self.completed + self.failed
+        return self.completed / ended if ended else None
+
+
+class TemplateUses(Protocol):
+    """How often templates are used."""
+
+    async def count(self, refs: Sequence[str], *, actor: Actor) -> Mapping[str, TemplateUse]:
+        """By ref, for at most 500; only tasks that the actor may see count. One query."""
+
+
 class TemplateSource(Protocol):
     """Reads what templates fetch. Addresses are absolute, or relative to ``base_url``."""
 

@@ -50,7 +50,7 @@ class Places:
                 key = inner
             else:
                 key, inner = next((p for p in value if isinstance(p, tuple) and p[0].value == part), (None, None))
-            if inner is None:
+            if inner is None or key is None:
                 return mark, None
             mark, node = key.start_mark, inner
         return mark, node
