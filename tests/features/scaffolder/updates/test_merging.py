@@ -222,7 +222,7 @@ _TREES = st.dictionaries(st.sampled_from(["a", "b", "dir/c", "dir/d", "dir/deep/
 _FOLDED = st.dictionaries(st.sampled_from(["a/x", "dir", "b"]), _NODES, max_size=2)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(base=_TREES, theirs=st.one_of(_TREES, _FOLDED), ours=st.one_of(_TREES, _FOLDED))
 def test_any_trees(base: Tree, theirs: Tree, ours: Tree) -> None:
     """No path is a file and a folder, no local content is lost untold, and what is like the template needs no update."""
@@ -239,7 +239,7 @@ def test_any_trees(base: Tree, theirs: Tree, ours: Tree) -> None:
     assert {change.path for change in update.changes if change.outcome == "clash"} <= set(update.tree)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 3))
 def test_any_history(tmp_path_factory: pytest.TempPathFactory, seed: int, at: int) -> None:
     """Generated edits of both sides, against ``git merge-file`` file by file."""
