@@ -100,6 +100,7 @@ async def test_an_empty_gallery_teaches_and_the_form_of_entities_stays_near(open
         assert "create-steps" in page and 'class="button button-primary" href="/create-entity"' in page
         rail = page[page.index('class="rail"') : page.index('class="rail-foot"')]
         assert rail.count(">Create<") == 1 and 'href="/create"' in rail
+        assert re.search(r'href="/create-entity" data-palette="pages" data-keys="g e"', page)
         other = await get(client, "/create-entity")
         assert re.search(r'href="/create" aria-current="page"', other)
 

@@ -13,7 +13,7 @@ from callboard.features.scaffolder.settings import SETTINGS, ScaffolderSettings
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.web.shell import NavItem
 
-NAV_ITEM = NavItem("create", "nav.create", "/create", "create", 40, CREATE_TASK, "e")
+NAV_ITEM = NavItem("create", "nav.create", "/create", "create", 40, CREATE_TASK, "n")
 
 
 class Scaffolder:
