@@ -3,7 +3,7 @@
 from callboard.kernel.db.revisions import run_sql_file
 
 revision = "0003_approvals"
-down_revision = "0001_tasks"
+down_revision = "0002_updates"
 branch_labels = None
 depends_on = None
 
