@@ -20,7 +20,8 @@ from callboard.features.scaffolder.updates.record_file import RECORD_PATH
 from callboard.features.scaffolder.updates.trees import Node
 from callboard.features.scaffolder.updates.updating import AnswersMissing, MarkersLeft
 from callboard.kernel.auth.actor import SYSTEM
-from callboard.kernel.errors import ConflictError, NotFoundError
+from callboard.kernel.errors import ConflictError, NotAllowedError, NotFoundError
+from tests.features.importing.test_access import READ, policy
 from tests.features.scaffolder.conftest import (
     ADA,
     Shop,
@@ -29,6 +30,7 @@ from tests.features.scaffolder.conftest import (
     open_shop,
     postgres_world,
     template,
+    user,
     world,
 )
 from tests.features.scaffolder.updates.histories import git
@@ -66,15 +68,16 @@ class Works:
         git(self.folder, "clone", "-q", "-b", branch, str(self.bare), str(place))
         return place
 
-    def push(self, files: dict[str, str]) -> None:
-        """Somebody works on the repository."""
+    def push(self, files: dict[str, str], *, tick: bool = True) -> None:
+        """Somebody works on the repository; then some time goes by."""
         place = self.clone()
         for path, text in files.items():
             (place / path).write_text(text)
         git(place, "add", "-A")
         git(place, "commit", "-q", "-m", "work")
         git(place, "push", "-q", "origin", "main")
-        self.shop.portal.clock.advance(60)
+        if tick:
+            self.shop.portal.clock.advance(60)
 
     def merge(self, branch: str) -> None:
         place = self.clone()
@@ -100,6 +103,13 @@ def service(**spec: Any) -> dict[str, Any]:
     return template("service", *steps, parameters=[questions], **spec)
 
 
+def service_template(folder: Path, **spec: Any) -> dict[str, Any]:
+    """The template of ``folder``, which lies in its repository ``templates``."""
+    one: dict[str, Any] = orjson.loads(orjson.dumps(service(**spec)).replace(b"FOLDER", str(folder).encode()))
+    one["metadata"]["annotations"] = {"backstage.io/source-location": f"url:git+file://{folder}/templates?ref=main#"}
+    return one
+
+
 @pytest.fixture
 def works(each_shop: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
     return _opener(each_shop, tmp_path)
@@ -113,27 +123,24 @@ def lite(open_shop: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
 
 def _opener(open_: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
     @asynccontextmanager
-    async def opened(**spec: Any) -> AsyncIterator[Works]:
+    async def opened(policy: Any = None, **spec: Any) -> AsyncIterator[Works]:
         folder = tmp_path / "git"
         folder.mkdir()
-        one = orjson.loads(orjson.dumps(service(**spec)).replace(b"FOLDER", str(folder).encode()))
-        one["metadata"]["annotations"] = {
-            "backstage.io/source-location": f"url:git+file://{folder}/templates?ref=main#"
-        }
+        one = service_template(folder, **spec)
         made = folder / "templates"
         made.mkdir()
-        more = {"integrations": {"git": [{"path": str(folder)}]}}
+        more = {"integrations": {"git": [{"path": str(folder)}]}, **(policy or {})}
         async with open_(one, more=more) as shop:
             works = Works(shop, folder)
             works.skeleton({"README.md": "# ${{ values.name }}\n\nfirst\n\nlast\n", "run.sh": "echo\n"})
             git(made, "init", "-q")
-            _commit(made)
+            commit_all(made)
             yield works
 
     return opened
 
 
-def _commit(folder: Path) -> None:
+def commit_all(folder: Path) -> None:
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "--allow-empty", "-m", "a version")
 
@@ -157,7 +164,7 @@ async def test_from_run_to_merged_update(works: Callable[..., Any]) -> None:
 
         it.push({"README.md": "# payments\n\nours\n\nlast\n"})
         it.skeleton({"README.md": "# ${{ values.name }}\n\nfirst\n\nnew last\n", "docs.md": "for ${{ values.name }}\n"})
-        _commit(it.folder / "templates")
+        commit_all(it.folder / "templates")
         it.shop.portal.clock.advance(60)
         await it.updates.look(TEMPLATE, actor=ADA)
         fleet = await it.updates.list_fleet(TEMPLATE, actor=ADA)
@@ -191,7 +198,7 @@ async def test_clashes_are_marked_and_not_updated_over(lite: Callable[..., Any])
         await it.make()
         it.push({"run.sh": "echo ours\n"})
         it.skeleton({"run.sh": "echo theirs\n"})
-        _commit(it.folder / "templates")
+        commit_all(it.folder / "templates")
         it.shop.portal.clock.advance(60)
         preview = await it.updates.preview(REF, actor=SYSTEM)
         assert [one.path for one in preview.update.trees.clashes] == ["run.sh"]
@@ -206,7 +213,7 @@ async def test_what_was_seen_is_what_is_opened(lite: Callable[..., Any]) -> None
     async with lite() as it:
         await it.make()
         it.skeleton({"run.sh": "echo 2\n"})
-        _commit(it.folder / "templates")
+        commit_all(it.folder / "templates")
         it.shop.portal.clock.advance(60)
         preview = await it.updates.preview(REF, actor=SYSTEM)
         it.push({"more.txt": "more\n"})
@@ -222,6 +229,29 @@ async def test_what_is_hidden_is_not_there(lite: Callable[..., Any]) -> None:
             await it.updates.preview("component:default/other", actor=ADA)
         with pytest.raises(NotFoundError):
             await it.updates.list_fleet("template:default/other", actor=ADA)
+
+
+async def test_who_may_not_see_or_change_it(lite: Callable[..., Any]) -> None:
+    """A hidden entity is neither found nor counted; whoever may only read does not open an update."""
+    kinds = {"rule": "IS_ENTITY_KIND", "resourceType": "catalog-entity", "params": {"kinds": ["Template"]}}
+    rules = {
+        "bob": [{"permission": "catalog.entity.read", "when": kinds}],
+        "eve": [READ, {"permission": "scaffolder.task.create"}],
+    }
+    async with lite(policy=policy(ada=[{"permission": "*"}], **rules)) as it:
+        await it.make()
+        bob, eve = user("bob"), user("eve")
+        fleet = await it.updates.list_fleet(TEMPLATE, actor=bob)
+        assert (fleet.total, fleet.behind, list(fleet.items)) == (0, 0, [])
+        assert await it.updates.find_made(REF, actor=bob) is None
+        with pytest.raises(NotMade):
+            await it.updates.preview(REF, actor=bob)
+        assert (await it.updates.list_fleet(TEMPLATE, actor=eve)).total == 1
+        with pytest.raises(NotAllowedError, match="may not change"):
+            await it.updates.open(REF, actor=eve)
+        async with it.shop.portal.client(eve) as client:
+            page = await client.get("/catalog/default/component/payments/template-update")
+            assert page.status_code == 200 and 'name="branch"' not in page.text
 
 
 async def test_contents_that_nobody_names_go(lite: Callable[..., Any]) -> None:
@@ -263,7 +293,7 @@ async def test_pages(lite: Callable[..., Any]) -> None:
         await it.make()
         it.push({"run.sh": "echo <ours>\n"})
         it.skeleton({"run.sh": "echo theirs\n", "docs.md": "new for ${{ values.name }}\n"})
-        _commit(it.folder / "templates")
+        commit_all(it.folder / "templates")
         it.shop.portal.clock.advance(60)
         fleet = await client.get("/catalog/default/template/service/made")
         token = html.unescape(re.findall(r'name="csrf_token" value="([^"]*)"', fleet.text)[0])

@@ -19,6 +19,7 @@ from callboard.ui.code import Code, show_code
 
 LONGEST_FILE = 20_000
 MOST_FILES = 100
+LONGEST_LOG = 2_000
 AROUND = 3
 
 
@@ -44,6 +45,8 @@ class MadeFile:
 
 @dataclass(frozen=True, slots=True)
 class TrialLine:
+    """A line of the log. ``step`` names the step where another one begins."""
+
     step: str
     html: Markup
     status: str
@@ -75,12 +78,13 @@ class Answer:
 
 def trial_of(result: DryRunResult, draft: Draft) -> Trial:
     names = {step["id"]: step["name"] for step in result.steps}
-    lines = [
-        TrialLine(
-            names.get(str(body.get("stepId") or ""), ""), ansi_html(str(body.get("message", ""))), str(body.get("status") or "")
-        )
-        for body in result.log[:2_000]
-    ]  # fmt: skip
+    lines: list[TrialLine] = []
+    told = ""
+    for body in result.log[:LONGEST_LOG]:
+        name = names.get(str(body.get("stepId") or ""), "")
+        html = ansi_html(str(body.get("message", "")))
+        lines.append(TrialLine(name if name != told else "", html, str(body.get("status") or "")))
+        told = name
     sources = {one.path: one.content for one in draft.files[1:]}
     files = [_made(one, sources) for one in result.files[:MOST_FILES]]
     error = str((result.error or {}).get("message") or "") if result.error else ""

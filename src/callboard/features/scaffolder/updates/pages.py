@@ -15,7 +15,7 @@ from callboard.features.scaffolder.updates.versions import short
 from callboard.model.refs import EntityRef
 from callboard.ui.messages import Translator
 from callboard.ui.moments import Moment, moment
-from callboard.ui.parts import Banner, Crumb, LinkItem, Pager, Status, Tab
+from callboard.ui.parts import Banner, Crumb, Pager, Status, Tab
 
 PAGE = 50
 MAX_DIFFS = 60
@@ -63,7 +63,6 @@ class FleetPage:
     pager: Pager | None
     look_action: str
     empty: tuple[str, str] | None
-    all_href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +145,10 @@ def fleet_page(fleet: Fleet, t: Translator, now: datetime, *, only_behind: bool,
             f"{href}?start={start + PAGE}{query}" if start + PAGE < count else None,
         )  # fmt: skip
     empty = None
-    if not count:
-        word = "none_behind" if only_behind and fleet.total else "nothing_made"
-        empty = (t(f"scaffolder.update.{word}"), t(f"scaffolder.update.{word}_means"))
+    if only_behind and fleet.total and not count:
+        empty = (t("scaffolder.update.none_behind"), t("scaffolder.update.none_behind_means"))
+    elif not count:
+        empty = (t("scaffolder.update.nothing_made"), t("scaffolder.update.nothing_made_means"))
     return FleetPage(
         t("scaffolder.update.fleet", name=name),
         [Crumb(name, entity_href(fleet.template_ref)), Crumb(t("scaffolder.update.crumb"))],
@@ -165,7 +165,6 @@ def fleet_page(fleet: Fleet, t: Translator, now: datetime, *, only_behind: bool,
         pager,
         href,
         empty,
-        href,
     )
 
 
@@ -279,7 +278,3 @@ def _text(node: Node | None) -> str | None:
     if node.content is None or node.is_binary or len(node.content) > MAX_DIFF_BYTES:
         return None
     return node.content.decode("utf-8", "replace")
-
-
-def way_to_fleet(ref: str, t: Translator) -> LinkItem:
-    return LinkItem(t("scaffolder.update.all_fleet"), fleet_href(ref), "to")
