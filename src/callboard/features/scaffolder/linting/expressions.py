@@ -81,7 +81,9 @@ class ExpressionLint:
         for one in program.references:
             root, *rest = one.path
             found: tuple[str, Severity, Mapping[str, str]] | None = None
-            if (root == "secrets" and root not in roots) or (root == "environment" and rest[:1] == ["secrets"] and not has_secrets):
+            if (root == "secrets" and root not in roots) or (
+                root == "environment" and rest[:1] == ["secrets"] and not has_secrets
+            ):
                 found = ("secret-not-visible", "error", {"name": ".".join(one.path)})
             elif root not in roots and root not in program.calls and not self._follows_minus(root):
                 found = ("unknown-name", "error", {"name": root})
