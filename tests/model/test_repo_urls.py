@@ -28,7 +28,10 @@ HOSTS: Any = {
         ("gitlab.com?project=42", {"project": "42"}),
         ("bitbucket.org?workspace=w&project=P&repo=r", {"workspace": "w", "project": "P", "repo": "r"}),
         ("bb.example.com:8443?project=P&repo=r", {"project": "P", "repo": "r"}),
-        ("dev.azure.com?owner=p&repo=r&organization=o", {"owner": "p", "project": "p", "repo": "r", "organization": "o"}),
+        (
+            "dev.azure.com?owner=p&repo=r&organization=o",
+            {"owner": "p", "project": "p", "repo": "r", "organization": "o"},
+        ),
         ("gitea.com?repo=r", {"repo": "r"}),
         ("gerrit.example.com?repo=a/b", {"repo": "a/b"}),
     ],

@@ -74,7 +74,9 @@ class JobKind:
 
     def __post_init__(self) -> None:
         if self.max_attempts < 1 or self.concurrency < 0 or self.lease_s <= 0 or self.timeout_s <= 0:
-            raise ValueError(f"Job kind {self.name}: attempts, lease and timeout must be positive, and concurrency not negative.")
+            raise ValueError(
+                f"Job kind {self.name}: attempts, lease and timeout must be positive, and concurrency not negative."
+            )
         if not self.backoff_s:
             raise ValueError(f"Job kind {self.name}: say how long to wait before another attempt.")
 
