@@ -1,9 +1,9 @@
 """``make bench``: every measurement that docs/benchmarks.md reports, or the ones named.
 
-    python -m bench [corpus] [documents] [compare] [pg] [growth] [pages] [sheets] [-- options of the script]
+    python -m bench [corpus] [documents] [compare] [pg] [growth] [pages] [sheets] [tasks] [rendering] [fetching] [-- options]
 
-Without a name: corpus, pages, growth and sheets, which need nothing but the shared corpus and wrk. ``compare`` and ``pg`` also
-need the peer that ../shared/peers/backstage/setup.sh installs.
+Without a name: corpus, pages, growth, sheets, rendering, fetching and tasks, which need nothing but the shared corpus and wrk. ``compare`` and
+``pg`` also need the peer that ../shared/peers/backstage/setup.sh installs.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ RUNS = {
     "growth": [["growth.py"]],
     "pages": [["pages.py"]],
     "sheets": [["sheets.py"]],
+    "tasks": [["tasks.py"]],
+    "rendering": [["rendering.py"]],
+    "fetching": [["fetching.py"]],
 }
-DEFAULT = ("corpus", "pages", "growth", "sheets")
+DEFAULT = ("corpus", "pages", "growth", "sheets", "rendering", "fetching", "tasks")
 
 
 def main() -> int:

@@ -44,6 +44,7 @@ BUILTINS: Mapping[str, str] = {
     "catalog": "callboard.features.catalog.plugin",
     "notifications": "callboard.features.notifications.plugin",
     "importing": "callboard.features.importing.plugin",
+    "scaffolder": "callboard.features.scaffolder.plugin",
     "editing": "callboard.features.editing.plugin",
     "proposals": "callboard.features.proposals.plugin",
     "ownership": "callboard.features.ownership.plugin",

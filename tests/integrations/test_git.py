@@ -218,7 +218,14 @@ async def test_without_git_the_message_says_so(folder: GitFolder, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "row", [{}, {"path": "/a", "url": "https://b"}, {"url": "ssh://b/c"}, {"url": "https://me:x@b/c"}]
+    "row",
+    [
+        {},
+        {"path": "/a", "url": "https://b"},
+        {"url": "ssh://me:x@b/c"},
+        {"url": "ssh://-oProxyCommand=x/c"},
+        {"url": "https://me:x@b/c"},
+    ],
 )
 def test_rows_that_cannot_be_used_are_named(row: dict[str, Any]):
     """Either a directory or a remote, no credentials in URLs."""

@@ -11,6 +11,7 @@ import pytest
 
 from callboard.features.catalog.interface import CatalogHooks
 from callboard.features.catalog.interface.checks import SourceCheckHooks
+from callboard.features.scaffolder.interface import ScaffolderHooks
 from callboard.kernel.http_client import HttpClient
 from callboard.kernel.plugins.loader import PluginManager
 from callboard.kernel.settings import Settings
@@ -42,7 +43,7 @@ class CatalogHost:
 
     @hookimpl
     def register_hookspecs(self) -> list[type]:
-        return [CatalogHooks, SourceCheckHooks]
+        return [CatalogHooks, SourceCheckHooks, ScaffolderHooks]
 
 
 def load(names: list[str]) -> PluginManager:

@@ -38,6 +38,11 @@ COMPOSED = (
     "ownership.home", "ownership.means.", "ownership.merge.", "ownership.none_chosen", "ownership.outcome.", "ownership.owned.", "ownership.reason.",
     "ownership.reorganise.", "ownership.show.", "ownership.state.", "ownership.tell.", "ownership.trouble.", "ownership.way.", "ownership.way_of.",
     "proposals.one.", "proposals.scan.reads.", "proposals.stage.", "proposals.state.", "proposals.target.", "proposals.told.",
+    "scaffolder.approve.", "scaffolder.day_two.", "scaffolder.lint.",
+    "scaffolder.update.card", "scaffolder.update.made_from", "scaffolder.update.outcome.", "scaffolder.update.reason.",
+    "scaffolder.form.fault.", "scaffolder.form.repository.",
+    "scaffolder.page.card.title", "scaffolder.page.edit.made.", "scaffolder.page.edit.pane.", "scaffolder.page.facet.", "scaffolder.page.home.title",
+    "scaffolder.page.mark.", "scaffolder.page.state.", "scaffolder.page.tab.", "scaffolder.page.tasks.", "scaffolder.page.told.",
 )  # fmt: skip
 CATALOGUES = sorted({file.parent for file in SOURCE.glob("**/i18n/*.json")})
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -104,6 +109,11 @@ def _used_ids() -> set[str]:
         *SOURCE.glob("features/*/apis/*.py"),
         *SOURCE.glob("features/*/explore/*.py"),
         *SOURCE.glob("features/*/personal/*.py"),
+        *SOURCE.glob("features/*/forms/*.py"),
+        *SOURCE.glob("features/*/approvals/*.py"),
+        *SOURCE.glob("features/*/day_two/*.py"),
+        *SOURCE.glob("features/*/linting/*.py"),
+        *SOURCE.glob("features/*/updates/**/*.py"),
         *SOURCE.glob("features/*/domain/**/*.py"),
         *SOURCE.glob("features/*/planner.py"),
         *SOURCE.glob("features/*/people.py"),

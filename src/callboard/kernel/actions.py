@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Iterable, Mapping, Protocol, Sequence
 
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import CallboardError, ConflictError, InputError, NotAllowedError, NotFoundError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from callboard.kernel.audit import Audit
     from callboard.kernel.permissions import Permission, PermissionService
     from callboard.kernel.settings import Settings
+    from callboard.kernel.workspace import Workspace
 
 log = get_logger(__name__)
 _NO_FIELDS: Mapping[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
@@ -34,18 +35,61 @@ class ActionNotFound(NotFoundError):
         self.id = id
 
 
+class StepRun(Protocol):
+    """What an action sees of the task, when it runs as a step of a template. Cancelling arrives as ``asyncio.CancelledError``.
+
+    ``user`` is ``{"ref", "entity"}`` of who started the task; ``template`` is ``{"entityRef", "baseUrl", "entity"}``, where
+    relative addresses resolve against ``baseUrl``. ``title`` names the step for people.
+    """
+
+    @property
+    def task_id(self) -> str: ...
+
+    @property
+    def step_id(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def template(self) -> Mapping[str, Any]: ...
+
+    @property
+    def user(self) -> Mapping[str, Any]: ...
+
+    def log(self, message: str) -> None:
+        """A line of the task's log, for people. Secrets of the task are blotted out of it."""
+
+    async def checkpoint(self, key: str, work: Callable[[], Awaitable[Any]]) -> Any:
+        """What ``work`` gave (JSON), kept with the task: when the step is run again, it is given without being done again."""
+
+
 @dataclass(frozen=True, slots=True)
 class ActionContext:
     """What a handler gets. ``input`` has passed the schema; ``secrets`` never reach logs or audit.
 
-    ``dry_run`` asks for the output without the effect. ``workspace`` is a folder of the task, for actions that need one.
+    ``dry_run`` asks for the output without the effect. ``workspace`` is a folder of the task, for actions that need one; ``step`` is
+    the step it runs as, None outside templates.
     """
 
     input: Mapping[str, Any]
     actor: Actor
     dry_run: bool = False
     secrets: Mapping[str, str] = field(default_factory=dict)
-    workspace: Any = None
+    workspace: Workspace | None = None
+    step: StepRun | None = None
+
+    @property
+    def folder(self) -> Workspace:
+        """The workspace of an action that says ``needs_workspace``."""
+        if self.workspace is None:
+            raise InputError("This works on files and runs only as a step of a template.")
+        return self.workspace
+
+    def log(self, message: str) -> None:
+        """Tell people who follow the task; without a task nobody is told."""
+        if self.step is not None:
+            self.step.log(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +206,11 @@ class ActionRegistry:
         actor: Actor,
         dry_run: bool = False,
         secrets: Mapping[str, str] | None = None,
-        workspace: Any = None,
+        workspace: Workspace | None = None,
+        step: StepRun | None = None,
+        redact: Callable[[str], str] = str,
     ) -> dict[str, Any]:
-        """Run the action ``id`` and give its output.
+        """Run the action ``id`` and give its output. ``redact`` blots secrets out of what is audited of an error.
 
         Raises:
             NotAllowedError: ``actor`` is nobody.
@@ -179,22 +225,28 @@ class ActionRegistry:
         if dry_run and not action.supports_dry_run:
             raise InputError(f"{id} cannot be tried without effect")
         given = {} if input is None else input
-        self._validate(action, "input", action.input_schema, given)
-        if action.secrets_schema is not None:
-            self._validate(action, "secrets", action.secrets_schema, dict(secrets or {}))
-        context = ActionContext(given, actor, dry_run, dict(secrets or {}), workspace)
+        self.check_input(action, given, secrets or {})
+        context = ActionContext(given, actor, dry_run, dict(secrets or {}), workspace, step)
         try:
             output = dict(await action.handler(context))
         except CallboardError as error:
-            await self._record(action, actor, dry_run, error)
+            await self._record(action, actor, dry_run, redact(error.message))
             raise
         except Exception as error:
-            log.exception("action failed", action=id)
-            await self._record(action, actor, dry_run, error)
+            if step is None:
+                log.exception("action failed", action=id)
+            # Whoever runs a step tells why it failed, without the secrets that a traceback may quote.
+            await self._record(action, actor, dry_run, type(error).__name__)
             raise
-        self._check_output(action, output)
+        self._check_output(action, output, redact)
         await self._record(action, actor, dry_run, None)
         return output
+
+    def check_input(self, action: Action, input: Any, secrets: Mapping[str, str]) -> None:
+        """Raises ``InputError`` when input or secrets do not fit the schema of ``action``."""
+        self._validate(action, "input", action.input_schema, input)
+        if action.secrets_schema is not None:
+            self._validate(action, "secrets", action.secrets_schema, dict(secrets))
 
     def _may(self, actor: Actor, action: Action) -> bool:
         if action.permission is None or self._permissions is None:
@@ -225,18 +277,19 @@ class ActionRegistry:
                 field=where or None,
             )
 
-    def _check_output(self, action: Action, output: Mapping[str, Any]) -> None:
+    def _check_output(self, action: Action, output: Mapping[str, Any], redact: Callable[[str], str]) -> None:
         try:
             self._validate(action, "output", action.output_schema, dict(output))
         except InputError as error:
-            log.error("action gave an output that does not fit its schema", action=action.id, problem=error.message)
+            problem = redact(error.message)
+            log.error("action gave an output that does not fit its schema", action=action.id, problem=problem)
 
-    async def _record(self, action: Action, actor: Actor, dry_run: bool, error: Exception | None) -> None:
+    async def _record(self, action: Action, actor: Actor, dry_run: bool, error: str | None) -> None:
         if self._audit is None or (action.attributes.read_only and error is None):
             return
         meta: dict[str, Any] = {"action": action.id, "dryRun": dry_run}
         if error is not None:
-            meta["error"] = error.message if isinstance(error, CallboardError) else type(error).__name__
+            meta["error"] = error
         await self._audit.record(
             None,
             "action-invoke",

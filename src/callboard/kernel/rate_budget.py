@@ -108,6 +108,10 @@ class RateBudget:
         self.blocked_until = min(until, now + timedelta(seconds=LONGEST_WAIT_S))
         return self._limit_error(self.blocked_until, now)
 
+    async def pause(self, seconds: float) -> None:
+        """Wait by the clock of the budget."""
+        await self._clock.sleep(seconds)
+
     def wait_s(self, otherwise_s: float) -> float:
         """Seconds until the limit is renewed, at least one; ``otherwise_s`` when the host has not said."""
         if self.reset_at is None:
@@ -185,6 +189,10 @@ class RateBudgets:
         if budget is None:
             budget = self._budgets[name] = RateBudget(name, self._clock, per_minute=per_minute)
         return budget
+
+    def apart(self, name: str) -> RateBudget:
+        """A budget that is not kept: of a credential that someone brought for one piece of work."""
+        return RateBudget(name, self._clock)
 
     def __iter__(self) -> Iterator[BudgetState]:
         for name in sorted(self._budgets):

@@ -20,3 +20,16 @@ class ReadFile:
 
 class NotModified(Exception):
     """The source is as it was at the etag given."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFile:
+    """A file or link of a folder as read from somewhere. ``path`` is relative to the folder, with ``/``.
+
+    ``mode`` are the permission bits; ``link`` is the target of a symbolic link, whose ``content`` is empty.
+    """
+
+    path: str
+    content: bytes
+    mode: int = 0o644
+    link: str | None = None

@@ -15,8 +15,9 @@ from typing import Any, Mapping, Protocol, Sequence
 from urllib.parse import SplitResult, quote, unquote
 
 from callboard.kernel import globs
+from callboard.kernel.archives import unpack
 from callboard.kernel.errors import InputError, LimitError, NotFoundError
-from callboard.kernel.read_file import NotModified, ReadFile
+from callboard.kernel.read_file import NotModified, ReadFile, TreeFile
 from callboard.model import urls
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
@@ -46,6 +47,15 @@ class RepoEntry:
     path: str
     blob: str | None = None
     size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A tar or zip file. ``strip`` leading folders of its paths are the host's own; then ``folder`` is what was asked for."""
+
+    content: bytes
+    folder: str = ""
+    strip: int = 0
 
 
 class SourceHost(ABC):
@@ -85,6 +95,10 @@ class SourceHost(ABC):
     async def read_entry(self, place: RepoPath, commit: str, entry: RepoEntry) -> bytes:
         """The content of a listed file at ``commit``."""
 
+    async def read_archive(self, place: RepoPath, token: str | None) -> Archive:
+        """The files at the ref, or at least those below ``place.path``. Hosts that have none override ``read_tree``."""
+        raise InputError(f"Folders cannot be fetched from {self._host_name}.")
+
     # -- the reader ------------------------------------------------------------------------------------------------------
 
     def handles(self, url: str) -> bool:
@@ -98,6 +112,15 @@ class SourceHost(ABC):
             raise InputError(f"{url} has a '*'. Only a Location's target may be a pattern.")
         file = await self.read_path(place, etag=etag)
         return replace(file, url=url)  # in the letters it was asked in: that is what annotations and refresh keys carry
+
+    async def read_tree(self, url: str, *, token: str | None = None) -> Sequence[TreeFile]:
+        """See ``features.catalog.interface.TreeReader``."""
+        place = self._require_path(url)
+        archive = await self.read_archive(place, token)
+        files = await asyncio.to_thread(unpack, archive.content, folder=archive.folder, strip=archive.strip)
+        if not files and place.path:
+            raise NotFoundError(f"There is no folder {place.path} at {url}.")
+        return files
 
     async def search(self, url: str, *, etag: str | None = None) -> Sequence[ReadFile]:
         """Files that the glob names, sorted by path, each with the commit as etag; one file without a ``*``."""

@@ -296,7 +296,9 @@ async def test_offers_follow_a_reorganisation_only_where_one_has_a_say(open_desk
         wish = Wish(SEARCH, "eves")
         assert (await d.parts.reorganising.preview(wish, actor=user("eve"))).offered == 1
         assert (await d.parts.reorganising.preview(wish, actor=ADA)).offered == 2
-        assert (await d.parts.reorganising.preview(wish, actor=BOB)).offered == 0, "they are offered to him, and not his to offer"
+        assert (await d.parts.reorganising.preview(wish, actor=BOB)).offered == 0, (
+            "they are offered to him, and not his to offer"
+        )
         await d.parts.reorganising.apply(wish, actor=user("eve"))
         assert await d.refs("offered", ["group:default/eves"]) == ["component:default/mine"]
         assert await d.refs("offered", [SEARCH]) == [TILL]

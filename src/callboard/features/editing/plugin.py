@@ -17,7 +17,10 @@ from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.web.shell import NavItem
 from callboard.model.predicates import HasKey
 
-NAV_ITEM = NavItem("create-entity", "nav.create_entity", "/create-entity", "create", 40, CREATE_ENTITY, "e")
+NAV_ITEM = NavItem(
+    "create-entity", "nav.create_entity", "/create-entity", "create", 40, CREATE_ENTITY, "e", under="create"
+)
+"""Where templates are, their page leads here."""
 
 
 @hookimpl

@@ -24,7 +24,6 @@ from callboard.features.importing.interface import (
     SheetMapping,
     SkippedRow,
 )
-from callboard.kernel.auth.actor import AccessRestriction, Actor
 from callboard.kernel.clock import format_time
 from callboard.kernel.errors import InputError
 from callboard.ui.wording import Wording, from_stored, to_stored
@@ -179,19 +178,3 @@ def counts_of(body: str) -> dict[Any, int]:
     """Counts by action in their order; actions that do not occur are 0. Nothing at all where there is no plan yet."""
     value = orjson.loads(body)
     return {action: int(value.get(action, 0)) for action in ACTIONS} if value else {}
-
-
-# ---- who -----------------------------------------------------------------------------------------------------------------
-
-
-def actor_of(value: Mapping[str, Any]) -> Actor:
-    """An actor as ``plain`` wrote it: jobs act with the rights of who asked for them."""
-    given = dict(value)
-    given["ownership"] = frozenset(given["ownership"])
-    given["roles"] = frozenset(given["roles"])
-    given["scopes"] = None if given["scopes"] is None else frozenset(given["scopes"])
-    given["restrictions"] = tuple(
-        AccessRestriction(one["plugin"], frozenset(one["permissions"]), frozenset(one["actions"]))
-        for one in given["restrictions"]
-    )
-    return Actor(**given)

@@ -11,13 +11,14 @@ from typing import Sequence
 import orjson
 
 from callboard.features.importing import store
-from callboard.features.importing.codec import actor_of, drift_of, dump_bytes, mapping_of, plain
+from callboard.features.importing.codec import drift_of, dump_bytes, mapping_of
 from callboard.features.importing.interface import Drift, DriftState, PlannedEntity, Progress
 from callboard.features.importing.parts import DRIFT_JOB, Parts
 from callboard.features.importing.progress import ProgressWriter
 from callboard.features.importing.stages import require_stage
 from callboard.features.importing.store import DriftRow, ImportRow
 from callboard.kernel.auth.actor import Actor
+from callboard.kernel.auth.stored_actor import actor_of, dump_actor
 from callboard.kernel.db.interface import Transaction
 from callboard.kernel.errors import CallboardError, UnavailableError
 from callboard.kernel.jobs import JobContext, JobFailed, JobKind
@@ -75,7 +76,7 @@ class Drifts:
             now = await store.lock_import(tx, row.id)
             if now is not None and now.stage == "applied":
                 number = await store.ask_drift(tx, row.id, actor.subject)
-                payload = {"id": row.id, "no": number, "actor": plain(actor)}
+                payload = {"id": row.id, "no": number, "actor": dump_actor(actor)}
                 await self._parts.jobs.enqueue(tx, DRIFT_JOB, payload, key=_key(row.id, actor.subject), priority=10)
         await self._parts.wait(
             _key(row.id, actor.subject), lambda tx: self._is_at_it(tx, row.id, actor.subject), wait_s

@@ -10,13 +10,14 @@ import orjson
 
 from callboard.features.catalog.interface.held import SourceMoved, SourceWrite, SourceWritten
 from callboard.features.importing import store
-from callboard.features.importing.codec import actor_of, dump, dump_bytes, mapping_of, summary_of
+from callboard.features.importing.codec import dump, dump_bytes, mapping_of, summary_of
 from callboard.features.importing.interface import PlanChanged, PlannedEntity, Progress
 from callboard.features.importing.parts import APPLY_JOB, PLAN_JOB, SWEEP_JOB, Parts
 from callboard.features.importing.planner import document_for, lost_rows, summarize
 from callboard.features.importing.progress import ProgressWriter
 from callboard.features.importing.store import ImportRow
 from callboard.kernel.auth.actor import Actor
+from callboard.kernel.auth.stored_actor import actor_of
 from callboard.kernel.clock import format_time
 from callboard.kernel.db.interface import Transaction
 from callboard.kernel.errors import CallboardError, UnavailableError

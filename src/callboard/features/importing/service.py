@@ -11,7 +11,7 @@ import orjson
 from callboard.features.catalog.interface import CREATE_ENTITY, DELETE_ENTITY, READ_ENTITY, UPDATE_ENTITY
 from callboard.features.catalog.interface.held import Given, SourceMoved, SourceWrite
 from callboard.features.importing import naming, store
-from callboard.features.importing.codec import dump, mapping_of, plain, planned_of, summary_of
+from callboard.features.importing.codec import dump, mapping_of, planned_of, summary_of
 from callboard.features.importing.drift import Drifts
 from callboard.features.importing.interface import (
     Action,
@@ -41,6 +41,7 @@ from callboard.features.importing.store import ImportRow
 from callboard.features.importing.workbooks import table_of
 from callboard.kernel.audit import Severity
 from callboard.kernel.auth.actor import SYSTEM, Actor
+from callboard.kernel.auth.stored_actor import dump_actor
 from callboard.kernel.clock import format_time, parse_time
 from callboard.kernel.db.interface import Transaction
 from callboard.kernel.errors import InputError, LimitError, NotAllowedError
@@ -281,7 +282,7 @@ class Imports:
                     tx, id, source=source, stage="planning", plan_no=number, digest="", counts="{}", summary=None, error="", error_code="",
                     step="reading", done=0, total=0,
                 )  # fmt: skip
-                payload = {"id": id, "plan_no": number, "actor": plain(actor)}
+                payload = {"id": id, "plan_no": number, "actor": dump_actor(actor)}
                 await self._parts.jobs.enqueue(tx, PLAN_JOB, payload, key=id, priority=10)
         await self._wait(id, "planning", wait_s)
         return await self._record(id, actor)
@@ -341,7 +342,7 @@ class Imports:
                     await store.update_import(
                         tx, id, stage="applying", step="writing", done=0, total=count_to_write(row)
                     )
-                    payload = {"id": id, "leaving": leaving, "actor": plain(actor)}
+                    payload = {"id": id, "leaving": leaving, "actor": dump_actor(actor)}
                     await self._parts.jobs.enqueue(tx, APPLY_JOB, payload, key=id, priority=10)
         if row.digest != digest:
             raise PlanChanged("This is not the plan that you looked at: it was made anew since. Look at it again.")

@@ -107,6 +107,32 @@ class AzureClient:
             )
         return self._apis[key]
 
+    def api_with(self, organization: str, token: str) -> RemoteApi:
+        """The API with a token that somebody brought, with a budget and cache of its own."""
+
+        async def headers() -> Mapping[str, str]:
+            return {"authorization": given_authorization(token)}
+
+        return RemoteApi(
+            self._http,
+            name=f"Azure DevOps ({self.host.host}/{organization})",
+            budget=self._budgets.apart(f"azure {self.host.host} given"),
+            headers=headers,
+            how_to_allow="the token that the step was given",
+        )
+
+    async def git_authorization(self, organization: str, token: str | None) -> str | None:
+        """For git: the token given, else the credentials of the settings."""
+        if token:
+            return given_authorization(token)
+        held = AzureAuthorization(self.host.find_credential(organization), self._http, self._clock)
+        return (await held.headers()).get("authorization")
+
+
+def given_authorization(token: str) -> str:
+    """The header for a token that somebody brought: an OAuth token is a JWT, everything else a personal access token."""
+    return f"Bearer {token}" if token.count(".") == 2 else basic_authorization("", token)
+
 
 class AzureAuthorization:
     """The ``Authorization`` header of one credential."""

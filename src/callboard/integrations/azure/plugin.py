@@ -6,6 +6,7 @@ from typing import Any, Mapping, Sequence
 
 from callboard.features.catalog.interface import UrlReader
 from callboard.integrations.azure.client import AzureClients
+from callboard.kernel.actions import Action
 from callboard.kernel.discovery import RepositoryListing
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.settings import Setting
@@ -28,6 +29,13 @@ def register_repository_listings(portal: Any) -> Sequence[RepositoryListing]:
     from callboard.integrations.azure.listing import AzureListing
 
     return [AzureListing(client) for client in portal.service(AzureClients).all]
+
+
+@hookimpl
+def register_actions(portal: Any) -> Sequence[Action]:
+    from callboard.integrations.azure.actions import azure_actions
+
+    return azure_actions(portal)
 
 
 @hookimpl

@@ -17,6 +17,7 @@ from callboard.kernel.read_file import NotModified, ReadFile
 from callboard.kernel.remote_api import RemoteApi, Reply
 from callboard.kernel.source_host import (
     MAX_FILE_BYTES,
+    Archive,
     RepoEntry,
     RepoPath,
     SourceHost,
@@ -108,6 +109,19 @@ class AzureReader(SourceHost):
 
     async def read_entry(self, place: RepoPath, commit: str, entry: RepoEntry) -> bytes:
         return (await self._get_file(place, entry.path, _descriptor("GC" + commit), None)).body
+
+    async def read_archive(self, place: RepoPath, token: str | None) -> Archive:
+        """A zip; below a folder its last name stands around everything."""
+        organization = _names(place)[0]
+        api = self._client.api_with(organization, token) if token else self._api(place)
+        url = (
+            f"{self._repo_url(place)}/items?scopePath=/{quote(place.path, safe='/')}&recursionLevel=Full&download=true"
+        )
+        url += f"&$format=zip&{API}"
+        if place.ref:
+            url += f"&{_descriptor(place.ref)}"
+        content = await api.download(url, accept="application/zip")
+        return Archive(content, strip=1 if place.path else 0)
 
     async def _get_file(self, place: RepoPath, path: str, descriptor: str, etag: str | None) -> Reply:
         url = f"{self._repo_url(place)}/items?path=/{quote(path, safe='/')}&$format=octetStream&{API}"

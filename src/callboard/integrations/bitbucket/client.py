@@ -32,6 +32,11 @@ class BitbucketHost:
     client_id: str | None = None
     client_secret: str | None = None
 
+    @property
+    def site(self) -> str:
+        """Where its pages are, with the scheme of its API."""
+        return f"{self.api_url.partition('://')[0]}://{self.host}"
+
 
 def read_cloud(settings: SettingsView) -> BitbucketHost:
     """``integrations.bitbucketCloud``; without credentials when it is not set. Raises ``InputError``."""
@@ -77,8 +82,10 @@ class BitbucketClient:
 
     def __init__(self, host: BitbucketHost, http: Http, budgets: RateBudgets, clock: Any, *, setting: str) -> None:
         self.host = host
+        self._is_cloud = setting == "bitbucketCloud"
         self._http = http
         self._clock = clock
+        self._budgets = budgets
         self._token = AccessToken(self._ask_token, clock)
         self.api = RemoteApi(
             http,
@@ -87,6 +94,35 @@ class BitbucketClient:
             headers=self._headers,
             how_to_allow=f"the credentials of integrations.{setting} for host {host.host}",
         )
+
+    def api_with(self, token: str) -> RemoteApi:
+        """The API with a token that somebody brought, with a budget and cache of its own."""
+
+        async def headers() -> Mapping[str, str]:
+            return {"authorization": f"Bearer {token}"}
+
+        return RemoteApi(
+            self._http,
+            name=f"Bitbucket ({self.host.host})",
+            budget=self._budgets.apart(f"bitbucket {self.host.host} given"),
+            headers=headers,
+            how_to_allow="the token that the step was given",
+        )
+
+    @property
+    def has_credentials(self) -> bool:
+        host = self.host
+        return bool(host.token or (host.username and host.password) or (host.client_id and host.client_secret))
+
+    async def git_authorization(self, token: str | None) -> str | None:
+        """For git: the token given, else the credentials of the settings. Cloud takes tokens as a password of its own name."""
+        is_cloud = self._is_cloud
+        if token:
+            return basic_authorization("x-token-auth", token) if is_cloud else f"Bearer {token}"
+        header = (await self._headers()).get("authorization")
+        if header and is_cloud and header.startswith("Bearer "):
+            return basic_authorization("x-token-auth", header.removeprefix("Bearer "))
+        return header
 
     async def _headers(self) -> Mapping[str, str]:
         host = self.host

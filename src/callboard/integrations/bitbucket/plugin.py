@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from callboard.features.catalog.interface import UrlReader
+from callboard.features.scaffolder.interface import Autocomplete
 from callboard.integrations.bitbucket.client import BitbucketClients
+from callboard.kernel.actions import Action
 from callboard.kernel.discovery import RepositoryListing
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.settings import Setting
@@ -31,6 +33,20 @@ def register_repository_listings(portal: Any) -> Sequence[RepositoryListing]:
 
     clients = portal.service(BitbucketClients)
     return [BitbucketCloudListing(clients.cloud), *(BitbucketServerListing(client) for client in clients.servers)]
+
+
+@hookimpl
+def register_actions(portal: Any) -> Sequence[Action]:
+    from callboard.integrations.bitbucket.actions import bitbucket_actions
+
+    return bitbucket_actions(portal)
+
+
+@hookimpl
+def register_autocomplete(portal: Any) -> Sequence[Autocomplete]:
+    from callboard.integrations.bitbucket.autocomplete import BitbucketAutocomplete
+
+    return BitbucketAutocomplete(portal.service(BitbucketClients).cloud).all()
 
 
 @hookimpl

@@ -15,6 +15,7 @@ from callboard.kernel.read_file import NotModified, ReadFile
 from callboard.kernel.remote_api import Reply
 from callboard.kernel.source_host import (
     MAX_FILE_BYTES,
+    Archive,
     RepoEntry,
     RepoPath,
     SourceHost,
@@ -108,6 +109,13 @@ class BitbucketCloudReader(SourceHost):
     async def read_entry(self, place: RepoPath, commit: str, entry: RepoEntry) -> bytes:
         return (await self._get_raw(place, entry.path, commit, None)).body
 
+    async def read_archive(self, place: RepoPath, token: str | None) -> Archive:
+        """From the site itself: the API of Cloud has no archives."""
+        commit = await self.find_head(place)
+        api = self._client.api_with(token) if token else self._client.api
+        content = await api.download(f"{self._host.site}/{quote(place.repo)}/get/{commit}.tar.gz")
+        return Archive(content, place.path, strip=1)
+
     async def _get_raw(self, place: RepoPath, path: str, ref: str, etag: str | None) -> Reply:
         url = f"{self._repo_url(place)}/src/{quote(ref, safe='')}/{quote(path)}"
         return await self._client.api.get(url, etag=etag, accept="*/*", max_bytes=MAX_FILE_BYTES)
@@ -187,6 +195,15 @@ class BitbucketServerReader(SourceHost):
 
     async def read_entry(self, place: RepoPath, commit: str, entry: RepoEntry) -> bytes:
         return (await self._get_raw(place, entry.path, commit, None)).body
+
+    async def read_archive(self, place: RepoPath, token: str | None) -> Archive:
+        api = self._client.api_with(token) if token else self._client.api
+        url = f"{self._repo_url(place)}/archive?format=tgz"
+        if place.ref:
+            url += f"&at={quote(place.ref, safe='')}"
+        if place.path:
+            url += f"&path={quote(place.path, safe='')}"
+        return Archive(await api.download(url), place.path)
 
     async def _get_raw(self, place: RepoPath, path: str, ref: str | None, etag: str | None) -> Reply:
         url = f"{self._repo_url(place)}/raw/{quote(path)}" + (f"?at={quote(ref, safe='')}" if ref else "")

@@ -1,7 +1,8 @@
-"""Git as a subprocess: read-only commands, no shell, no hooks, no prompts, no configuration but ours, with time limits.
+"""Reading git repositories by the program git: which ones are open, their refs, trees and blobs.
 
 Rows of ``integrations.git``: ``{path}`` opens local repositories at or below a directory; ``{url, username?, password?|token?}`` opens
-remotes whose URL is this one or lies below it. Nothing else is read.
+remotes whose URL is this one or lies below it; ``{url: ssh://…, sshKeyFile?, knownHostsFile?}`` is for pushing only. Nothing else
+is read.
 
 Repositories may be hostile: ``GIT_ALLOW_PROTOCOL`` shuts every transport but the one in use (a partial clone's own settings could name
 ``ext::``), lazy fetching is off, file-system monitors and hooks point nowhere.
@@ -13,20 +14,18 @@ import asyncio
 import hashlib
 import os
 import re
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
+from callboard.integrations.git.command import COMMAND_TIMEOUT_S, MAX_OUTPUT_BYTES, Access, Git, SshAccess
 from callboard.kernel.access_token import basic_authorization
-from callboard.kernel.errors import InputError, LimitError, NotAllowedError, NotFoundError, UnavailableError
+from callboard.kernel.errors import InputError, NotAllowedError, NotFoundError, UnavailableError
 from callboard.kernel.source_host import SettingsView, host_settings, text_setting
 from callboard.model.urls import split_http
 
-COMMAND_TIMEOUT_S = 20.0
 FETCH_TIMEOUT_S = 120.0
-MAX_OUTPUT_BYTES = 64 * 1024 * 1024
 MIN_FETCH_INTERVAL_S = 15.0
 """A remote's ref is asked again after this; many files of one repository are read from one fetch."""
 _REF = re.compile(r"(?!-)(?!.*(?:\.\.|@\{|//|\.lock(?:/|$)))[^\x00-\x20~^:?*\[\\\x7f]+(?<![/.])")
@@ -44,6 +43,7 @@ class Remote:
 
     url: str
     header: str | None = None
+    ssh: SshAccess | None = None
 
     def covers(self, url: str) -> bool:
         mine, theirs = urlsplit(self.url), urlsplit(url)
@@ -62,6 +62,8 @@ class TreeFile:
     path: str
     blob: str
     size_bytes: int
+    mode: int = 0o644
+    is_link: bool = False
 
 
 def read_rows(settings: SettingsView) -> tuple[list[LocalRoot], list[Remote]]:
@@ -76,13 +78,26 @@ def read_rows(settings: SettingsView) -> tuple[list[LocalRoot], list[Remote]]:
         if path is not None:
             roots.append(LocalRoot(Path(os.path.realpath(path))))
         elif url is not None:
+            if url.startswith("ssh://"):
+                remotes.append(_read_ssh(url, row, field))
+                continue
             parts = split_http(url)
             if parts is None or not parts.hostname or "@" in parts.netloc:
                 raise InputError(
-                    f"{field}.url must be http(s)://host/… without credentials in it.", field=f"{field}.url"
+                    f"{field}.url must be http(s)://host/… without credentials in it, or ssh://user@host/….",
+                    field=f"{field}.url",
                 )
             remotes.append(Remote(url, _authorization(row)))
     return roots, remotes
+
+
+_SSH_HOST = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.\-]*@)?[A-Za-z0-9][A-Za-z0-9.\-]*(?::[0-9]+)?")
+
+
+def _read_ssh(url: str, row: Mapping[str, Any], field: str) -> Remote:
+    if not _SSH_HOST.fullmatch(urlsplit(url).netloc):
+        raise InputError(f"{field}.url must be ssh://user@host/… without a password in it.", field=f"{field}.url")
+    return Remote(url, None, SshAccess(text_setting(row, "sshKeyFile"), text_setting(row, "knownHostsFile")))
 
 
 def _authorization(row: Mapping[str, Any]) -> str | None:
@@ -116,7 +131,7 @@ class GitRepositories:
         self._remotes = tuple(remotes)
         self._cache_dir = cache_dir
         self._clock = clock
-        self._executable = executable
+        self._program = Git(executable)
         self._locks: dict[str, asyncio.Lock] = {}
         self._fetched: dict[tuple[str, str], tuple[float, str]] = {}
 
@@ -125,7 +140,7 @@ class GitRepositories:
         if location.startswith("/"):
             real = Path(os.path.realpath(location))
             return any(real == root.path or root.path in real.parents for root in self._roots)
-        return self._find_remote(location) is not None
+        return self.find_remote(location) is not None
 
     async def find_commit(self, location: str, ref: str | None) -> str:
         """The commit at ``ref`` (default: HEAD). A remote is asked at most every 15 s, and fetched when it moved.
@@ -139,8 +154,8 @@ class GitRepositories:
                 return await self._find_local(location, name)
             return await self._fetch(location, name)
 
-    async def list_tree(self, location: str, commit: str, folder: str) -> list[TreeFile]:
-        """Regular files at or below ``folder``; links and submodules are left out."""
+    async def list_tree(self, location: str, commit: str, folder: str, *, links: bool = False) -> list[TreeFile]:
+        """Regular files at or below ``folder``, symbolic links when asked for; submodules are left out."""
         path = [folder + "/"] if folder else []
         out = await self._git(
             location, "ls-tree", "-r", "-z", "-l", "--full-tree", _require_commit(commit), "--", *path
@@ -149,8 +164,12 @@ class GitRepositories:
         for line in out.split(b"\0"):
             meta, _, name = line.partition(b"\t")
             fields = meta.split()
-            if len(fields) == 4 and fields[1] == b"blob" and fields[0] in (b"100644", b"100755"):
-                files.append(TreeFile(name.decode("utf-8", "surrogateescape"), fields[2].decode(), _size(fields[3])))
+            if len(fields) != 4 or fields[1] != b"blob" or (fields[0] == b"120000" and not links):
+                continue
+            path_read, mode = name.decode("utf-8", "surrogateescape"), int(fields[0], 8)
+            files.append(
+                TreeFile(path_read, fields[2].decode(), _size(fields[3]), mode & 0o777 or 0o644, mode == 0o120000)
+            )
         return files
 
     async def find_file(self, location: str, commit: str, path: str) -> TreeFile:
@@ -200,7 +219,7 @@ class GitRepositories:
         known = self._fetched.get((location, name))
         if known is not None and now - known[0] < MIN_FETCH_INTERVAL_S:
             return known[1]
-        remote = self._find_remote(location)
+        remote = self.find_remote(location)
         assert remote is not None
         folder = self._folder(location)
         if not await asyncio.to_thread(Path(folder, "objects").is_dir):
@@ -250,13 +269,29 @@ class GitRepositories:
             return False
         return True
 
-    async def _git(self, location: str, *arguments: str, max_bytes: int = MAX_OUTPUT_BYTES) -> bytes:
+    async def _git(
+        self, location: str, *arguments: str, max_bytes: int = MAX_OUTPUT_BYTES, stdin: bytes | None = None
+    ) -> bytes:
         self._require_allowed(location)
         if location.startswith("/"):
             directory = await asyncio.to_thread(_git_dir, location)
         else:
             directory = self._folder(location)
-        return await self._run(f"--git-dir={directory}", *arguments, protocols="none", max_bytes=max_bytes)
+        return await self._run(f"--git-dir={directory}", *arguments, protocols="none", max_bytes=max_bytes, stdin=stdin)
+
+    async def read_blobs(self, location: str, blobs: Sequence[str], *, max_bytes: int) -> list[bytes]:
+        """Contents in the order given, at most ``max_bytes`` together. Raises ``LimitError``."""
+        if not blobs:
+            return []
+        asked = "".join(f"{_require_commit(blob)}\n" for blob in blobs).encode()
+        out = await self._git(location, "cat-file", "--batch", max_bytes=max_bytes, stdin=asked)
+        found, at = [], 0
+        for _ in blobs:
+            end = out.index(b"\n", at)
+            size = _size(out[at:end].rpartition(b" ")[2])
+            found.append(out[end + 1 : end + 1 + size])
+            at = end + size + 2
+        return found
 
     async def _run(
         self,
@@ -265,36 +300,14 @@ class GitRepositories:
         header: str | None = None,
         timeout_s: float = COMMAND_TIMEOUT_S,
         max_bytes: int = MAX_OUTPUT_BYTES,
+        stdin: bytes | None = None,
     ) -> bytes:
-        """Standard output. Raises ``UnavailableError`` whose message ends in the exit status in brackets."""
-        try:
-            process = await asyncio.create_subprocess_exec(
-                self._executable,
-                *arguments,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env=_environment(protocols, header),
-                start_new_session=True,
-            )
-        except FileNotFoundError as error:
-            raise UnavailableError("The program git is not installed, and integrations.git needs it.") from error
-        try:
-            async with asyncio.timeout(timeout_s):
-                out, said = await asyncio.gather(
-                    _read(process.stdout, max_bytes), _read(process.stderr, 65_536, cut=True)
-                )
-                status = await process.wait()
-        except TimeoutError as error:
-            raise UnavailableError(f"git did not finish within {timeout_s:g} s.") from error
-        finally:
-            await _end(process)
-        if status != 0:
-            text = " ".join(said.decode("utf-8", "replace").split())[:500]
-            raise UnavailableError(f"git failed: {text or 'no message'} ({status})")
-        return out
+        return await self._program.run(
+            *arguments, access=Access(protocols, header), timeout_s=timeout_s, max_bytes=max_bytes, stdin=stdin
+        )
 
-    def _find_remote(self, location: str) -> Remote | None:
+    def find_remote(self, location: str) -> Remote | None:
+        """The row of the settings that opens ``location``, the longest where there are several."""
         covering = [remote for remote in self._remotes if remote.covers(location)]
         return max(covering, key=lambda remote: len(remote.url), default=None)
 
@@ -307,64 +320,6 @@ class GitRepositories:
 
     def _lock(self, location: str) -> asyncio.Lock:
         return self._locks.setdefault(location, asyncio.Lock())
-
-
-def _environment(protocols: str, header: str | None) -> dict[str, str]:
-    """A fresh environment: neither the machine's nor the user's git settings count. The header is not on the command line."""
-    pairs = [
-        ("safe.directory", "*"),  # whose files may be read is decided by integrations.git, not by file owners
-        ("core.hooksPath", os.devnull),
-        ("core.fsmonitor", "false"),
-        ("gc.auto", "0"),
-        ("maintenance.auto", "false"),
-        ("credential.helper", ""),
-        ("http.followRedirects", "false"),
-        ("http.lowSpeedLimit", "1000"),
-        ("http.lowSpeedTime", "30"),
-        ("protocol.allow", "never" if protocols == "none" else "user"),
-    ]
-    if header:
-        pairs.append(("http.extraHeader", f"Authorization: {header}"))
-    environment = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "LC_ALL": "C",
-        "HOME": os.devnull,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_ALLOW_PROTOCOL": protocols,
-        "GIT_CONFIG_COUNT": str(len(pairs)),
-    }
-    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"):
-        if name in os.environ:
-            environment[name] = os.environ[name]
-    for index, (key, value) in enumerate(pairs):
-        environment[f"GIT_CONFIG_KEY_{index}"] = key
-        environment[f"GIT_CONFIG_VALUE_{index}"] = value
-    return environment
-
-
-async def _read(stream: asyncio.StreamReader | None, max_bytes: int, *, cut: bool = False) -> bytes:
-    assert stream is not None
-    chunks = bytearray()
-    while chunk := await stream.read(65_536):
-        if len(chunks) + len(chunk) <= max_bytes:
-            chunks += chunk
-        elif not cut:
-            raise LimitError(f"git gave more than {max_bytes} bytes.")
-    return bytes(chunks)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Leave no child behind: git's own helpers are in its process group."""
-    if process.returncode is None:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        await process.wait()
 
 
 def _require_commit(text: str) -> str:

@@ -11,8 +11,9 @@ from typing import Sequence
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from callboard.integrations.git.client import GitRepositories
-from callboard.kernel.errors import InputError, LimitError
-from callboard.kernel.read_file import NotModified, ReadFile
+from callboard.kernel.archives import ArchiveLimits, stays_inside
+from callboard.kernel.errors import InputError, LimitError, NotFoundError
+from callboard.kernel.read_file import NotModified, ReadFile, TreeFile
 from callboard.kernel.source_host import (
     MAX_FILE_BYTES,
     RepoEntry,
@@ -83,6 +84,29 @@ class GitReader(SourceHost):
             raise LimitError(f"{place.path} has {found.size_bytes} bytes, more than {MAX_FILE_BYTES}. Split the file.")
         content = await self._git.read_blob(place.repo, found.blob, max_bytes=MAX_FILE_BYTES)
         return ReadFile(self.format_url(place), content, commit)
+
+    async def read_tree(self, url: str, *, token: str | None = None) -> Sequence[TreeFile]:
+        """Straight from the objects of the commit; there is no archive, and no ``token``, in between."""
+        place = self._require_path(url)
+        commit = await self.find_head(place)
+        listed = await self._git.list_tree(place.repo, commit, place.path, links=True)
+        if not listed and place.path:
+            raise NotFoundError(f"There is no folder {place.path} in {place.repo} at {commit[:12]}.")
+        limits = ArchiveLimits()
+        if len(listed) > limits.files or sum(one.size_bytes for one in listed) > limits.total_bytes:
+            raise LimitError(f"{url} holds more than {limits.files} files or {limits.total_bytes} bytes.")
+        contents = await self._git.read_blobs(
+            place.repo, [one.blob for one in listed], max_bytes=limits.total_bytes + 128 * (len(listed) + 1)
+        )
+        skip = len(place.path) + 1 if place.path else 0
+        found = []
+        for one, content in zip(listed, contents, strict=True):
+            path = one.path[skip:]
+            if not one.is_link:
+                found.append(TreeFile(path, content, one.mode))
+            elif stays_inside(path, link := content.decode("utf-8", "surrogateescape")):
+                found.append(TreeFile(path, b"", 0o777, link))
+        return found
 
     async def read_entry(self, place: RepoPath, commit: str, entry: RepoEntry) -> bytes:
         assert entry.blob is not None

@@ -43,6 +43,8 @@ class GiteaClient:
 
     def __init__(self, host: GiteaHost, http: Http, budgets: RateBudgets) -> None:
         self.host = host
+        self._http = http
+        self._budgets = budgets
         self.api = RemoteApi(
             http,
             name=f"Gitea ({host.host})",
@@ -50,6 +52,28 @@ class GiteaClient:
             headers=self._headers,
             how_to_allow=f"the password of integrations.gitea for host {host.host}",
         )
+
+    def api_with(self, token: str) -> RemoteApi:
+        """The API with a token that somebody brought, with a budget and cache of its own."""
+
+        async def headers() -> Mapping[str, str]:
+            return {"authorization": f"token {token}"}
+
+        return RemoteApi(
+            self._http,
+            name=f"Gitea ({self.host.host})",
+            budget=self._budgets.apart(f"gitea {self.host.host} given"),
+            headers=headers,
+            how_to_allow="the token that the step was given",
+        )
+
+    def git_authorization(self, token: str | None) -> str | None:
+        """For git: the token given, else the credentials of the settings."""
+        if token:
+            return basic_authorization("oauth2", token)
+        if self.host.password:
+            return basic_authorization(self.host.username or "oauth2", self.host.password)
+        return None
 
     async def _headers(self) -> Mapping[str, str]:
         if not self.host.password:

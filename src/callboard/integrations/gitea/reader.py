@@ -14,6 +14,7 @@ from callboard.kernel.read_file import NotModified, ReadFile
 from callboard.kernel.remote_api import Reply
 from callboard.kernel.source_host import (
     MAX_FILE_BYTES,
+    Archive,
     RepoEntry,
     RepoPath,
     SourceHost,
@@ -98,6 +99,15 @@ class GiteaReader(SourceHost):
 
     async def read_entry(self, place: RepoPath, commit: str, entry: RepoEntry) -> bytes:
         return (await self._get_raw(place, entry.path, commit, None)).body
+
+    async def read_archive(self, place: RepoPath, token: str | None) -> Archive:
+        ref = _ref_name(place)
+        api = self._client.api_with(token) if token else self._client.api
+        if ref is None:
+            found = await api.get_json(self._client.repo_url(place.repo))
+            ref = str(found.get("default_branch") or "main")
+        url = f"{self._client.repo_url(place.repo)}/archive/{quote(ref, safe='')}.tar.gz"
+        return Archive(await api.download(url), place.path, strip=1)
 
     async def _get_raw(self, place: RepoPath, path: str, ref: str | None, etag: str | None) -> Reply:
         url = f"{self._client.repo_url(place.repo)}/raw/{quote(path)}"

@@ -112,6 +112,26 @@ class GithubClient:
                 )
         return self._api("token" if self.host.token else "anonymous", resource, self._fixed_token)
 
+    def api_with(self, token: str) -> RemoteApi:
+        """The API with a token that somebody brought: with a budget and cache of its own, which are not kept."""
+
+        async def headers() -> Mapping[str, str]:
+            return {"x-github-api-version": API_VERSION, "authorization": f"Bearer {token}"}
+
+        return RemoteApi(
+            self._http,
+            name=f"GitHub ({self.host.host})",
+            budget=self._budgets.apart(f"github {self.host.host} given"),
+            headers=headers,
+            how_to_allow="the token that the step was given",
+        )
+
+    async def token_for(self, owner: str) -> str | None:
+        """The token behind ``api_for``, for git; None without credentials."""
+        if self.host.apps and (installation := await self._find_installation(owner)) is not None:
+            return await installation.token()
+        return self.host.token
+
     async def _fixed_token(self) -> str | None:
         return self.host.token
 

@@ -6,7 +6,9 @@ from typing import Any, Mapping, Sequence
 
 from callboard.features.catalog.interface import EntityProvider, UrlReader
 from callboard.features.catalog.interface.checks import SourceCheck
+from callboard.features.scaffolder.interface import Autocomplete
 from callboard.integrations.github.client import GithubClients
+from callboard.kernel.actions import Action
 from callboard.kernel.discovery import RepositoryListing
 from callboard.kernel.host_apis import GithubApis
 from callboard.kernel.plugins.hooks import hookimpl
@@ -56,6 +58,20 @@ def register_repository_listings(portal: Any) -> Sequence[RepositoryListing]:
     owners = owners_by_host(portal.settings, "github", "organization", "github.com")
     clients = portal.service(GithubClients).all
     return [GithubListing(client, owners.get(client.host.host, ())) for client in clients]
+
+
+@hookimpl
+def register_actions(portal: Any) -> Sequence[Action]:
+    from callboard.integrations.github.actions import github_actions
+
+    return github_actions(portal)
+
+
+@hookimpl
+def register_autocomplete(portal: Any) -> Sequence[Autocomplete]:
+    from callboard.integrations.github.autocomplete import GithubAutocomplete
+
+    return GithubAutocomplete(portal.service(GithubClients)).all()
 
 
 @hookimpl

@@ -14,6 +14,7 @@ from callboard.kernel.errors import InputError, UnavailableError
 from callboard.kernel.read_file import NotModified, ReadFile
 from callboard.kernel.source_host import (
     MAX_FILE_BYTES,
+    Archive,
     RepoEntry,
     RepoPath,
     SourceHost,
@@ -106,6 +107,11 @@ class GithubReader(SourceHost):
         api = await self._client.api_for(_owner(place))
         reply = await api.get(f"{self._repo_url(place)}/git/blobs/{entry.blob}", accept=RAW, max_bytes=MAX_FILE_BYTES)
         return reply.body
+
+    async def read_archive(self, place: RepoPath, token: str | None) -> Archive:
+        api = self._client.api_with(token) if token else await self._client.api_for(_owner(place))
+        content = await api.download(f"{self._repo_url(place)}/tarball/{quote(place.ref or 'HEAD', safe='')}")
+        return Archive(content, place.path, strip=1)
 
     async def _find_subtree(self, place: RepoPath, sha: str, name: str) -> str | None:
         for item in _items(await self._tree(place, sha, recursive=False)):

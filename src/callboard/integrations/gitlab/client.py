@@ -60,12 +60,28 @@ class GitlabClient:
 
     def __init__(self, host: GitlabHost, http: Http, budgets: RateBudgets) -> None:
         self.host = host
+        self._http = http
+        self._budgets = budgets
         self.api = RemoteApi(
             http,
             name=f"GitLab ({host.host})",
             budget=budgets.of(f"gitlab {host.host}", per_minute=host.per_minute),
             headers=self._headers,
             how_to_allow=f"the token of integrations.gitlab for host {host.host}",
+        )
+
+    def api_with(self, token: str) -> RemoteApi:
+        """The API with a token that somebody brought (OAuth or personal), with a budget and cache of its own."""
+
+        async def headers() -> Mapping[str, str]:
+            return {"authorization": f"Bearer {token}"}
+
+        return RemoteApi(
+            self._http,
+            name=f"GitLab ({self.host.host})",
+            budget=self._budgets.apart(f"gitlab {self.host.host} given"),
+            headers=headers,
+            how_to_allow="the token that the step was given",
         )
 
     async def _headers(self) -> Mapping[str, str]:

@@ -6,7 +6,9 @@ from typing import Any, Mapping, Sequence
 
 from callboard.features.catalog.interface import EntityProvider, UrlReader
 from callboard.features.catalog.interface.checks import SourceCheck
+from callboard.features.scaffolder.interface import Autocomplete
 from callboard.integrations.gitlab.client import GitlabClients
+from callboard.kernel.actions import Action
 from callboard.kernel.discovery import RepositoryListing
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.settings import Setting
@@ -52,6 +54,20 @@ def register_repository_listings(portal: Any) -> Sequence[RepositoryListing]:
     owners = owners_by_host(portal.settings, "gitlab", "group", "gitlab.com")
     clients = portal.service(GitlabClients).all
     return [GitlabListing(client, owners.get(client.host.host, ())) for client in clients]
+
+
+@hookimpl
+def register_actions(portal: Any) -> Sequence[Action]:
+    from callboard.integrations.gitlab.actions import gitlab_actions
+
+    return gitlab_actions(portal)
+
+
+@hookimpl
+def register_autocomplete(portal: Any) -> Sequence[Autocomplete]:
+    from callboard.integrations.gitlab.autocomplete import GitlabAutocomplete
+
+    return GitlabAutocomplete(portal.service(GitlabClients)).all()
 
 
 @hookimpl

@@ -14,6 +14,7 @@ from callboard.kernel.errors import NotFoundError, UnavailableError
 from callboard.kernel.read_file import NotModified, ReadFile
 from callboard.kernel.source_host import (
     MAX_FILE_BYTES,
+    Archive,
     RepoEntry,
     RepoPath,
     SourceHost,
@@ -94,6 +95,13 @@ class GitlabReader(SourceHost):
     async def read_entry(self, place: RepoPath, commit: str, entry: RepoEntry) -> bytes:
         url = f"{self._project_url(place)}/repository/blobs/{entry.blob}/raw"
         return (await self._client.api.get(url, accept=RAW, max_bytes=MAX_FILE_BYTES)).body
+
+    async def read_archive(self, place: RepoPath, token: str | None) -> Archive:
+        api = self._client.api_with(token) if token else self._client.api
+        url = f"{self._project_url(place)}/repository/archive.tar.gz?sha={quote(place.ref or 'HEAD', safe='')}"
+        if place.path:
+            url += f"&path={quote(place.path, safe='')}"
+        return Archive(await api.download(url), place.path, strip=1)
 
     async def _read_raw(self, place: RepoPath, path: str, ref: str, etag: str | None) -> tuple[bytes, str]:
         url = f"{self._project_url(place)}/repository/files/{quote(path, safe='')}/raw?ref={quote(ref, safe='')}"

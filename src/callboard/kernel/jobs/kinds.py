@@ -60,7 +60,7 @@ class JobKind:
 
     ``name`` as ``catalog.refresh``. After failed attempt n it waits ``backoff_s[n - 1]`` seconds (the last one from
     there on); after ``max_attempts`` it is dead. ``lease_s``: after that long without a sign of life another replica
-    takes over. ``concurrency``: at once in one replica. ``timeout_s``: a handler that takes longer is cancelled, which
+    takes over. ``concurrency``: at once in one replica; 0 leaves them to others. ``timeout_s``: a handler that takes longer is cancelled, which
     counts as a failed attempt.
     """
 
@@ -73,8 +73,10 @@ class JobKind:
     timeout_s: float = 3600
 
     def __post_init__(self) -> None:
-        if self.max_attempts < 1 or self.concurrency < 1 or self.lease_s <= 0 or self.timeout_s <= 0:
-            raise ValueError(f"Job kind {self.name}: attempts, concurrency, lease and timeout must be positive.")
+        if self.max_attempts < 1 or self.concurrency < 0 or self.lease_s <= 0 or self.timeout_s <= 0:
+            raise ValueError(
+                f"Job kind {self.name}: attempts, lease and timeout must be positive, and concurrency not negative."
+            )
         if not self.backoff_s:
             raise ValueError(f"Job kind {self.name}: say how long to wait before another attempt.")
 

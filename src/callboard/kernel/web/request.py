@@ -6,6 +6,8 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
+from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response
 
@@ -136,6 +138,13 @@ class Request(StarletteRequest):
             return {}
         body = await self.body()
         return parse_json(body) if body.strip() else {}
+
+    async def _get_form(self, **limits: Any) -> FormData:
+        """The form, also the one that is awaited by ``form()``. Raises ``InputError`` for one that is malformed or has a part that is too large."""
+        try:
+            return await super()._get_form(**limits)
+        except MultiPartException as error:
+            raise InputError(f"The form cannot be read: {error.message}") from None
 
     async def read_form(self) -> dict[str, str]:
         """Text fields of a form, the last one of each name; files are left out."""

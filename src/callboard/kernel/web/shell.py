@@ -19,7 +19,8 @@ class NavItem:
     """A place in the rail. ``title`` is a message key, ``icon`` a name in the icon set; lower ``rank`` stands higher.
 
     With a ``permission`` it is shown only to those who may at least in part (not DENY). ``key`` is a letter: ``g`` and then it
-    lead there; of two places with the same one the first has it. One that is not ``in_rail`` is found in the command palette alone.
+    lead there; of two places with the same one the first has it. One that is not ``in_rail`` is found in the command palette alone, and
+    so is one that is ``under`` another (its id) whose page leads here, wherever that one is shown: being here counts as being there.
     """
 
     id: str
@@ -30,3 +31,4 @@ class NavItem:
     permission: Permission | None = None
     key: str | None = None
     in_rail: bool = True
+    under: str | None = None

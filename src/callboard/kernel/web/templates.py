@@ -120,7 +120,7 @@ class Templates:
             "locale": locale,
             "t": self.translator(locale),
             "nav_items": lambda: self.visible_nav(request),
-            "more_places": lambda: self.visible_nav(request, self._places),
+            "more_places": lambda: self.visible_nav(request, self._places) + self._visible_under(request),
             "settings_pages": lambda: self.visible_nav(request, self._settings),
             "theme": theme_of(request.cookies.get(THEME_COOKIE)),
             "is_guest": lambda: request.portal.auth.is_guest(request.actor),
@@ -135,21 +135,36 @@ class Templates:
 
     def visible_nav(self, request: "Request", items: Sequence["NavItem"] | None = None) -> list[NavLink]:
         """The places that the actor may see, in order; the longest path that leads here is current."""
-        permissions, t, here = request.portal.permissions, self.translator(request.locale), request.url.path
-        shown = [
+        here, shown = request.url.path, self._allowed(request, self._nav if items is None else items)
+        ids = {item.id for item in shown}
+        leading = [i for i in shown if here == i.path or here.startswith(i.path.rstrip("/") + "/")]
+        longest = max(leading, key=lambda item: len(item.path), default=None)
+        current = (longest.under if longest.under in ids else longest.id) if longest is not None else None
+        return self._links(request, [item for item in shown if item.under not in ids], current)
+
+    def _visible_under(self, request: "Request") -> list[NavLink]:
+        """Places that the pages of others lead to."""
+        shown = self._allowed(request, self._nav)
+        ids = {item.id for item in shown}
+        return self._links(request, [item for item in shown if item.under in ids], None)
+
+    def _allowed(self, request: "Request", items: Sequence["NavItem"]) -> list["NavItem"]:
+        permissions = request.portal.permissions
+        return [
             item
-            for item in (self._nav if items is None else items)
+            for item in items
             if item.permission is None or permissions.decide(request.actor, item.permission).result != "DENY"
         ]
-        leading = [i.path for i in shown if here == i.path or here.startswith(i.path.rstrip("/") + "/")]
-        current = max(leading, key=len, default=None)
+
+    def _links(self, request: "Request", shown: Sequence["NavItem"], current: str | None) -> list[NavLink]:
+        t = self.translator(request.locale)
         takers: dict[str, str] = {}
         for item in shown:
             if item.key:
                 takers.setdefault(item.key, item.id)
         return [
             NavLink(
-                i.id, t(i.title), i.path, i.icon, i.path == current,
+                i.id, t(i.title), i.path, i.icon, i.id == current,
                 f"g {i.key}" if i.key and takers[i.key] == i.id else None,
             )
             for i in shown

@@ -15,6 +15,7 @@ from callboard.features.catalog.interface.parts import EntityCard as EntityCard
 from callboard.features.catalog.interface.parts import EntityTab as EntityTab
 from callboard.features.catalog.interface.parts import HomeCard as HomeCard
 from callboard.features.catalog.interface.parts import ListColumn as ListColumn
+from callboard.features.catalog.interface.trees import TreeReader as TreeReader
 from callboard.kernel import read_file
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import ConflictError, NotFoundError

@@ -66,7 +66,10 @@ class ListColumn:
 
 @dataclass(frozen=True, slots=True)
 class EntityAction:
-    """A button in the header of the entity page: ``offer(entity, request)`` gives a ``ui.parts.LinkItem``, or None for no button."""
+    """A button in the header of the entity page: ``offer(entity, request)`` gives a ``ui.parts.LinkItem``, or None for no button.
+
+    ``offer`` may be asynchronous.
+    """
 
     id: str
     offer: Any

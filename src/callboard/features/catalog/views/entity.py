@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from inspect import isawaitable
 from typing import Any, Awaitable, Callable, Mapping, Sequence
 
 import orjson
@@ -52,6 +53,7 @@ from callboard.model.predicates import has_value, matches
 from callboard.model.refs import EntityRef
 from callboard.model.terms import Terms, terms_of
 from callboard.ui.messages import Translator
+from callboard.ui.parts import LinkItem
 
 HISTORY_PAGE = 30
 RECENT_CHANGES = 4
@@ -120,11 +122,22 @@ class EntityReader:
             actor=actor,
             may_refresh=may(request.portal.permissions, actor, REFRESH_ENTITY, asked.terms),
             refreshed="refreshed" in request.query_params,
-            actions=[item for action in self._actions if (item := action.offer(entity, request)) is not None],
+            actions=await self._offers(entity, request),
             t=t,
             mine=await self._why_mine(asked),
             **fields,
         )
+
+    async def _offers(self, entity: Any, request: Any) -> list[LinkItem]:
+        """The buttons that plugins offer for it, in their order."""
+        found = []
+        for action in self._actions:
+            item = action.offer(entity, request)
+            if isawaitable(item):
+                item = await item
+            if item is not None:
+                found.append(item)
+        return found
 
     async def _why_mine(self, asked: _Asked) -> str | None:
         paths = await own_paths(self._reasons, asked.request)

@@ -16,7 +16,6 @@ import orjson
 
 from callboard.features.catalog.interface import UPDATE_ENTITY, CatalogQueries, EntityQuery
 from callboard.features.editing.bulk import store
-from callboard.features.editing.bulk.actors import actor_of, dump_actor
 from callboard.features.editing.bulk.domain import field_change, require_sound
 from callboard.features.editing.bulk.interface import (
     BulkChange,
@@ -29,6 +28,7 @@ from callboard.features.editing.bulk.interface import (
 from callboard.features.editing.interface import ChangeResult, Editing, FieldChange
 from callboard.kernel.audit import READ_AUDIT, Audit
 from callboard.kernel.auth.actor import Actor
+from callboard.kernel.auth.stored_actor import actor_of, dump_actor
 from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database
 from callboard.kernel.errors import CallboardError, InputError, LimitError, NotAllowedError
@@ -123,7 +123,7 @@ class Bulk:
         async with self._db.write() as tx:
             await store.forget_plans(tx, format_time(at - PLANS_KEPT))
             await store.insert(
-                tx, id, by=actor.subject, at=format_time(at), change=change, why=why[:500], actor=dump_actor(actor), total=len(chosen)
+                tx, id, by=actor.subject, at=format_time(at), change=change, why=why[:500], actor=orjson.dumps(dump_actor(actor)), total=len(chosen)
             )  # fmt: skip
             await store.insert_refs(tx, id, chosen)
             if len(chosen) > AT_ONCE:
@@ -184,7 +184,7 @@ class Bulk:
             meta = {"actionType": stage, "bulkId": id, "entities": count, "why": record.why}
             await self._audit.record(tx, "entity-bulk-change", actor=actor, severity="medium", meta=meta)
             if count > AT_ONCE:
-                payload = {"id": id, "stage": stage, "actor": orjson.loads(dump_actor(actor))}
+                payload = {"id": id, "stage": stage, "actor": dump_actor(actor)}
                 await self._jobs.enqueue(tx, BULK_JOB, payload, key=f"bulk:{id}")
         if count <= AT_ONCE:
             await self._run(id, stage, actor)

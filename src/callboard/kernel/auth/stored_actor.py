@@ -1,4 +1,4 @@
-"""Actors as JSON: a job acts with the rights of who asked for it."""
+"""Actors as JSON: a job acts with the rights of who asked for it, as they were then."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import orjson
 from callboard.kernel.auth.actor import AccessRestriction, Actor
 
 
-def dump_actor(actor: Actor) -> bytes:
-    return orjson.dumps(asdict(actor), default=sorted)
+def dump_actor(actor: Actor) -> dict[str, Any]:
+    """Plain JSON values, for a payload."""
+    written: dict[str, Any] = orjson.loads(orjson.dumps(asdict(actor), default=sorted))
+    return written
 
 
 def actor_of(said: Mapping[str, Any]) -> Actor:
+    """What ``dump_actor`` wrote."""
     given = dict(said)
     given["ownership"], given["roles"] = frozenset(given["ownership"]), frozenset(given["roles"])
     given["scopes"] = None if given["scopes"] is None else frozenset(given["scopes"])

@@ -1,0 +1,3 @@
+"""${{ values.description }}"""
+
+print("${{ values.name }} grows.")

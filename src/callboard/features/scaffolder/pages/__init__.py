@@ -1,0 +1,1 @@
+"""What the templates of these pages may see: frozen values, made without queries."""

@@ -1,0 +1,93 @@
+// Forms of templates: pickers ask for suggestions as one types, and what is being typed survives when the fields are drawn anew.
+// Everything else works without script.
+
+const WAIT_MS = 180;
+const form = document.getElementById("form");
+const timers = new WeakMap();
+const asked = new WeakMap();
+
+async function suggest(input) {
+  const words = input.value.trim();
+  if (asked.get(input) === words) return;
+  asked.set(input, words);
+  const sent = new FormData(form);
+  for (const [name, value] of [...sent]) if (value instanceof File) sent.delete(name);
+  sent.delete("do");
+  sent.set("suggest", input.dataset.suggest);
+  sent.set("words", words);
+  try {
+    const answer = await fetch(form.dataset.suggestFrom, { method: "POST", body: sent, headers: { accept: "application/json" } });
+    if (!answer.ok || asked.get(input) !== words) return;
+    const { items } = await answer.json();
+    const list = document.getElementById(input.getAttribute("list"));
+    list?.replaceChildren(
+      ...items.map(({ value, title, note }) => {
+        const option = document.createElement("option");
+        option.value = value;
+        option.textContent = note ? `${title} · ${note}` : title;
+        return option;
+      }),
+    );
+  } catch {
+    asked.delete(input); // without an answer the suggestions stay as they were
+  }
+}
+
+if (form?.dataset.suggestFrom) {
+  form.addEventListener("input", (event) => {
+    const input = event.target;
+    const shown = input.type === "range" && input.parentElement.querySelector("output");
+    if (shown) shown.textContent = input.value;
+    if (!input.dataset?.suggest) return;
+    clearTimeout(timers.get(input));
+    timers.set(input, setTimeout(() => suggest(input), WAIT_MS));
+  });
+  form.addEventListener("focusin", (event) => {
+    const list = event.target.dataset?.suggest && document.getElementById(event.target.getAttribute("list"));
+    if (list && !list.childElementCount) suggest(event.target);
+  });
+
+  // A picker that adds to a list does so with Enter; elsewhere Enter goes on, as in any form.
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.matches?.(".form-pick .input")) return;
+    const add = event.target.parentElement.querySelector("button[value^='add:']");
+    if (!add || !event.target.value.trim()) return;
+    event.preventDefault();
+    add.click();
+  });
+
+  // Files that were chosen stay chosen; they go along only with the whole form.
+  const files = new Map();
+  let typed = null;
+  let pressed = null;
+  document.addEventListener("htmx:before:request", (event) => {
+    pressed = event.target.matches?.("button") ? event.target.value : null;
+  });
+  document.addEventListener("htmx:before:swap", () => {
+    files.clear();
+    for (const input of form.querySelectorAll("input[type=file]")) if (input.files.length) files.set(input.id, input.files);
+    const at = document.activeElement;
+    typed = at?.closest?.("#form-fields") && at.id ? { id: at.id, value: at.matches("input:not([type=checkbox], [type=radio], [type=file]), textarea") ? at.value : null } : null;
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    for (const [id, chosen] of files) if (document.getElementById(id)) document.getElementById(id).files = chosen;
+    const begin = pressed && document.querySelector("#form-fields [autofocus]");
+    const at = begin || (typed && document.getElementById(typed.id));
+    if (!at) return;
+    if (!begin && typed.value !== null && at.value !== typed.value) at.value = typed.value;
+    if (document.activeElement !== at) at.focus();
+    pressed = null;
+  });
+
+  // A form is sent once, however often its button is pressed.
+  let sending = false;
+  form.addEventListener("submit", (event) => {
+    if (sending) event.preventDefault();
+    sending = true;
+    if (form.querySelector("input[type=file]")) form.enctype = "multipart/form-data";
+  });
+  addEventListener("pageshow", () => { sending = false; });
+
+  const first = document.querySelector(".form-faults");
+  if (first) document.querySelector("#form-fields [autofocus]")?.focus();
+}
