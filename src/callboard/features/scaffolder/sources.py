@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Sequence
 from urllib.parse import unquote, urlsplit
 
-from callboard.features.catalog.interface import UrlReader
+from callboard.features.catalog.interface import TreeReader, UrlReader
 from callboard.features.scaffolder.archives import (
     DEFAULT_TREE_LIMITS,
     Budget,
@@ -23,7 +23,6 @@ from callboard.features.scaffolder.archives import (
     is_archive,
     unpack,
 )
-from callboard.features.scaffolder.interface.sources import TreeReader
 from callboard.kernel.errors import InputError, NotAllowedError, NotFoundError, UnavailableError
 from callboard.kernel.read_file import TreeFile
 from callboard.model import urls
