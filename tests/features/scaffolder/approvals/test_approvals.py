@@ -77,6 +77,18 @@ async def test_a_task_waits_without_a_worker_and_goes_on_when_approved(each_shop
             await approvals.decide(one.id, "decline", "too late", actor=DI)
 
 
+async def test_the_page_of_a_task_that_waits_leads_to_what_it_waits_for(open_shop: Any) -> None:
+    """As long as nobody has decided."""
+    async with open_shop(asking(), *PEOPLE) as shop:
+        id = (await shop.run("asking", {"name": "orders"})).id
+        one = await waiting(shop)
+        async with shop.portal.client(ADA) as client:
+            assert f'href="/create/approvals/{one.id}"' in (await client.get(f"/create/tasks/{id}")).text
+            await shop.portal.service(Approvals).decide(one.id, "approve", actor=CY)
+            await shop.work()
+            assert f'href="/create/approvals/{one.id}"' not in (await client.get(f"/create/tasks/{id}")).text
+
+
 async def test_a_no_fails_the_task_and_another_try_asks_anew(open_shop: Any) -> None:
     """With the reason in the error; the second approval is another one."""
     async with open_shop(asking(), *PEOPLE) as shop:

@@ -6,7 +6,7 @@ import uuid
 from typing import Any, Mapping, Sequence
 
 from callboard.features.catalog.interface import CatalogQueries
-from callboard.features.scaffolder.approvals.domain import MAX_APPROVERS, Approval, Ask, read_ask
+from callboard.features.scaffolder.approvals.domain import MAX_APPROVERS, Approval, Ask, approval_href, read_ask
 from callboard.features.scaffolder.approvals.service import Approvals
 from callboard.features.scaffolder.interface import StepWaits
 from callboard.kernel.actions import Action, ActionAttributes, ActionContext, StepRun
@@ -101,7 +101,7 @@ class Approving:
             raise InputError("Approvals are asked for by steps of templates only.")
         one = await self._current(step, ask, context.actor)
         if one.state == "open":
-            context.log(f"Waiting for {_people(ask)}: /create/approvals/{one.id}")
+            context.log(f"Waiting for {_people(ask)}: {approval_href(one.id)}")
             raise StepWaits
         for said in one.decisions:
             verb = "approved" if said.verdict == "approve" else "declined"

@@ -57,6 +57,11 @@ class Ask:
     allows_starter: bool
 
 
+def approval_href(id: str) -> str:
+    """The page where it is decided."""
+    return f"/create/approvals/{id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
     """One that waits, or waited. ``asked_by`` is who started the task, None when no user did. ``was_told``: the step has read how it

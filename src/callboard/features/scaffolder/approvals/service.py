@@ -14,6 +14,7 @@ from callboard.features.scaffolder.approvals.domain import (
     ApprovalNotFound,
     ApprovalState,
     Decision,
+    approval_href,
     check_reason,
     may_decide,
     state_after,
@@ -191,7 +192,7 @@ class Approvals:
             tx,
             NewNotification(
                 f"Waits for your approval: {one.title}"[:MAX_TITLE], one.approvers, description=one.message[:EXCERPT],
-                link=f"/create/approvals/{one.id}", severity="high", topic="approvals", scope=f"approval:{one.id}",
+                link=approval_href(one.id), severity="high", topic="approvals", scope=f"approval:{one.id}",
                 origin=ORIGIN, exclude=[*exclude, *decided],
             ),
         )  # fmt: skip

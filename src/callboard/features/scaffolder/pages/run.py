@@ -97,7 +97,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """``scaffolder/run.html`` and its parts. ``secrets`` are names that another try needs. ``told`` is what a screen reader hears."""
+    """``scaffolder/run.html`` and its parts. ``secrets`` are names that another try needs. ``told`` is what a screen reader hears.
+    ``waits`` lead to what somebody has to approve.
+    """
 
     title: str
     crumbs: Sequence[Crumb]
@@ -122,6 +124,7 @@ class RunPage:
     can_act: bool
     last_event: int
     error: str = ""
+    waits: Sequence[LinkItem] = ()
 
 
 def step_views(
@@ -299,6 +302,7 @@ def run_page(
     may_act: bool,
     may_create: bool,
     error: str = "",
+    waits: Sequence[tuple[str, str]] = (),
 ) -> RunPage:
     title = template_title(task, known)
     steps, before = step_views(task, events, now, t)
@@ -335,5 +339,6 @@ def run_page(
         secrets=secret_names(task.spec) if task.state in ENDED else (),
         can_act=may_act,
         last_event=max((event.id for event in events), default=0),
+        waits=[LinkItem(title, href) for title, href in waits],
         error=error,
     )

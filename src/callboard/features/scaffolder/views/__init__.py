@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 def page_routes(portal: Any) -> Sequence[Route]:
     """``/create`` and what is below it, but for the forms of templates."""
     from callboard.features.catalog.interface.personal import Stars
+    from callboard.features.scaffolder.approvals.service import Approvals
     from callboard.features.scaffolder.forms import form_views
     from callboard.features.scaffolder.languages import Extensions
     from callboard.features.scaffolder.templates import TemplateForms
@@ -31,7 +32,7 @@ def page_routes(portal: Any) -> Sequence[Route]:
     return [
         *GalleryViews(parts, portal.service(Stars)).routes(),
         *TaskListViews(parts).routes(),
-        *RunViews(parts).routes(),
+        *RunViews(parts, portal.service(Approvals)).routes(),
         *ActionViews(parts).routes(),
         *editor.routes(),
     ]

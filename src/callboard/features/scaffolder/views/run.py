@@ -6,6 +6,8 @@ from typing import Sequence
 
 from starlette.responses import Response
 
+from callboard.features.scaffolder.approvals.domain import approval_href
+from callboard.features.scaffolder.approvals.service import Approvals
 from callboard.features.scaffolder.interface import Task, TaskEvent, TaskNotEnded
 from callboard.features.scaffolder.pages.common import task_href
 from callboard.features.scaffolder.pages.run import RunPage, linked_refs, plain_log, run_page
@@ -24,8 +26,9 @@ _NO_STORE = {"cache-control": "no-store"}
 class RunViews:
     """Dependencies arrive here and nowhere else."""
 
-    def __init__(self, parts: PageParts) -> None:
+    def __init__(self, parts: PageParts, approvals: Approvals) -> None:
         self._parts = parts
+        self._approvals = approvals
 
     def routes(self) -> list[Route]:
         one = "/create/tasks/{id}"
@@ -39,9 +42,13 @@ class RunViews:
     async def _page(self, request: Request, events: Sequence[TaskEvent], task: Task, *, error: str = "") -> RunPage:
         parts = self._parts
         known = await parts.look_up([task.created_by, task.template_ref, *linked_refs(task.output)], request)
+        waits: list[tuple[str, str]] = []
+        if any(step.state == "waiting" for step in task.steps):
+            asked = await self._approvals.list_of_task(task.id, actor=request.actor)
+            waits = [(one.title, approval_href(one.id)) for one in asked if one.state == "open"]
         return run_page(
             task, events, known, parts.t(request), now=parts.clock.now(), may_act=self._may_act(request, task),
-            may_create=parts.may(request, CREATE_TASK), error=error,
+            may_create=parts.may(request, CREATE_TASK), error=error, waits=waits,
         )  # fmt: skip
 
     def _may_act(self, request: Request, task: Task) -> bool:
