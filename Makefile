@@ -44,17 +44,19 @@ dev: setup  ## Like demo, and start again whenever a source file changes
 
 ##@ Work on it
 
-# The browser's tests wait for the browser, the others for nobody: two runs beside each other, each in random order.
+# Tests wait a good deal: for the browser, PostgreSQL, processes that start. So three runs go beside each other, each in random order.
 # 5 is what pytest says when ARGS left it no test.
 test: setup  ## Every test but the soak, in random order (below 10 minutes on two cores)
 	@$(MAKE) browser
-	@export PATH="$(CURDIR)/$(BIN):$$PATH"; log=$$(mktemp); \
-	$(PY) -m pytest -m "not soak and browser" $(ARGS) >"$$log" 2>&1 </dev/null & pid=$$!; \
-	rest=0; $(PY) -m pytest -m "not soak and not browser" $(ARGS) || rest=$$?; \
-	pages=0; wait $$pid || pages=$$?; \
-	echo "In the browser:"; cat "$$log"; rm -f "$$log"; \
-	if [ $$rest = 5 ] && [ $$pages = 5 ]; then exit 5; fi; \
-	for status in $$rest $$pages; do if [ $$status != 0 ] && [ $$status != 5 ]; then exit $$status; fi; done
+	@export PATH="$(CURDIR)/$(BIN):$$PATH"; logs=$$(mktemp -d); \
+	$(PY) -m pytest -m "not soak and browser" $(ARGS) >"$$logs/browser" 2>&1 </dev/null & browser=$$!; \
+	TESTS_PART=others $(PY) -m pytest -m "not soak and not browser" $(ARGS) >"$$logs/others" 2>&1 </dev/null & others=$$!; \
+	first=0; TESTS_PART=features $(PY) -m pytest -m "not soak and not browser" $(ARGS) || first=$$?; \
+	second=0; wait $$others || second=$$?; echo "Beside the features:"; cat "$$logs/others"; \
+	third=0; wait $$browser || third=$$?; echo "In the browser:"; cat "$$logs/browser"; \
+	rm -rf "$$logs"; \
+	if [ $$first = 5 ] && [ $$second = 5 ] && [ $$third = 5 ]; then exit 5; fi; \
+	for status in $$first $$second $$third; do if [ $$status != 0 ] && [ $$status != 5 ]; then exit $$status; fi; done
 
 check: setup  ## The quick tests: no browser, PostgreSQL or npm (below 90 seconds)
 	@$(PY) -m pytest -q -m "not soak and not slow and not browser and not postgres and not npm" $(ARGS)

@@ -14,12 +14,17 @@ from pathlib import Path
 from typing import Any, AsyncIterator, Callable, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from callboard.kernel.auth import passwords
 from callboard.kernel.db.sqlite import SqliteDatabase
 from callboard.testing.clock import FakeClock
 
 ROOT = Path(__file__).resolve().parent.parent
+FEATURES = ROOT / "tests" / "features"
+# A machine that is busy makes data slowly; that says nothing of the code.
+settings.register_profile("callboard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("callboard")
 
 
 @pytest.fixture(scope="session")
@@ -141,6 +146,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Thousands of collected tests stay until the end: every search for garbage would look at all of them."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """``TESTS_PART`` names the part of the suite that this run takes: ``features``, or the ``others``; ``make test`` runs both at once."""
+    part, is_feature = os.environ.get("TESTS_PART"), FEATURES in (collection_path, *collection_path.parents)
+    if part == "others" and is_feature:
+        return True
+    if part == "features" and not is_feature and collection_path.is_file():
+        return True
+    return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

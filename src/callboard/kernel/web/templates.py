@@ -121,7 +121,7 @@ class Templates:
             "t": self.translator(locale),
             "nav_items": lambda: self.visible_nav(request),
             "more_places": lambda: self.visible_nav(request, self._places) + self._visible_under(request),
-            "place": lambda id: self._find_place(request, id),
+            "place": lambda name: self._find_place(request, name),
             "settings_pages": lambda: self.visible_nav(request, self._settings),
             "theme": theme_of(request.cookies.get(THEME_COOKIE)),
             "is_guest": lambda: request.portal.auth.is_guest(request.actor),
@@ -149,9 +149,9 @@ class Templates:
         ids = {item.id for item in shown}
         return self._links(request, [item for item in shown if item.under in ids], None)
 
-    def _find_place(self, request: "Request", id: str) -> NavLink | None:
-        """The place of that id, wherever it is shown; None where the actor may not see it, or its feature is off."""
-        wanted = [item for item in (*self._nav, *self._places) if item.id == id]
+    def _find_place(self, request: "Request", name: str) -> NavLink | None:
+        """The place of that name (its id), wherever it is shown; None where the actor may not see it, or its feature is off."""
+        wanted = [item for item in (*self._nav, *self._places) if item.id == name]
         return next(iter(self._links(request, self._allowed(request, wanted), None)), None)
 
     def _allowed(self, request: "Request", items: Sequence["NavItem"]) -> list["NavItem"]:
