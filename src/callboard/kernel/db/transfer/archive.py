@@ -196,7 +196,7 @@ def _read(file: IO[bytes], path: Path) -> Any:
         raise _broken(path)
     try:
         return msgspec.msgpack.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _broken(path) from error
 
 
