@@ -52,7 +52,7 @@ class Bench:
         portal.add(git_plugin.register_services(portal))
         plugin = import_module(f"callboard.integrations.{self._name}.plugin")
         portal.add(plugin.register_services(portal))
-        self.portal = portal
+        self.portal, self.plugin = portal, plugin
         self.steps = Steps(plugin.register_actions(portal), self._tmp_path / "task")
         return self.steps
 
@@ -72,23 +72,25 @@ async def _bench(
     return Bench(forge, name, connect, clock, tmp_path, settings(forge))
 
 
+def github_settings(forge: Forge) -> dict[str, Any]:
+    row = {"host": forge.host, "apiBaseUrl": f"{forge.base}/api/v3", "token": TOKEN}
+    return {"integrations": {"github": [row]}}
+
+
+def gitlab_settings(forge: Forge) -> dict[str, Any]:
+    return {"integrations": {"gitlab": [{"host": forge.host, "baseUrl": forge.base, "token": TOKEN}]}}
+
+
 @pytest.fixture
 async def github_bench(stack: AsyncExitStack, connect: Connect, clock: Any, tmp_path: Path) -> AsyncIterator[Bench]:
-    def settings(forge: Forge) -> dict[str, Any]:
-        row = {"host": forge.host, "apiBaseUrl": f"{forge.base}/api/v3", "token": TOKEN}
-        return {"integrations": {"github": [row]}}
-
-    bench = await _bench(stack, GithubForge(tmp_path / "forge"), "github", connect, clock, tmp_path, settings)
+    bench = await _bench(stack, GithubForge(tmp_path / "forge"), "github", connect, clock, tmp_path, github_settings)
     yield bench
     bench.check()
 
 
 @pytest.fixture
 async def gitlab_bench(stack: AsyncExitStack, connect: Connect, clock: Any, tmp_path: Path) -> AsyncIterator[Bench]:
-    def settings(forge: Forge) -> dict[str, Any]:
-        return {"integrations": {"gitlab": [{"host": forge.host, "baseUrl": forge.base, "token": TOKEN}]}}
-
-    bench = await _bench(stack, GitlabForge(tmp_path / "forge"), "gitlab", connect, clock, tmp_path, settings)
+    bench = await _bench(stack, GitlabForge(tmp_path / "forge"), "gitlab", connect, clock, tmp_path, gitlab_settings)
     yield bench
     bench.check()
 
@@ -118,6 +120,11 @@ OTHERS: dict[str, tuple[type[Forge], str, Any]] = {
     "bitbucketServer": (BitbucketServerForge, "bitbucket", server_settings),
     "azure": (AzureForge, "azure", azure_settings),
 }
+EVERY: dict[str, tuple[type[Forge], str, Any]] = {
+    "github": (GithubForge, "github", github_settings),
+    "gitlab": (GitlabForge, "gitlab", gitlab_settings),
+    **OTHERS,
+}
 
 
 @pytest.fixture
@@ -125,7 +132,7 @@ async def other_bench(
     request: pytest.FixtureRequest, stack: AsyncExitStack, connect: Connect, clock: Any, tmp_path: Path
 ) -> AsyncIterator[Bench]:
     """The forge that the test's parameter names."""
-    forge, plugin, settings = OTHERS[request.param]
+    forge, plugin, settings = EVERY[request.param]
     bench = await _bench(stack, forge(tmp_path / "forge"), plugin, connect, clock, tmp_path, settings)
     yield bench
     bench.check()

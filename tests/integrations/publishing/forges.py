@@ -168,7 +168,7 @@ class GithubForge(Forge):
             case ("GET", ["user", "repos"]):
                 return json([{"full_name": "acme/tools"}])
             case (_, ["repos", owner, name, *rest]) if self.has(f"{owner}/{name}"):
-                return self._repository(method, f"{owner}/{name}", self.row(owner, name), rest, body)
+                return self._repository(request, method, f"{owner}/{name}", self.row(owner, name), rest, body)
         return missing()
 
     def _create(self, owner: str, name: str) -> Response:
@@ -179,7 +179,9 @@ class GithubForge(Forge):
         self.create(f"{owner}/{name}")
         return json(self.row(owner, name), 201)
 
-    def _repository(self, method: str, repo: str, row: dict[str, Any], rest: list[str], body: Any) -> Response:
+    def _repository(
+        self, request: Request, method: str, repo: str, row: dict[str, Any], rest: list[str], body: Any
+    ) -> Response:
         match (method, rest):
             case ("GET", []):
                 return json(row)
@@ -213,10 +215,13 @@ class GithubForge(Forge):
                     subprocess.run(["cp", "-r", self.root / f"{repo}.git", self.root / f"bo/{name}.git"], check=True)
                 return json(self.row("bo", name), 202)
             case ("GET", ["pulls"]):
-                return json(self.pulls)
+                head = request.query_params["head"]
+                return json([one for one in self.pulls if one["head"]["label"] == head])
             case ("POST", ["pulls"]):
-                self.pulls.append({"number": 5, "html_url": f"{row['html_url']}/pull/5"})
-                return json(self.pulls[-1], 201)
+                label = body["head"] if ":" in body["head"] else f"{row['owner']['login']}:{body['head']}"
+                made = {"number": 5, "html_url": f"{row['html_url']}/pull/5", "head": {"label": label}}
+                self.pulls.append(made)
+                return json(made, 201)
             case ("POST", ["issues"]):
                 return json({"number": 9, "html_url": f"{row['html_url']}/issues/9"}, 201)
             case ("POST", ["actions", "workflows", _, "dispatches"]):

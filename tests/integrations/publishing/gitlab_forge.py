@@ -41,6 +41,7 @@ class GitlabForge(Forge):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self.groups = {"acme": 1}
+        self.merge_requests: list[dict[str, Any]] = []
 
     def check(self, method: str, path: str, body: Any) -> list[str]:
         if method != "POST" or not isinstance(body, dict):
@@ -91,6 +92,9 @@ class GitlabForge(Forge):
                 name = "acme/tools" if id == "42" else id
                 if rest == ["repository", "archive.tar.gz"] and self.has(name):
                     return self.archive(name, request.query_params["sha"], prefix="tools-main-1234567/")
+                if method == "GET" and rest == ["merge_requests"]:
+                    branch = request.query_params["source_branch"]
+                    return json([one for one in self.merge_requests if one["source_branch"] == branch])
                 return self._project(method, name, rest, body) if self.has(name) else missing()
         return json({}, 201) if method == "POST" else Response(status_code=204)
 
@@ -107,7 +111,10 @@ class GitlabForge(Forge):
             case ("POST", ["repository", "commits"]):
                 return self._commit(name, body)
             case ("POST", ["merge_requests"]):
-                return json({"iid": 4, "web_url": f"{self.base}/{name}/-/merge_requests/4"}, 201)
+                page = f"{self.base}/{name}/-/merge_requests/4"
+                made = {"iid": 4, "web_url": page, "source_branch": body["source_branch"], "source_project_id": 42}
+                self.merge_requests.append(made)
+                return json(made, 201)
             case ("POST", ["issues"]):
                 return json({"id": 70, "iid": 7, "web_url": f"{self.base}/{name}/-/issues/7"}, 201)
             case ("POST", ["triggers"]):

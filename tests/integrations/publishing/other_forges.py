@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -18,7 +19,13 @@ def unknown(body: Any, *known: str) -> list[str]:
 class GiteaForge(Forge):
     api_prefix = "/api/v1"
 
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.pulls: list[dict[str, Any]] = []
+
     def check(self, method: str, path: str, body: Any) -> list[str]:
+        if path.endswith("/pulls"):
+            return unknown(body, "title", "body", "head", "base")
         return (
             unknown(body, "name", "description", "private", "default_branch", "auto_init") if method == "POST" else []
         )
@@ -37,7 +44,14 @@ class GiteaForge(Forge):
                 page = f"{self.base}/{name}"
                 return json({"html_url": page, "clone_url": f"{page}.git"}, 201)
             case ("GET", ["repos", owner, name]):
-                return json({"default_branch": "main"})
+                page = f"{self.base}/{owner}/{name}"
+                return json({"default_branch": "main", "html_url": page, "clone_url": f"{page}.git"})
+            case ("GET", ["repos", _, _, "pulls"]):
+                return json(self.pulls)
+            case ("POST", ["repos", owner, name, "pulls"]):
+                head, base = ({"ref": body[side], "repo_id": 1} for side in ("head", "base"))
+                self.pulls.append({"html_url": f"{self.base}/{owner}/{name}/pulls/2", "head": head, "base": base})
+                return json(self.pulls[-1], 201)
             case ("GET", ["repos", owner, name, "archive", file]):
                 return self.archive(f"{owner}/{name}", file.removesuffix(".tar.gz"), prefix=f"{name}/")
         return missing()
@@ -45,6 +59,10 @@ class GiteaForge(Forge):
 
 class BitbucketCloudForge(Forge):
     api_prefix = "/2.0"
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.pulls: list[dict[str, Any]] = []
 
     async def handle(self, request: Request) -> Response:
         parts = request.url.path.strip("/").split("/")
@@ -86,8 +104,16 @@ class BitbucketCloudForge(Forge):
                 return json(self.row(f"{workspace}/{repo}"))
             case ("GET", ["repositories", workspace, repo, "commit", rev]):
                 return json({"hash": self.find(f"{workspace}/{repo}", rev)})
+            case ("GET", ["repositories", *_, "pullrequests"]):
+                asked = request.query_params["q"]
+                found = [
+                    one for one in self.pulls if f'source.branch.name = "{one["source"]["branch"]["name"]}"' in asked
+                ]
+                return json({"values": found})
             case ("POST", ["repositories", *name, "pullrequests"]):
-                return json({"links": {"html": {"href": f"{self.base}/{'/'.join(name)}/pull-requests/2"}}}, 201)
+                page = f"{self.base}/{'/'.join(name)}/pull-requests/2"
+                self.pulls.append({**body, "links": {"html": {"href": page}}})
+                return json(self.pulls[-1], 201)
             case ("POST", ["repositories", *name, "pipelines"]):
                 return json({"build_number": 3, "repository": self.row("/".join(name))}, 201)
             case ("POST", ["repositories", *_, "branch-restrictions"]):
@@ -137,7 +163,13 @@ class BitbucketServerForge(Forge):
 class AzureForge(Forge):
     api_prefix = ""
 
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.pulls: list[dict[str, Any]] = []
+
     def check(self, method: str, path: str, body: Any) -> list[str]:
+        if path.endswith("/pullrequests"):
+            return unknown(body, "sourceRefName", "targetRefName", "title", "description")
         return unknown(body, "name", "project") if method == "POST" else []
 
     def answer(self, request: Request, method: str, parts: list[str], body: Any) -> Response:
@@ -151,6 +183,15 @@ class AzureForge(Forge):
                 page = f"{self.base}/{name}"
                 remote = f"{page}.git".replace("//", f"//{organization}@", 1)
                 return json({"id": "0-1", "webUrl": page, "remoteUrl": remote}, 201)
+            case ("GET", [organization, project, "_apis", "git", "repositories", repo]):
+                remote = f"{self.base}/{organization}/{project}/_git/{repo}.git".replace("//", f"//{organization}@", 1)
+                return json({"id": "0-1", "remoteUrl": remote, "defaultBranch": "refs/heads/main"})
+            case ("GET", [*_, "pullrequests"]):
+                source = request.query_params["searchCriteria.sourceRefName"]
+                return json({"value": [one for one in self.pulls if one["sourceRefName"] == source]})
+            case ("POST", [*_, "pullrequests"]):
+                self.pulls.append({**body, "pullRequestId": 2})
+                return json(self.pulls[-1], 201)
             case ("GET", [organization, project, "_apis", "git", "repositories", repo, "items"]):
                 rev = request.query_params.get("versionDescriptor.version", "HEAD")
                 folder = request.query_params["scopePath"].strip("/")

@@ -39,6 +39,13 @@ def register_actions(portal: Any) -> Sequence[Action]:
 
 
 @hookimpl
+def register_change_openers(portal: Any) -> Sequence[Any]:
+    from callboard.integrations.azure.changes import change_openers
+
+    return change_openers(portal)
+
+
+@hookimpl
 def register_settings() -> Sequence[Setting]:
     return [
         Setting("integrations.azure", "list", (), None, "Hosts of Azure DevOps."),

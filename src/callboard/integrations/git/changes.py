@@ -13,8 +13,8 @@ from callboard.integrations.git.client import GitRepositories
 from callboard.integrations.git.pusher import Pusher
 from callboard.kernel.errors import InputError
 from callboard.kernel.publishing import PublishDefaults
+from callboard.kernel.publishing.changes import lay_out
 from callboard.kernel.publishing.pushing import Push
-from callboard.kernel.workspace import Workspace
 
 
 class GitChangeOpener:
@@ -35,7 +35,7 @@ class GitChangeOpener:
         url = location_of(change.remote)
         remote = None if url.startswith("/") else self._repositories.find_remote(url)
         with tempfile.TemporaryDirectory(prefix="callboard-change-") as folder:
-            await asyncio.to_thread(_lay_out, Path(folder), change)
+            await asyncio.to_thread(lay_out, Path(folder), change.files)
             pushed = await self._pusher.push(
                 Push(
                     url=url,
@@ -49,15 +49,6 @@ class GitChangeOpener:
                 )
             )
         return OpenedChange("branch", change.branch, pushed.commit)
-
-
-def _lay_out(folder: Path, change: ChangeSet) -> None:
-    place = Workspace(folder)
-    for file in change.files:
-        if file.link is not None:
-            place.link(file.path, file.link)
-        else:
-            place.write(file.path, file.content, mode=file.mode)
 
 
 def change_openers(portal: Any) -> list[GitChangeOpener]:

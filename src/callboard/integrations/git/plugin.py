@@ -37,7 +37,7 @@ def register_actions(portal: Any) -> Sequence[Action]:
     return git_actions(portal)
 
 
-@hookimpl
+@hookimpl(trylast=True)  # a host that has pull requests comes first
 def register_change_openers(portal: Any) -> Sequence[Any]:
     from callboard.integrations.git.changes import change_openers
 

@@ -68,6 +68,13 @@ def register_actions(portal: Any) -> Sequence[Action]:
 
 
 @hookimpl
+def register_change_openers(portal: Any) -> Sequence[Any]:
+    from callboard.integrations.github.changes import change_openers
+
+    return change_openers(portal)
+
+
+@hookimpl
 def register_autocomplete(portal: Any) -> Sequence[Autocomplete]:
     from callboard.integrations.github.autocomplete import GithubAutocomplete
 

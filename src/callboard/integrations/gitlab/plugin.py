@@ -64,6 +64,13 @@ def register_actions(portal: Any) -> Sequence[Action]:
 
 
 @hookimpl
+def register_change_openers(portal: Any) -> Sequence[Any]:
+    from callboard.integrations.gitlab.changes import change_openers
+
+    return change_openers(portal)
+
+
+@hookimpl
 def register_autocomplete(portal: Any) -> Sequence[Autocomplete]:
     from callboard.integrations.gitlab.autocomplete import GitlabAutocomplete
 

@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from callboard.features.scaffolder.interface import Task
-from callboard.features.scaffolder.interface.updates import RUN_ANNOTATION
+from callboard.features.scaffolder.interface.updates import RUN_ANNOTATION, ChangeSet, OpenedChange
 from callboard.features.scaffolder.updates import store
 from callboard.features.scaffolder.updates.interface import NotMade, TemplateUpdates
 from callboard.features.scaffolder.updates.record_file import RECORD_PATH
@@ -206,6 +206,46 @@ async def test_clashes_are_marked_and_not_updated_over(lite: Callable[..., Any])
         it.merge(opened.branch)
         with pytest.raises(MarkersLeft, match="run.sh"):
             await it.updates.preview(REF, actor=SYSTEM)
+
+
+class Requests:
+    """A ``ChangeOpener`` of a host that has pull requests."""
+
+    def __init__(self) -> None:
+        self.changes: list[ChangeSet] = []
+
+    def handles(self, change: ChangeSet) -> bool:
+        return True
+
+    async def open(self, change: ChangeSet) -> OpenedChange:
+        self.changes.append(change)
+        return OpenedChange("pull_request", change.branch, "c0ffee", "https://git.example.com/pull/5")
+
+
+async def test_a_pull_request_is_told_and_linked(lite: Callable[..., Any]) -> None:
+    """With the versions and the clashes in its text; the card, the list and the page of the update lead to it."""
+    async with lite() as it, it.shop.portal.client(SYSTEM) as client:
+        await it.make()
+        it.push({"run.sh": "echo ours\n"})
+        it.skeleton({"run.sh": "echo theirs\n"})
+        commit_all(it.folder / "templates")
+        it.shop.portal.clock.advance(60)
+        host = Requests()
+        it.shop.scaffolder.updates.service._parts.openers = [host]
+        preview = await it.updates.preview(REF, actor=SYSTEM)
+        opened = await it.updates.open(REF, branch="up", actor=SYSTEM)
+        (change,) = host.changes
+        before, after = preview.update.from_version[:12], preview.update.record.version[:12]
+        assert TEMPLATE in change.title and f"from its version {before} to {after}" in change.body
+        assert "**Clashes to resolve**\n\n- `run.sh`: clash" in change.body
+        told = await it.updates.find_made(REF, actor=ADA)
+        assert told is not None and told.opened is not None and told.opened.url == opened.url
+        link = f'<a href="{opened.url}">Update proposed: pull request from up</a>'
+        one = "/catalog/default/component/payments"
+        for path in (one, f"{one}/template-update", "/catalog/default/template/service/made"):
+            assert link in (await client.get(path, headers={"accept": "text/html"})).text
+        german = await client.get(one, headers={"accept": "text/html", "accept-language": "de"})
+        assert "Aktualisierung vorgeschlagen: Pull Request von up" in german.text
 
 
 async def test_what_was_seen_is_what_is_opened(lite: Callable[..., Any]) -> None:

@@ -122,13 +122,21 @@ def made_view(made: Made, t: Translator, now: datetime) -> MadeView:
         state, status = t("scaffolder.update.behind", n=made.behind), "warn"
     else:
         state, status = t("scaffolder.update.current"), "ok"
-    opened = t("scaffolder.update.opened", branch=made.opened.branch) if made.opened is not None else None
+    opened = opened_href = None
+    if made.opened is not None:
+        opened_href = made.opened.url or None
+        branch = made.opened.branch
+        opened = (
+            t("scaffolder.update.requested", branch=branch)
+            if opened_href
+            else t("scaffolder.update.opened", branch=branch)
+        )
     label = t("scaffolder.update.see") if made.behind else t("scaffolder.update.look")
     return MadeView(
         EntityRef.parse(made.entity_ref).name, made.entity_ref, entity_href(made.entity_ref),
         EntityRef.parse(made.template_ref).name, entity_href(made.template_ref), state, status,  # type: ignore[arg-type]
         moment(datetime.fromisoformat(made.made_at), now), made.made_by, entity_href(made.entity_ref, "template-update"), label,
-        opened, made.opened.url or None if made.opened is not None else None,
+        opened, opened_href,
     )  # fmt: skip
 
 

@@ -126,7 +126,7 @@ class UpdateService:
             await parts.audit.record(
                 tx, AUDIT_EVENT, actor=actor, severity="medium", plugin="scaffolder",
                 meta={"entityRef": row.entity_ref, "templateRef": row.template_ref, "branch": opened.branch, "commit": opened.commit,
-                      "to": preview.update.record.version},
+                      "kind": opened.kind, "url": opened.url, "to": preview.update.record.version},
             )  # fmt: skip
         return opened
 
@@ -241,15 +241,15 @@ def _change(row: MadeRow, preview: Preview, branch: str, contents: str) -> Chang
         contents=contents,
         branch=branch or f"template-update-{version}",
         title=f"Update from {row.template_ref} ({version})",
-        body=_body(row, update.trees.changes, version),
+        body=_body(row, update.trees.changes, short(update.from_version), version),
         files=[*files_of(update.trees.written), *record],
         deleted=update.trees.deleted,
     )
 
 
-def _body(row: MadeRow, changes: Sequence[FileChange], version: str) -> str:
+def _body(row: MadeRow, changes: Sequence[FileChange], before: str, version: str) -> str:
     """In Markdown, for whoever reviews it: first what wants a look."""
-    lines = [f"Brings what `{row.template_ref}` made up to its version {version}."]
+    lines = [f"Brings what `{row.template_ref}` made from its version {before or 'unknown'} to {version}."]
     looks = [change for change in changes if change.wants_a_look]
     for title, chosen in (
         ("Clashes to resolve", [change for change in looks if change.is_clash]),

@@ -148,7 +148,7 @@ class CloudActions:
                     field="repoUrl",
                 ) from error
             context.log(f"Made the repository {made['links']['html']['href']}.")
-            return _links(made)
+            return links_of(made)
 
         made = await once(context, "create", create)
         remote = check_remote(made["remote"], self._client.host.host, api.name)
@@ -170,7 +170,7 @@ class CloudActions:
         branch, title = str(given["sourceBranch"]), str(given["title"])
         await push_step(
             self._portal, self._defaults, context,
-            url=check_remote(_links(row)["remote"], self._client.host.host, api.name), branch=branch, base=target,
+            url=check_remote(links_of(row)["remote"], self._client.host.host, api.name), branch=branch, base=target,
             authorization=await self._client.git_authorization(token),
             message=str(given.get("gitCommitMessage") or given.get("description") or title),
         )  # fmt: skip
@@ -235,7 +235,7 @@ class CloudActions:
         return f"{self._client.host.api_url}/repositories/{quote(workspace, safe='')}/{quote(repo, safe='')}"
 
 
-def _links(row: Mapping[str, Any]) -> dict[str, str]:
+def links_of(row: Mapping[str, Any]) -> dict[str, str]:
     links = row["links"]
     remote = next(one["href"] for one in links["clone"] if one["name"] in ("https", "http"))
     return {"remote": remote, "page": links["html"]["href"]}
