@@ -123,7 +123,16 @@ def zipped(name: str, content: bytes) -> bytes:
         tar(("a", b"x" * 5000))[:60],
         zipped("a", b"x" * 5000)[:40],
     ],
-    ids=["climbing tar", "absolute tar", "backslashes", "climbing zip", "absolute zip", "no archive", "cut tar", "cut zip"],
+    ids=[
+        "climbing tar",
+        "absolute tar",
+        "backslashes",
+        "climbing zip",
+        "absolute zip",
+        "no archive",
+        "cut tar",
+        "cut zip",
+    ],
 )
 def test_archives_that_lead_out_or_are_damaged_are_refused(archive: bytes):
     """In words, whatever the format."""
