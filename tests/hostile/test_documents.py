@@ -127,7 +127,7 @@ def memory_mb(server: Server) -> float:
 def test_a_hostile_document_is_refused_with_its_reason(server: Server, case: Path, name: str) -> None:
     """An error that names the file and says what is wrong, within seconds and without much memory; no entity comes of it."""
     content, message = REFUSED[name]
-    case.write_bytes(content if isinstance(content, bytes) else content.encode())
+    put(case, content if isinstance(content, bytes) else content.encode())
     read_again(server)
     found = wait_for(lambda: findings_of(server, case), "no problem is told")
     assert any(re.search(message, f"{finding['message']} {finding['field']}") for finding in found), found[:2]
@@ -144,6 +144,13 @@ def test_a_hostile_document_is_refused_with_its_reason(server: Server, case: Pat
         assert answer.seconds < 3
 
 
+def put(file: Path, content: bytes) -> None:
+    """All at once: the watch must not see half of it."""
+    half = file.with_suffix(".part")
+    half.write_bytes(content)
+    half.replace(file)
+
+
 def entities_of(server: Server, file: Path) -> list[Any]:
     return server.get(
         f"/api/catalog/entities?filter=kind=component,metadata.annotations.backstage.io/managed-by-location=file:{file}"
@@ -153,7 +160,7 @@ def entities_of(server: Server, file: Path) -> list[Any]:
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_a_large_but_honest_document_is_served(server: Server, case: Path, name: str) -> None:
     """It comes in, every page and list of it answers soon, and it goes again."""
-    case.write_text(ACCEPTED[name], encoding="utf-8")
+    put(case, ACCEPTED[name].encode())
     read_again(server)
     wait_for(lambda: entities_of(server, case), f"it never came: {findings_of(server, case)[:1]}")
     base = "/catalog/default/component/big"
