@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from playwright.sync_api import Error as PlaywrightError
+
 # without motion: a colour on its way from one theme to the other is neither
 LOOKS: Mapping[str, Mapping[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light", "reduced_motion": "reduce"},
@@ -57,7 +59,14 @@ class Watched:
         self.page.remove_listener("pageerror", self._failed)
 
     def _violations(self, rules: Mapping[str, Any]) -> list[Any]:
-        found = self.page.evaluate(
-            "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']}).then(r => r.violations)", rules
-        )
+        ask = "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']}).then(r => r.violations)"
+        self.page.wait_for_load_state("load")
+        try:
+            found = self.page.evaluate(ask, rules)
+        except PlaywrightError as error:
+            # A click on a busy machine: the page that it leads to came while the one before was being looked at.
+            if not any(sign in str(error) for sign in ("of null", "context was destroyed", "axe is not defined")):
+                raise
+            self.page.wait_for_load_state("load")
+            found = self.page.evaluate(ask, rules)
         return [(v["id"], [n["html"][:160] + " " + n["failureSummary"][:300] for n in v["nodes"][:3]]) for v in found]
