@@ -125,6 +125,7 @@ def _measure(
         configs = [
             PEERS / "backstage" / "app-config.yaml",
             HERE / f"app-config.{'pg' if args.db == 'pg' else 'sqlite'}.yaml",
+            *([HERE / "app-config.tasks.yaml"] if "scaffold" in args.phases else []),
         ]
         command = ["taskset", "-c", "0", str(CALLBOARD), "serve", "--data", str(data), "--log-format", "json"]
         for config in configs:
