@@ -87,6 +87,17 @@ async def test_a_local_repository_is_made_and_filled(local: tuple[Steps, Path]):
     }
 
 
+async def test_the_data_folder_may_be_told_relative_to_the_start(
+    tmp_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """As ``--data callboard-data`` does: git runs in other folders."""
+    (tmp_path / "served").mkdir()
+    monkeypatch.chdir(tmp_path)
+    steps, _ = steps_of(Path(), clock, {"integrations": {"git": [{"path": "served"}]}})
+    await steps.run("publish:git", remoteUrl=f"file://{tmp_path}/served/a.git")
+    assert "catalog-info.yaml" in git(tmp_path / "served/a.git", "ls-tree", "-r", "--name-only", "main")
+
+
 async def test_settings_and_input_name_the_author(tmp_path: Path, clock: Any):
     """The step's own words win."""
     (tmp_path / "served").mkdir()

@@ -47,7 +47,8 @@ class Pusher:
     """A ``GitPusher``. ``folder`` is where the copies lie while a push runs."""
 
     def __init__(self, folder: Path, repositories: GitRepositories, git: Git | None = None) -> None:
-        self._folder = folder
+        # Whole: git is started in other folders, and the data folder may be told relative to where the portal was.
+        self._folder = folder.resolve()
         self._repositories = repositories
         self._git = git or Git()
         self._swept = False
