@@ -231,7 +231,6 @@ def test_every_action_has_schemas_and_examples_that_fit(bench: Bench):
 
 async def test_jsonata_transforms_values_and_files(bench: Bench):
     """Over what is given, a JSON file and a YAML file; as text or as the value."""
-    pytest.importorskip("jsonata")
     data = {"items": [{"n": "a", "v": 1}, {"n": "b", "v": 3}]}
     made = await bench.do(f"{UTILS}:jsonata", data=data, expression="items[v > 1].{'name': n, 'sum': $sum(v)}")
     assert made == {"result": {"name": "b", "sum": 3}}
@@ -249,7 +248,6 @@ async def test_jsonata_transforms_values_and_files(bench: Bench):
 
 async def test_jsonata_that_runs_away_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     """By time, depth, memory or output; and with its step."""
-    pytest.importorskip("jsonata")
     monkeypatch.setattr("callboard.features.scaffolder.actions.roadie.jsonata.TIMEOUT_S", 0.6)
     for expression in ("($f := function($x){$f($x + 1)}; $f(0))", "$join([1..9999999].('x' & $))"):
         with pytest.raises((InputError, LimitError)):
