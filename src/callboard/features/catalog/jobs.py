@@ -22,6 +22,7 @@ from callboard.features.catalog.service.locations import LocationReader
 from callboard.features.catalog.service.mutations import Connection
 from callboard.features.catalog.service.writing import CHANNEL, Writer
 from callboard.features.catalog.store import files
+from callboard.kernel.db.watch import ChannelWatch
 from callboard.kernel.errors import CallboardError, LimitError
 from callboard.kernel.globs import static_prefix
 from callboard.kernel.jobs import JobContext, JobKind, RetryLater, Schedule
@@ -236,47 +237,21 @@ def _folders(path: str, root: str) -> Iterator[str]:
     yield root
 
 
-class RevisionWatch:
+class RevisionWatch(ChannelWatch):
     """Tells the index of changes that other processes made: replicas (at once), or the command line on the same store."""
 
     def __init__(self, writer: Writer, *, every_s: float) -> None:
         self._writer = writer
-        self._every_s = every_s
-        self._task: asyncio.Task[None] | None = None
-        self._stop_listening: Callable[[], None] = lambda: None
-        self._woken = asyncio.Event()
+        super().__init__(
+            writer.db, CHANNEL, self.look, every_s=every_s, name="catalog revision watch", heard=self._takes_revision
+        )
 
-    async def start(self) -> None:
-        self._stop_listening = self._writer.db.listen(CHANNEL, self._heard)
-        self._task = asyncio.create_task(self._run(), name="catalog revision watch")
-
-    async def stop(self) -> None:
-        self._stop_listening()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
-
-    def _heard(self, payload: str) -> None:
+    def _takes_revision(self, payload: str) -> bool:
         if payload.isdigit():
             self._writer.index.heard(int(payload))
-        else:  # an outage has ended: something may have been missed
-            self._woken.set()
+        return payload.isdigit()  # else an outage has ended: something may have been missed
 
     async def look(self) -> None:
         async with self._writer.db.read(snapshot=False) as tx:
             revision = await tx.fetch_value("SELECT revision FROM catalog_revision WHERE id = 1")
         self._writer.index.heard(revision)
-
-    async def _run(self) -> None:
-        while True:
-            self._woken.clear()
-            try:
-                async with asyncio.timeout(self._every_s):
-                    await self._woken.wait()
-            except TimeoutError:
-                pass
-            try:
-                await self.look()
-            except CallboardError:
-                continue  # the database is away; reads say so themselves

@@ -7,7 +7,7 @@ version. A process that saves does so at once, the others when they are told (Po
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Callable, Sequence
+from typing import Any, Sequence
 
 import orjson
 
@@ -36,7 +36,8 @@ from callboard.kernel.audit import Audit
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.clock import Clock, format_time, parse_time
 from callboard.kernel.db.interface import Database
-from callboard.kernel.errors import CallboardError, InputError, NotAllowedError, NotFoundError
+from callboard.kernel.db.watch import ChannelWatch
+from callboard.kernel.errors import InputError, NotAllowedError, NotFoundError
 from callboard.kernel.jobs import Jobs
 from callboard.kernel.logs import get_logger
 from callboard.kernel.permissions import PermissionService
@@ -276,37 +277,8 @@ def _newly_refused(chunk: Sequence[bytes], now: EntityValidator, then: EntityVal
     return out
 
 
-class ModelWatch:
+class ModelWatch(ChannelWatch):
     """Has the process take up kinds that another one saved: told by PostgreSQL at once, and looked for every few seconds."""
 
     def __init__(self, db: Database, models: DeclaredKinds, *, every_s: float = 2.0) -> None:
-        self._db = db
-        self._models = models
-        self._every_s = every_s
-        self._woken = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._stop_listening: Callable[[], None] = lambda: None
-
-    async def start(self) -> None:
-        self._stop_listening = self._db.listen(CHANNEL, lambda _: self._woken.set())
-        self._task = asyncio.create_task(self._run(), name="catalog model watch")
-
-    async def stop(self) -> None:
-        self._stop_listening()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
-
-    async def _run(self) -> None:
-        while True:
-            self._woken.clear()
-            try:
-                async with asyncio.timeout(self._every_s):
-                    await self._woken.wait()
-            except TimeoutError:
-                pass
-            try:
-                await self._models.ensure_current()
-            except CallboardError:
-                continue  # the database is away; reads say so themselves
+        super().__init__(db, CHANNEL, models.ensure_current, every_s=every_s, name="catalog model watch")
