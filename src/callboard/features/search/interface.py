@@ -1,0 +1,170 @@
+"""What other features and plugins use of search: how they have things found, and how they ask.
+
+A *collator* knows the documents of one type. What it knows falls into *scopes*, each replaced as a whole: an entity, a page of a
+documentation site. Search asks for the scopes that events name as changed, and now and then compares the revisions of all of them.
+
+A document may belong to a *resource* (an entity): who may not see the resource finds nothing of the document, and no count tells
+of it. The feature that knows the resources says by a ``Visibility`` which ones an actor sees; engines take it into their query.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, AsyncIterator, Literal, Mapping, Protocol, Sequence
+
+from callboard.kernel.auth.actor import Actor
+from callboard.kernel.errors import InputError
+from callboard.kernel.events import Event
+from callboard.kernel.plugins.hooks import hookspec
+
+MAX_TERM_LENGTH = 100
+"""Characters of a question on the wire (``search.maxTermLength``); the command line takes more."""
+MAX_PAGE = 100
+"""Results of one page (``search.maxPageLimit``)."""
+
+
+class UnknownDocumentType(InputError):
+    """Nobody collates documents of this type."""
+
+    code = "search.unknown_type"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchDocument:
+    """One thing to be found, or one passage of it.
+
+    ``id`` is unique in its type. ``title`` is what it is called, ``names`` what else it is called (identifiers, former titles, codes):
+    both count most. ``headings`` stand over ``text``, ``keywords`` are words about it (tags, synonyms of its own); ``text`` is plain,
+    without code of diagrams. Passages with one ``parent`` are told as one result, the best of them; ``anchor`` is where in the parent.
+    ``fields`` are what one can filter and count by (``kind``, ``namespace``, ``owner``, ``lifecycle``, ``type``, ``tags`` …), ``wire`` is
+    what the document says on Backstage's wire besides title, text and location.
+    """
+
+    id: str
+    title: str
+    location: str
+    text: str = ""
+    names: Sequence[str] = ()
+    headings: Sequence[str] = ()
+    keywords: Sequence[str] = ()
+    resource: str | None = None
+    parent: str | None = None
+    anchor: str = ""
+    fields: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    wire: Mapping[str, Any] = field(default_factory=dict)
+    changed_at: datetime | None = None
+
+
+class Collator(Protocol):
+    """Knows the documents of one type."""
+
+    type: str
+    """As on the wire: ``software-catalog``, ``techdocs``."""
+    title: str
+    """Message key of what people call the type."""
+    icon: str
+
+    def scopes(self) -> AsyncIterator[Sequence[tuple[str, str]]]:
+        """All (scope, revision) there are, in batches. A revision differs when the documents of the scope would."""
+
+    async def documents(self, scopes: Sequence[str]) -> Mapping[str, Sequence[SearchDocument]]:
+        """The documents of these scopes; one that is gone is left out."""
+
+    topics: Sequence[str]
+    """Patterns of the events after which documents may differ."""
+
+    def changed(self, event: Event) -> Sequence[str] | None:
+        """Scopes to ask for again after this event; None: any may have changed, compare all revisions."""
+
+
+class VisibleSet(Protocol):
+    """Numbers of resources, as a compressed bitmap."""
+
+    def __contains__(self, number: int, /) -> bool: ...
+
+    def __len__(self) -> int: ...
+
+    def serialize(self) -> bytes:
+        """As a portable roaring bitmap of 64 bits."""
+
+
+class Visibility(Protocol):
+    """Which resources an actor may find. One a portal, or none: then nothing belongs to a resource."""
+
+    async def numbers(self, refs: Sequence[str]) -> Mapping[str, int]:
+        """The number of each resource that is there. Numbers are never used again for another."""
+
+    async def visible(self, actor: Actor) -> VisibleSet:
+        """Those that are there now and that the actor may see: what has just been removed or hidden is not among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """``filters``: the values that a field may have, any of them, for each field. ``types`` empty: all.
+
+    ``facets`` are fields whose values are counted among all that was found.
+    """
+
+    term: str
+    types: Sequence[str] = ()
+    filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    facets: Sequence[str] = ()
+    limit: int = 25
+    offset: int = 0
+    as_typed: bool = False
+    """Somebody is still typing: the last word may be only begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something was found: which part of it, by which of its words, for which word that was asked."""
+
+    part: Literal["name", "title", "heading", "keyword", "text", "field"]
+    how: Literal["exact", "word", "stem", "prefix", "typo", "synonym", "meaning"]
+    asked: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A result. ``marked`` are title and text as pieces of (text, is it a match); the text is cut to where it matches best."""
+
+    type: str
+    document: SearchDocument
+    score: float
+    marked: Mapping[Literal["title", "text"], Sequence[tuple[str, bool]]]
+    reasons: Sequence[Reason] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResults:
+    """``total`` counts what the actor may see; None where only that there is more is known. ``corrected``: what was looked for instead."""
+
+    hits: Sequence[Hit]
+    total: int | None
+    has_more: bool
+    facets: Mapping[str, Sequence[tuple[str, int]]] = field(default_factory=dict)
+    corrected: str | None = None
+
+
+class Search(Protocol):
+    """Asking. What is hidden from the actor is as if it were not there."""
+
+    async def query(self, query: SearchQuery, *, actor: Actor) -> SearchResults:
+        """Raises ``UnknownDocumentType``."""
+
+    @property
+    def collators(self) -> Sequence[Collator]: ...
+
+
+class SearchHooks:
+    """What plugins may add to search."""
+
+    @hookspec
+    def register_search_collators(self, portal: Any) -> Sequence[Collator]:
+        """Types of documents to be found, each by one plugin."""
+
+    @hookspec
+    def register_search_visibility(self, portal: Any) -> Visibility | None:
+        """Who may find what belongs to a resource."""

@@ -1,0 +1,1 @@
+"""Documentation that lives beside code, readable the moment it is known."""
