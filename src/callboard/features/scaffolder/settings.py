@@ -16,7 +16,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("scaffolder.defaultAuthor.name", "text", "Scaffolder", None, "Author of commits that steps make."),
     Setting("scaffolder.defaultAuthor.email", "text", "scaffolder@backstage.io", None, "Address of that author."),
     Setting("scaffolder.defaultCommitMessage", "text", "initial commit", None, "Message of the first commit of a repository."),
-    Setting("scaffolder.defaultCommitSigningKey", "secret", None, None, "Private key that commits are signed with."),
+    Setting("scaffolder.defaultCommitSigningKey", "secret", None, None, "Armored OpenPGP private key, without passphrase, that signs commits where a step says signCommit and the host has no key of its own."),
     Setting("scaffolder.concurrentTasksLimit", "number", 10, "tasks", "Tasks that one replica runs at once; 0 for none here."),
     Setting("scaffolder.taskRecovery.enabled", "flag", True, None, "Go on after the last finished step when the replica that ran a task is gone."),
     Setting("scaffolder.taskRecovery.staleTimeout", "duration", "30s", None, "After that long without a sign of life another replica takes a task over."),
