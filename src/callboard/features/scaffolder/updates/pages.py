@@ -87,7 +87,10 @@ class FileView:
 
 @dataclass(frozen=True, slots=True)
 class UpdatePage:
-    """``updates/update.html``. ``action`` None: the reader may not open it, or there is nothing to open."""
+    """``updates/update.html``. ``action`` None: the reader may not open it, or there is nothing to open.
+
+    ``place``: the form asks for the address of the files, and suggests this one.
+    """
 
     title: str
     crumbs: Sequence[Crumb]
@@ -103,6 +106,7 @@ class UpdatePage:
     branch: str
     answers: Sequence[tuple[str, str]]
     questions: Sequence[str]
+    place: str | None = None
 
 
 def entity_href(ref: str, *more: str) -> str:
@@ -226,12 +230,13 @@ def refused_page(
     banner: Banner,
     *,
     questions: Sequence[str] = (),
+    place: str | None = None,
     answers: Mapping[str, str],
 ) -> UpdatePage:
-    """What keeps the update from being made; with ``questions``, a form to answer them."""
+    """What keeps the update from being made; with ``questions`` or ``place``, a form to answer them."""
     return UpdatePage(
         t("scaffolder.update.title", name=EntityRef.parse(made.entity_ref).name), _crumbs(made.entity_ref, t), made_view(made, t, now),
-        [banner], (), (), 0, False, None, True, "", "", sorted(answers.items()), questions,
+        [banner], (), (), 0, False, None, True, "", "", sorted(answers.items()), questions, place,
     )  # fmt: skip
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Mapping, Sequence
 
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from callboard.features.catalog.interface import EntityCard, EntityTab
+from callboard.features.scaffolder.permissions import MANAGE_TEMPLATES
 from callboard.features.scaffolder.updates import pages
 from callboard.features.scaffolder.updates.interface import NotMade, TemplateUpdates
 from callboard.features.scaffolder.updates.parts import UpdateParts
+from callboard.features.scaffolder.updates.places import PlaceUnknown
 from callboard.features.scaffolder.updates.updating import AnswersMissing
 from callboard.kernel.errors import CallboardError, NotAllowedError, NotFoundError
 from callboard.kernel.web.request import Request
@@ -41,6 +44,7 @@ class UpdateViews:
             Route(one + "/made", self.look, name="updates-look", **post),
             Route(one + "/template-update", self.update, auth="page", name="updates-update"),
             Route(one + "/template-update", self.updated, name="updates-open", **post),
+            Route(one + "/template-update/place", self.place_named, name="updates-place", **post),
         ]
 
     def tabs(self) -> Sequence[EntityTab]:
@@ -100,6 +104,12 @@ class UpdateViews:
             told = Banner("info", t("scaffolder.update.questions"), [t("scaffolder.update.questions_means")])
             page = pages.refused_page(made, t, now, told, questions=error.names, answers=answers)
             return request.render("updates/update.html", page, status)
+        except PlaceUnknown as error:
+            told = Banner("warn", t("scaffolder.update.no_place"), [t("scaffolder.update.no_place_means")])
+            place = error.suggested if await self._may_name_place(ref, request) else None
+            page = pages.refused_page(made, t, now, told, place=place, answers=answers)
+            page = replace(page, banners=[*banners, told])
+            return request.render("updates/update.html", page, status if status != 200 else 409)
         except NotMade:
             raise
         except CallboardError as error:
@@ -110,6 +120,21 @@ class UpdateViews:
         may = entity is not None and self._parts.may_update(entity, request.actor)
         page = pages.update_page(preview, t, now, may_open=may, answers=answers, banners=banners)
         return request.render("updates/update.html", page, status)
+
+    async def _may_name_place(self, ref: str, request: Request) -> bool:
+        entity = await self._parts.find_entity(ref, request.actor)
+        manages = self._parts.permissions.decide(request.actor, MANAGE_TEMPLATES).result == "ALLOW"
+        return manages and entity is not None and self._parts.may_update(entity, request.actor)
+
+    async def place_named(self, request: Request) -> Response:
+        form, ref, t = await request.read_form(), _ref(request), self._t(request)
+        try:
+            await self._updates.name_place(ref, form.get("contents", ""), actor=request.actor)
+        except (NotMade, NotAllowedError):
+            raise
+        except CallboardError as error:
+            return await self._show(request, {}, [Banner("bad", t("scaffolder.update.cannot"), [error.message])], 409)
+        return RedirectResponse(pages.entity_href(ref, "template-update"), status_code=303)
 
     async def updated(self, request: Request) -> Response:
         form, ref, t = await request.read_form(), _ref(request), self._t(request)
