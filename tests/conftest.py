@@ -139,24 +139,28 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """``TESTS_PART`` names the part of the suite that this run takes: ``features``, ``browser``, or the ``others``.
+def _is_elsewhere(path: Path) -> bool:
+    """Whether another part of the suite takes this file: ``TESTS_PART`` names ours, ``features``, ``browser`` or the ``others``.
 
-    ``make test`` runs them beside each other. A file that another part takes is not even read: that takes a while.
+    ``make test`` runs the parts beside each other.
     """
-    part = os.environ.get("TESTS_PART")
-    if part is None or not collection_path.is_file():
-        return None
-    own = next((name for name, folder in PARTS.items() if folder in collection_path.parents), "others")
-    return None if own == part else True
+    ours = os.environ.get("TESTS_PART")
+    return ours is not None and ours != next(
+        (name for name, folder in PARTS.items() if folder in path.parents), "others"
+    )
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """A file that another part takes is not even read: that takes a while."""
+    return True if collection_path.is_file() and _is_elsewhere(collection_path) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Whatever needs the PostgreSQL server or Chromium carries the marker by itself, and browser tests come last.
 
     Playwright's event loop runs in the main thread for as long as its browser lives: no other asynchronous test could run
-    beside it. Within the two parts the order stays random. Tests of the example plugins are not below this folder: of
-    the parts, the ``others`` take them.
+    beside it. Within the two the order stays random. What was named on the command line, or is not below this folder, was
+    not asked about before: the example plugins are among the ``others``.
     """
     for item in items:
         names = getattr(item, "fixturenames", ())
@@ -164,7 +168,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if fixture in names:
                 item.add_marker(marker)
     items.sort(key=lambda item: "browser" in item.keywords)
-    if os.environ.get("TESTS_PART", "others") != "others":
-        elsewhere = [item for item in items if ROOT / "tests" not in item.path.parents]
+    if elsewhere := [item for item in items if _is_elsewhere(item.path)]:
         config.hook.pytest_deselected(items=elsewhere)
-        items[:] = [item for item in items if ROOT / "tests" in item.path.parents]
+        items[:] = [item for item in items if not _is_elsewhere(item.path)]
