@@ -83,7 +83,9 @@ async def test_the_page_of_a_task_that_waits_leads_to_what_it_waits_for(open_sho
         id = (await shop.run("asking", {"name": "orders"})).id
         one = await waiting(shop)
         async with shop.portal.client(ADA) as client:
-            assert f'href="/create/approvals/{one.id}"' in (await client.get(f"/create/tasks/{id}")).text
+            page = (await client.get(f"/create/tasks/{id}")).text
+            assert f'href="/create/approvals/{one.id}"' in page and "Waits for approval" in page
+            assert "Waits for approval" in (await client.get("/create/tasks")).text
             await shop.portal.service(Approvals).decide(one.id, "approve", actor=CY)
             await shop.work()
             assert f'href="/create/approvals/{one.id}"' not in (await client.get(f"/create/tasks/{id}")).text

@@ -20,6 +20,7 @@ from callboard.ui.parts import EntityLink, Tab
 
 CREATE = "/create"
 TASKS = "/create/tasks"
+APPROVALS = "/create/approvals"
 ACTIONS = "/create/actions"
 EDIT = "/create/edit"
 RUNNING: tuple[TaskState, ...] = ("open", "processing")
@@ -70,7 +71,8 @@ def task_href(id: str) -> str:
 
 def area_tabs(current: str, t: Translator, *, may_edit: bool) -> Sequence[Tab]:
     """The pages around templates."""
-    rows = [("templates", CREATE), ("tasks", TASKS), ("actions", ACTIONS)] + ([("edit", EDIT)] if may_edit else [])
+    rows = [("templates", CREATE), ("tasks", TASKS), ("approvals", APPROVALS), ("actions", ACTIONS)]
+    rows += [("edit", EDIT)] if may_edit else []
     return [Tab(id, t(f"scaffolder.page.tab.{id}"), href, current=id == current) for id, href in rows]
 
 
@@ -186,3 +188,14 @@ def _after(style: set[str], code: int) -> set[str]:
 def plain_text(text: str) -> str:
     """A line of a log without what a terminal would obey."""
     return _ESCAPE.sub("", text)
+
+
+def value_text(value: Any) -> str:
+    """A value for people: text as it is, else compact JSON, cut where it is long."""
+    if isinstance(value, str):
+        text = value
+    else:
+        import orjson
+
+        text = orjson.dumps(value, default=str).decode()
+    return text if len(text) <= 400 else f"{text[:400]}…"
