@@ -165,7 +165,10 @@ async def test_people_are_told_reminded_and_time_runs_out(open_shop: Any) -> Non
 
         (first,) = await told(CY)
         assert (first.title, first.link) == ("Waits for your approval: Asking: Ask", f"/create/approvals/{one.id}")
-        assert await told(ADA) == []
+        assert await told(ADA) == [] and first.metadata == {}
+        async with shop.portal.client(CY) as client:
+            page = await client.get("/notifications", headers={"accept-language": "de"})
+            assert "Wartet auf Ihre Freigabe: Asking: Ask" in page.text
         shop.portal.clock.advance(timedelta(days=1, minutes=1))
         await shop.portal.jobs.run_due()
         (again,) = await told(CY)
