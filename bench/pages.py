@@ -164,7 +164,7 @@ class Browser:
         more = {
             "content-type": "application/json",
             "sec-fetch-site": "same-origin",
-            "x-csrf-token": self._token("/import"),
+            "x-csrf-token": self._token("/create"),
         }
         status, data, headers = self.ask(path, body=json.dumps(body).encode(), **more)
         data = gzip.decompress(data) if headers.get("content-encoding") == "gzip" else data

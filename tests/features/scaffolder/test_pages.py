@@ -285,6 +285,10 @@ async def test_what_is_hidden_is_absent(open_shop: Any):
         async with shop.portal.client(ADA) as client:
             page = await get(client, f"/create/tasks/{going}")
             assert 'value="cancel"' not in page
+    async with open_shop(more=policy(bob=[READ])) as shop, shop.portal.client(BOB) as client:
+        page = await get(client, "/create/approvals")
+        closed = ("/create", "/create/tasks", "/create/edit")
+        assert 'href="/create/actions"' in page and not any(f'href="{one}"' in page for one in closed)
 
 
 async def test_pages_of_the_template_and_home_show_runs(open_shop: Any):
@@ -322,7 +326,7 @@ class Painting:
             "properties": {
                 "wall": {
                     "type": "object",
-                    "description": "Which one.",
+                    "description": "Which `<one>`.",
                     "properties": {"colour": {"enum": ["red", "blue"], "default": "blue"}},
                 },
                 "coats": {"type": ["integer", "null"]},
@@ -357,7 +361,7 @@ async def test_actions_are_told_from_the_registry(open_shop: Any, monkeypatch: p
             "integer | null",
             "string[]",
             "<code>red</code>",
-            "Which one.",
+            "Which <code>&lt;one&gt;</code>.",
             "Two coats",
             "area",
         ):
