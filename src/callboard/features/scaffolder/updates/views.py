@@ -117,7 +117,7 @@ class UpdateViews:
         except PlaceUnknown as error:
             told = Banner("warn", t("scaffolder.update.no_place"), [t("scaffolder.update.no_place_means")])
             place = error.suggested if await self._may_name_place(ref, request) else None
-            page = pages.refused_page(made, t, now, told, place=place, answers=answers)
+            page = pages.refused_page(made, known, t, now, told, place=place, answers=answers)
             page = replace(page, banners=[*banners, told])
             return request.render("updates/update.html", page, status if status != 200 else 409)
         except NotMade:
