@@ -158,9 +158,9 @@ def _day_two(portal: Any) -> Any:
 
 def _approval_views(portal: Any) -> Any:
     from callboard.features.scaffolder.approvals.views import ApprovalViews
-    from callboard.ui.messages import Messages
+    from callboard.features.scaffolder.views.base import PageParts
 
-    return ApprovalViews(portal.service(Approvals), portal.service(Tasks), portal.service(Messages))
+    return ApprovalViews(portal.service(Approvals), PageParts(portal))
 
 
 @hookimpl

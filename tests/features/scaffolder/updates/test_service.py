@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -89,7 +90,8 @@ class Works:
         self.shop.portal.clock.advance(60)
 
 
-def service(**spec: Any) -> dict[str, Any]:
+def service(*, writes: bool = True, **spec: Any) -> dict[str, Any]:
+    """``writes``: a step writes the description of the entity, and with it which template it is from."""
     steps = [
         {"id": "fetch", "action": "fetch:template", "input": {"url": "./skeleton", "values": {"name": "${{ parameters.name }}"}}},
         {"id": "info", "action": "catalog:write", "input": {"entity": {
@@ -103,6 +105,7 @@ def service(**spec: Any) -> dict[str, Any]:
         "required": ["name"],
         "properties": {"name": {"type": "string"}, "token": {"type": "string", "ui:field": "Secret"}},
     }
+    steps = [one for one in steps if writes or one["id"] != "info"]
     return template("service", *steps, parameters=[questions], **spec)
 
 
@@ -193,6 +196,24 @@ async def test_from_run_to_merged_update(works: Callable[..., Any]) -> None:
             await it.updates.open(REF, actor=SYSTEM)
         audited = await it.shop.rows("SELECT count(*) FROM kernel_audit_event WHERE event = 'template-update'")
         assert audited[0][0] == 1
+
+
+async def test_an_entity_whose_text_does_not_say_so_names_its_template(lite: Callable[..., Any]) -> None:
+    """Beside the run that made it, and in the words of other portals."""
+    async with lite(writes=False) as it:
+        info = {"apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metadata": {"name": "${{ values.name }}"}}
+        it.skeleton(
+            {
+                "catalog-info.yaml": json.dumps(
+                    {**info, "spec": {"type": "service", "owner": "guests", "lifecycle": "production"}}
+                )
+            }
+        )
+        commit_all(it.folder / "templates")
+        task = await it.make()
+        entity = orjson.loads(await it.shop.scaffolder.updates.service._parts.queries.find_raw(REF, actor=SYSTEM))
+        annotations = entity["metadata"]["annotations"]
+        assert (annotations[RUN_ANNOTATION], annotations["backstage.io/source-template"]) == (task.id, TEMPLATE)
 
 
 async def test_clashes_are_marked_and_not_updated_over(lite: Callable[..., Any]) -> None:
