@@ -15,6 +15,10 @@ RUN PYTHONPATH=src python -m callboard.ui.build_assets \
  && /opt/callboard/bin/pip install --quiet --no-cache-dir --disable-pip-version-check --no-deps /wheel/*.whl
 
 FROM python:3.13-slim-bookworm
+# git: templates publish, repositories are read; gnupg: commits are signed where the settings ask for it
+RUN apt-get update -qq \
+ && apt-get install -y -qq --no-install-recommends git gnupg openssh-client ca-certificates >/dev/null \
+ && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /var/lib/callboard --create-home callboard \
  && install --directory --owner callboard --group callboard /var/lib/callboard/callboard-data
 COPY --from=build /opt/callboard /opt/callboard

@@ -12,6 +12,10 @@ PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input
 VENDOR := src/callboard/ui/static/vendor
 SERVE_DEMO := $(BIN)/callboard serve --demo --config examples/organisation/app-config.yaml
 
+# Where Python is told to write no bytecode, each process that a test starts would compile what changed since the setup,
+# and pytest would rewrite the assertions of all tests again.
+export PYTHONDONTWRITEBYTECODE :=
+
 HOST ?= 127.0.0.1
 PORT ?= 7007
 DATA ?= callboard-data/demo
@@ -44,22 +48,29 @@ dev: setup  ## Like demo, and start again whenever a source file changes
 
 ##@ Work on it
 
-# Tests wait a good deal: for the browser, PostgreSQL, processes that start. So three runs go beside each other, each in random order.
-# 5 is what pytest says when ARGS left it no test.
+# Parts of the suite beside each other, each in random order: tests wait a good deal, for the browser, PostgreSQL, processes
+# that start. $(1): the parts, the first of which is shown as it goes. $(2): what all are told. 5 is what pytest says when
+# ARGS left a part no test.
+define run_parts
+@export PATH="$(CURDIR)/$(BIN):$$PATH"; logs=$$(mktemp -d); parts=($(1)); jobs=(); codes=(); \
+	for part in "$${parts[@]:1}"; do \
+		TESTS_PART=$$part $(PY) -m pytest $(2) $(ARGS) >"$$logs/$$part" 2>&1 </dev/null & jobs+=($$!); \
+	done; \
+	code=0; TESTS_PART=$${parts[0]} $(PY) -m pytest $(2) $(ARGS) || code=$$?; codes+=($$code); \
+	for at in "$${!jobs[@]}"; do \
+		code=0; wait "$${jobs[at]}" || code=$$?; codes+=($$code); \
+		echo "Beside it, $${parts[at+1]}:"; cat "$$logs/$${parts[at+1]}"; \
+	done; \
+	rm -rf "$$logs"; last=5; \
+	for code in "$${codes[@]}"; do case $$code in 0) last=0 ;; 5) ;; *) exit $$code ;; esac; done; exit $$last
+endef
+
 test: setup  ## Every test but the soak, in random order (below 10 minutes on two cores)
 	@$(MAKE) browser
-	@export PATH="$(CURDIR)/$(BIN):$$PATH"; logs=$$(mktemp -d); \
-	$(PY) -m pytest -m "not soak and browser" $(ARGS) >"$$logs/browser" 2>&1 </dev/null & browser=$$!; \
-	TESTS_PART=others $(PY) -m pytest -m "not soak and not browser" $(ARGS) >"$$logs/others" 2>&1 </dev/null & others=$$!; \
-	first=0; TESTS_PART=features $(PY) -m pytest -m "not soak and not browser" $(ARGS) || first=$$?; \
-	second=0; wait $$others || second=$$?; echo "Beside the features:"; cat "$$logs/others"; \
-	third=0; wait $$browser || third=$$?; echo "In the browser:"; cat "$$logs/browser"; \
-	rm -rf "$$logs"; \
-	if [ $$first = 5 ] && [ $$second = 5 ] && [ $$third = 5 ]; then exit 5; fi; \
-	for status in $$first $$second $$third; do if [ $$status != 0 ] && [ $$status != 5 ]; then exit $$status; fi; done
+	$(call run_parts,features others browser,-m "not soak")
 
 check: setup  ## The quick tests: no browser, PostgreSQL or npm (below 90 seconds)
-	@$(PY) -m pytest -q -m "not soak and not slow and not browser and not postgres and not npm" $(ARGS)
+	$(call run_parts,features others,-q -m "not soak and not slow and not browser and not postgres and not npm")
 
 soak: setup  ## The long tests: faults, growth, hours of work
 	@$(PY) -m pytest -m soak $(ARGS)

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """What each page costs: CPU of the server for one request, and bytes over the wire with an empty cache.
 
-    bench/pages.py [--n 10000] [--requests 40] [--catalog DIR] [--json FILE]
+    bench/pages.py [--n 10000] [--requests 40] [--catalog DIR] [--only NAMES] [--json FILE]
 
 Starts ``callboard serve`` on a generated catalog (``../shared/peers/gen_catalog.py``; ``--catalog`` names a ready folder
 with ``all.yaml``), beside it extremes: a group of 500, an entity with 300 relations, an API definition of 700 KB, a file
-with mistakes. Signs in as somebody who owns things and asks for every page over one connection, with other parameters
-each time where a page has some. CPU is that of the server's threads as the kernel counts it. Bars: 50 ms a page at
-10,000 entities, 100 ms for the list at 100,000, 100 KB a page beside the fonts. ``first`` is the first request of a page
-after the start, with nothing at hand. Ends with 1 when a bar is missed.
+with mistakes, dozens of templates and hundreds of their runs. Signs in as somebody who owns things and asks for every page
+over one connection, with other parameters each time where a page has some. CPU is that of the server's threads as the
+kernel counts it. Bars: 50 ms a page at 10,000 entities, 100 ms for the list at 100,000, 100 KB a page beside the fonts.
+``first`` is the first request of a page after the start, with nothing at hand. Ends with 1 when a bar is missed.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 from urllib.parse import quote, urlencode
+
+import page_templates
 
 HERE = Path(__file__).resolve().parent
 GENERATOR = HERE.parent.parent / "shared" / "peers" / "gen_catalog.py"
@@ -42,6 +44,7 @@ catalog:
   locations:
     - {{type: file, target: {catalog}/all.yaml}}
     - {{type: file, target: {extremes}/extremes.yaml}}
+    - {{type: file, target: {extremes}/templates/templates.yaml}}
 """
 
 
@@ -132,14 +135,16 @@ class Browser:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         self._cookies: dict[str, str] = {}
 
-    def ask(self, path: str, form: dict[str, str] | None = None) -> tuple[int, bytes, http.client.HTTPMessage]:
-        """(status, body as sent, headers)."""
+    def ask(
+        self, path: str, form: dict[str, str] | None = None, body: bytes | None = None, **more: str
+    ) -> tuple[int, bytes, http.client.HTTPMessage]:
+        """(status, body as sent, headers). ``form`` or ``body`` are posted, the latter with the headers ``more``."""
         headers = {"accept-encoding": "gzip", "cookie": "; ".join(f"{k}={v}" for k, v in self._cookies.items())}
-        body = None
+        headers |= more
         if form is not None:
             headers |= {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
             body = urlencode(form)
-        self._connection.request("GET" if form is None else "POST", path, body, headers)
+        self._connection.request("GET" if body is None else "POST", path, body, headers)
         answer = self._connection.getresponse()
         data = answer.read()
         for cookie in answer.headers.get_all("set-cookie") or ():
@@ -154,16 +159,32 @@ class Browser:
             raise RuntimeError(f"{path} answered {status}")
         return gzip.decompress(data) if headers.get("content-encoding") == "gzip" else data
 
-    def sign_in(self, user: str) -> None:
-        found = re.search(rb'name="csrf_token" value="([^"]+)"', self.page("/sign-in"))
+    def send(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What the wire answers to JSON. Raises ``RuntimeError`` where it refuses."""
+        more = {
+            "content-type": "application/json",
+            "sec-fetch-site": "same-origin",
+            "x-csrf-token": self._token("/create"),
+        }
+        status, data, headers = self.ask(path, body=json.dumps(body).encode(), **more)
+        data = gzip.decompress(data) if headers.get("content-encoding") == "gzip" else data
+        if status >= 300:
+            raise RuntimeError(f"{path} answered {status}: {data[:500]!r}")
+        return json.loads(data)
+
+    def _token(self, path: str) -> str:
+        found = re.search(rb'name="csrf_token" value="([^"]+)"', self.page(path))
         assert found is not None
-        form = {"user": user, "password": PASSWORD, "csrf_token": found[1].decode(), "next": "/"}
+        return found[1].decode()
+
+    def sign_in(self, user: str) -> None:
+        form = {"user": user, "password": PASSWORD, "csrf_token": self._token("/sign-in"), "next": "/"}
         status, _, _ = self.ask("/sign-in", form)
         if status != 303:
             raise RuntimeError(f"signing in answered {status}")
 
 
-def pages(n: int) -> dict[str, Callable[[int], str]]:
+def pages(n: int, made: page_templates.Made) -> dict[str, Callable[[int], str]]:
     """Each page's address for request number i."""
     words = ("order", "pay", "log", "cache", "stream", "fraud", "score", "video", "invoice", "ledger")
 
@@ -247,6 +268,7 @@ def pages(n: int) -> dict[str, Callable[[int], str]]:
         "preferences": lambda i: "/settings/preferences",
         "import": lambda i: "/import",
         "proposals": lambda i: "/proposals",
+        **page_templates.pages(made),
     }
 
 
@@ -260,9 +282,12 @@ def asset_bytes(browser: Browser, html: bytes, known: dict[str, int]) -> int:
     return sum(known[name.decode()] for name in names)
 
 
-def measure(browser: Browser, pid: int, n: int, requests: int, extremes_path: Path) -> list[Figure]:
+def measure(browser: Browser, pid: int, n: int, requests: int, extremes_path: Path, only: str) -> list[Figure]:
     figures, assets = [], {}
-    for name, address in pages(n).items():
+    made = page_templates.run_all(browser)
+    for name, address in pages(n, made).items():
+        if not re.search(only, name):
+            continue
         first, addresses = None, []
         follow = "/catalog?size=50"
         for i in range(requests):
@@ -316,6 +341,7 @@ def main() -> int:
     ap.add_argument("--n", type=int, default=10_000)
     ap.add_argument("--requests", type=int, default=40)
     ap.add_argument("--catalog", type=Path, help="a folder with all.yaml instead of a generated one")
+    ap.add_argument("--only", default="", help="a regular expression that names of pages hold")
     ap.add_argument("--json", type=Path, help="write the figures there")
     args = ap.parse_args()
     with tempfile.TemporaryDirectory(prefix="callboard-pages-") as scratch:
@@ -332,6 +358,9 @@ def main() -> int:
             )
         n = json.loads((catalog / "facts.json").read_text())["n"] if (catalog / "facts.json").is_file() else args.n
         (folder / "extremes.yaml").write_text(extremes())
+        templates = folder / "templates" / "templates.yaml"
+        templates.parent.mkdir()  # with nothing beside it: the editor reads the folder
+        templates.write_text("\n---\n".join(page_templates.documents()))
         settings, log = folder / "app-config.yaml", folder / "log.txt"
         settings.write_text(SETTINGS.format(catalog=catalog, extremes=folder))
         with socket.socket() as free:
@@ -351,7 +380,7 @@ def main() -> int:
             count = wait_until_loaded(browser, server, log, 20 + n / 1000)
             print(f"{count:,} entities, {args.requests} requests a page, signed in, one connection")
             print(f"  {'page':<28} {'CPU':>11} {'first':>12} {'HTML':>12} {'in all':>12}")
-            figures = measure(browser, server.pid, n, args.requests, folder / "extremes.yaml")
+            figures = measure(browser, server.pid, n, args.requests, folder / "extremes.yaml", args.only)
         finally:
             server.terminate()
             server.wait(timeout=30)

@@ -6,13 +6,14 @@ what the error tree holds, and what the command line knows.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import inspect
 import re
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Collection, Iterable, Iterator, Mapping, Sequence
 
 FOLDER = Path(__file__).resolve().parent / "reference"
 NOTICE = "<!-- Written by docs/build_reference.py from the code; `make docs` writes it again. -->\n"
@@ -174,7 +175,7 @@ def _routes(portal: Any) -> str:
     for route in portal.routes:
         parts = route.path.split("/")
         group = f"/api/{parts[2]}" if route.path.startswith("/api/") else "Pages and the rest"
-        described = route.openapi or {}
+        described = route.operation or {}
         about = described.get("summary") or _doc(route.handler) or re.sub(r"[-._]", " ", route.name or "")
         if not about and route.path.endswith("/openapi.json"):
             about = "These paths, for machines."
@@ -273,37 +274,37 @@ def _events() -> str:
 
 def _topics() -> Iterator[tuple[str, str]]:
     """Topics of every ``publish(tx, "topic", …)`` in the source: literals, and constants by that name."""
-    import ast
-
     import callboard
 
     root = Path(callboard.__file__).parent
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(root.rglob("*.py"))}
-    constants: dict[str, str] = {}
-    for tree in trees.values():
-        for node in tree.body:
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(root.rglob("*.py"))}
+    told: list[tuple[Path, ast.expr]] = []
+    for path, text in texts.items():
+        for node in ast.walk(ast.parse(text)) if ".publish" in text else ():
             if (
-                isinstance(node, (ast.Assign, ast.AnnAssign))
-                and isinstance(node.value, ast.Constant)
-                and isinstance(node.value.value, str)
-            ):
-                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                    if isinstance(target, ast.Name):
-                        constants[target.id] = node.value.value
-    for path, tree in trees.items():
-        for node in ast.walk(tree):
-            if not (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
                 and node.func.attr.startswith("publish")
             ):
-                continue
-            for argument in node.args[1:2]:
-                topic = (
-                    argument.value if isinstance(argument, ast.Constant) else constants.get(getattr(argument, "id", ""))
-                )
-                if isinstance(topic, str):
-                    yield topic, _code(".".join(path.relative_to(root.parent).with_suffix("").parts))
+                told += [(path, argument) for argument in node.args[1:2]]
+    constants = _constants(texts.values(), {argument.id for _, argument in told if isinstance(argument, ast.Name)})
+    for path, argument in told:
+        topic = argument.value if isinstance(argument, ast.Constant) else constants.get(getattr(argument, "id", ""))
+        if isinstance(topic, str):
+            yield topic, _code(".".join(path.relative_to(root.parent).with_suffix("").parts))
+
+
+def _constants(texts: Iterable[str], names: Collection[str]) -> dict[str, str]:
+    """Texts that modules keep under these names. Only files where one begins a line are looked at closely."""
+    begins = re.compile(rf"^(?:{'|'.join(names)})\b", re.MULTILINE)
+    constants: dict[str, str] = {}
+    for text in texts:
+        for node in ast.parse(text).body if begins.search(text) else ():
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Constant):
+                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                    if isinstance(target, ast.Name) and target.id in names and isinstance(node.value.value, str):
+                        constants[target.id] = node.value.value
+    return constants
 
 
 def _errors() -> str:

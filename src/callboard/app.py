@@ -59,6 +59,7 @@ BUILTINS: Mapping[str, str] = {
     "bitbucket": "callboard.integrations.bitbucket.plugin",
     "azure": "callboard.integrations.azure.plugin",
     "gitea": "callboard.integrations.gitea.plugin",
+    "gerrit": "callboard.integrations.gerrit.plugin",
 }
 """Built-in plugins, low to high. One whose folder was taken out is passed over."""
 

@@ -33,7 +33,9 @@ _WITHOUT = (
     "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled",
     "PreconnectToSearch",
 )  # fmt: skip
-_FLAGS = ("--no-sandbox", f"--disable-features={','.join(_WITHOUT)}")
+# All pages are ours. One process draws them, where each would start its own, and another for the blank page that follows it.
+_ONE_PROCESS = ("--renderer-process-limit=1", "--disable-site-isolation-trials")
+_FLAGS = ("--no-sandbox", *_ONE_PROCESS, f"--disable-features={','.join(_WITHOUT)}")
 
 
 def _give_up(reason: str) -> None:

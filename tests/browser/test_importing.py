@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import csv
+import functools
 import io
+import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,14 +64,23 @@ def workbook() -> bytes:
     return out.getvalue()
 
 
-@contextmanager
-def portal(folder: Path) -> Iterator[str]:
-    """An empty portal in which ada, an administrator, and kim, who has no role, can sign in."""
+@functools.cache
+def _data_with_users() -> Path:
+    """A data folder, made once: each portal is started on a copy."""
+    folder = Path(tempfile.mkdtemp(prefix="callboard-users-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for name, role in (("ada", ["--role", "admin"]), ("kim", [])):
         command = [
             sys.executable, "-m", "callboard", "user", "add", name, *role, "--password-stdin", "--data", str(folder),
         ]  # fmt: skip
         subprocess.run(command, cwd=ROOT, input=PASSWORD.encode(), check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
+@contextmanager
+def portal(folder: Path) -> Iterator[str]:
+    """An empty portal in which ada, an administrator, and kim, who has no role, can sign in."""
+    shutil.copytree(_data_with_users(), folder, dirs_exist_ok=True)
     with serve(folder) as (url, check):
         wait_until(check, "the portal", lambda: _fetch(f"{url}/sign-in") is not None)
         yield url

@@ -38,6 +38,7 @@ TEMPLATES = [
         output={"links": [{"title": "Its page", "entityRef": "component:default/till"}], "text": [{"title": "Next", "content": "Go **on**"}]},
     ),
     _template("broken", LONG, _step("find", "catalog:fetch", entityRef="component:default/nope"), _step("never", "debug:log", message="x")),
+    {"apiVersion": "backstage.io/v1alpha1", "kind": "Group", "metadata": {"name": "platform"}, "spec": {"type": "team", "children": []}},
 ]  # fmt: skip
 
 
@@ -48,7 +49,7 @@ def place(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
     (folder / "templates.yaml").write_text("\n---\n".join(json.dumps(one) for one in TEMPLATES))
     settings = {
         "catalog": {
-            "rules": [{"allow": ["Template"]}],
+            "rules": [{"allow": ["Template", "Group"]}],
             "locations": [{"type": "file", "target": str(folder / "templates.yaml")}],
         }
     }
@@ -75,7 +76,7 @@ def place(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
                     page.locator("#form .button-primary").last.click()
                     page.wait_for_load_state()
                 runs[name] = page.url.removeprefix(url)
-            assert page.locator(".run-state").first.inner_text() in ("Waiting", "Running", "Completed")
+            assert page.locator(".run-state").first.inner_text() in ("Queued", "Running", "Completed")
             # nothing is pressed: the page follows by itself
             page.get_by_role("link", name="Its page").wait_for(timeout=15_000)
             assert page.locator("[data-live=told]").inner_text() == "Completed"
@@ -110,6 +111,8 @@ def test_a_template_is_written_and_tried_without_leaving_the_page(browser: Any, 
         page.locator("#edit-problem [data-line]").wait_for()
         page.keyboard.press("Backspace")
         page.get_by_role("heading", name="About it").wait_for()
+        page.locator("#edit-result").get_by_label("Owner").fill("plat")
+        page.locator("#edit-result option[value='group:default/platform']").wait_for(state="attached")
         page.get_by_role("button", name="README.md", exact=True).click()
         page.locator("#edit-path", has_text="skeleton/README.md").wait_for()
         page.locator("#text").fill("# ${{ values.name }}\nas typed\n")

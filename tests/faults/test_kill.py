@@ -120,15 +120,18 @@ def _file(data: Path) -> Path:
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_another_replica_takes_over_from_one_that_was_killed(
-    tmp_path: Path, postgres_url: str, size: int
+    tmp_path: Path, postgres_portal_url: str, size: int
 ) -> None:
     """Two replicas on one PostgreSQL: the one that loads is killed, the other finishes once the lease has ended."""
     from callboard.kernel.db.postgres import PostgresDatabase
 
     catalogue = write_catalogue(tmp_path / "files", size)
-    more = {"backend": {"database": {"client": "pg", "connection": postgres_url}}, "jobs": {"lease": f"{LEASE_S}s"}}
+    more = {
+        "backend": {"database": {"client": "pg", "connection": postgres_portal_url}},
+        "jobs": {"lease": f"{LEASE_S}s"},
+    }
     settings = write_settings(tmp_path, catalogue.root, more)
-    db = await PostgresDatabase.open(postgres_url)
+    db = await PostgresDatabase.open(postgres_portal_url)
     with ExitStack() as stack:
         replicas = [Server(settings, tmp_path / f"data-{n}") for n in range(2)]
         for replica in replicas:

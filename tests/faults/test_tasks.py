@@ -220,14 +220,14 @@ async def _check_no_secret_on_disk(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("rounds", ROUNDS)
-async def test_a_killed_replica_on_postgresql(tmp_path: Path, postgres_url: str, rounds: int) -> None:
+async def test_a_killed_replica_on_postgresql(tmp_path: Path, postgres_portal_url: str, rounds: int) -> None:
     """Two processes: what the one that is killed had begun, the other takes over when the lease has ended."""
     from callboard.kernel.db.postgres import PostgresDatabase
 
-    more = {"backend": {"database": {"client": "pg", "connection": postgres_url}}, "jobs": {"lease": "1s"}}
+    more = {"backend": {"database": {"client": "pg", "connection": postgres_portal_url}}, "jobs": {"lease": "1s"}}
     settings = _settings(tmp_path, more)
     replicas = [Process(tmp_path, "one", settings), Process(tmp_path, "two", settings)]
-    db = await PostgresDatabase.open(postgres_url)
+    db = await PostgresDatabase.open(postgres_portal_url)
     watch, ids = Watch(db, tmp_path / "journal"), []
     try:
         for _ in range(rounds):
@@ -241,6 +241,10 @@ async def test_a_killed_replica_on_postgresql(tmp_path: Path, postgres_url: str,
         await watch.wait(30)
         for replica in replicas:
             replica.stop()
+            # Started again before the other took over, it still held the task it was killed in: the next start clears up.
+            if any(replica.data.glob("scaffolder/workspaces/*")):
+                replica.restart()
+                replica.stop()
         await watch.check(ids)
         await _check_nothing_left(tmp_path, db)
     finally:

@@ -97,9 +97,9 @@ def honest_bomb() -> bytes:
 def lying_bomb(name: str = STRINGS, opening: bytes = b"<sst><si><t>", megabytes: int = 600) -> bytes:
     """A member that unpacks to hundreds of megabytes where the directory says some kilobytes, with the checksum of these."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    packed = packer.compress(opening)
-    for _ in range(megabytes):
-        packed += packer.compress(b"x" * MIB)
+    packed = packer.compress(opening) + packer.flush(zlib.Z_FULL_FLUSH)
+    # After a full flush nothing refers to what came before: each megabyte is packed as the first was.
+    packed += (packer.compress(b"x" * MIB) + packer.flush(zlib.Z_FULL_FLUSH)) * megabytes
     packed += packer.flush()
     start = (opening + b"x" * 4096)[:4096]
     content = bytearray(repacked(GOOD, {name: None}, also={name: start}))

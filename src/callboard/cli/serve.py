@@ -220,10 +220,15 @@ def _configure_logs(options: ServeOptions, settings: Settings) -> None:
 
 @dataclass(slots=True)
 class _Run:
-    """One portal from its start to its end. ``new_file``: it asked to be started again with this settings file."""
+    """One portal from its start to its end.
+
+    ``new_file``: it asked to be started again with this settings file. ``is_stopped``: somebody told the process to end, which
+    holds even where a new start was asked for just before.
+    """
 
     settings: Settings
     new_file: Path | None = None
+    is_stopped: bool = False
     failed: CallboardError | None = None
     fault: str = ""
     """Why the settings that came before these could not be used."""
@@ -244,7 +249,7 @@ def _run(options: ServeOptions, settings: Settings, address: Address) -> int:
                     raise run.failed
                 print_error(run.failed, as_json=options.json)
                 run, before = _Run(before, fault=run.failed.message), None
-            elif run.new_file is None:
+            elif run.new_file is None or run.is_stopped:
                 return OK
             else:
                 before, run = run.settings, _next_run(options, run)
@@ -296,7 +301,7 @@ async def _serve(options: ServeOptions, run: _Run, address: Address, listener: s
         timeout_keep_alive=30,
         backlog=2048,
     )
-    server = _make_server(config, portal)
+    server = _make_server(config, portal, run)
 
     def restart(file: Path) -> None:
         run.new_file = file
@@ -311,7 +316,7 @@ async def _serve(options: ServeOptions, run: _Run, address: Address, listener: s
         await portal.close()
 
 
-def _make_server(config: Any, portal: Portal) -> Any:
+def _make_server(config: Any, portal: Portal, run: _Run) -> Any:
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -337,6 +342,7 @@ def _make_server(config: Any, portal: Portal) -> Any:
                     loop.remove_signal_handler(number)
 
         def _stop(self) -> None:
+            run.is_stopped = True
             portal.begin_stop()  # open streams end instead of being cut
             self.force_exit = self.should_exit
             self.should_exit = True

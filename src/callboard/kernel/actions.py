@@ -191,6 +191,10 @@ class ActionRegistry:
         ]
         return sorted(found, key=lambda action: action.id)
 
+    def has(self, id: str) -> bool:
+        """Whether there is one, for whomever."""
+        return id in self._actions
+
     def get(self, id: str, *, actor: Actor) -> Action:
         """Raises ``ActionNotFound`` when there is none, or none for ``actor``."""
         action = self._actions.get(id)

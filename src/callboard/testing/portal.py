@@ -14,6 +14,7 @@ from callboard.app import Portal, create_portal
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.clock import Clock
 from callboard.kernel.settings import Settings
+from callboard.testing._tables import lay_tables
 from callboard.testing.clock import FakeClock
 
 BASE_URL = "http://localhost:7007"
@@ -60,9 +61,12 @@ async def make_portal(
         jobs: Let jobs run by themselves; otherwise ``await portal.jobs.run_due()`` runs what is due.
     """
     given = settings if isinstance(settings, Settings) else Settings.of(settings or {}, has_file=settings is not None)
-    with tempfile.TemporaryDirectory(prefix="callboard-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="callboard-test-") as temporary:
+        folder = data_dir or Path(temporary)
+        if start and not given.has("backend.database"):
+            await lay_tables(folder)
         portal = await create_portal(
-            given, data_dir=data_dir or Path(folder), clock=clock or FakeClock(), demo=demo, transport=transport,
+            given, data_dir=folder, clock=clock or FakeClock(), demo=demo, transport=transport,
             plugins=plugins, installed_plugins=installed_plugins,
         )  # fmt: skip
         try:

@@ -369,13 +369,13 @@ def each_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World
     if request.param == "sqlite":
         yield _world(tmp_path, None)
     else:
-        yield _world(tmp_path, {"client": "pg", "connection": request.getfixturevalue("postgres_url")})
+        yield _world(tmp_path, {"client": "pg", "connection": request.getfixturevalue("postgres_portal_url")})
 
 
 @pytest.fixture
-def postgres_world(tmp_path: Path, postgres_url: str) -> World:
+def postgres_world(tmp_path: Path, postgres_portal_url: str) -> World:
     """A world whose portals share a PostgreSQL database."""
-    return _world(tmp_path, {"client": "pg", "connection": postgres_url})
+    return _world(tmp_path, {"client": "pg", "connection": postgres_portal_url})
 
 
 def _world(tmp_path: Path, database: Mapping[str, Any] | None) -> World:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callboard.features.editing.domain import compare, read_text
-from callboard.features.editing.patching import patch
 from callboard.model.fields import parse_field, with_values
+from callboard.ui.patching import patch
 
 TEXT = """\
 # kept by the till team

@@ -29,6 +29,15 @@ async def test_groups_reach_their_members_and_components_their_owners(each_desk:
         assert await d.titles(EVE) == []
 
 
+async def test_what_a_sender_adds_does_not_become_words(open_desk: Any):
+    """Titles in many languages are the portal's own; what comes with a notification cannot bring others."""
+    words = {"text": "Sign in again", "id": "shell.sign_in", "with": {}}
+    async with open_desk() as d:
+        await d.send("Plain", "user:default/ada", metadata={"callboard.dev/words": words, "kept": 1})
+        (one,) = await d.read(ADA)
+        assert (one.title, one.metadata) == ("Plain", {"kept": 1})
+
+
 async def test_a_broadcast_is_read_by_each_for_themselves(each_desk: Any):
     """One row for everybody; marks are each reader's own, and excluded readers never see it."""
     async with each_desk() as d:

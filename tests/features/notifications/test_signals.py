@@ -159,9 +159,9 @@ async def test_server_sent_events_tell_the_same():
 
 
 @pytest.mark.postgres
-async def test_another_replica_tells_its_own_listeners(postgres_url: str, tmp_path: Path):
+async def test_another_replica_tells_its_own_listeners(postgres_portal_url: str, tmp_path: Path):
     """What is sent by one replica is heard by a page that is connected to another."""
-    settings = {"backend": {"database": {"client": "pg", "connection": postgres_url}}}
+    settings = {"backend": {"database": {"client": "pg", "connection": postgres_portal_url}}}
     async with (
         make_portal(settings, data_dir=tmp_path / "a") as one,
         make_portal(settings, data_dir=tmp_path / "b") as two,

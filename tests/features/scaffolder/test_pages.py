@@ -11,9 +11,10 @@ import orjson
 import pytest
 
 from callboard.features.scaffolder.interface import TemplateUses
+from callboard.features.scaffolder.pages.answers import about_of
 from callboard.kernel.plugins.hooks import hookimpl
 from tests.features.catalog.conftest import yaml_of
-from tests.features.importing.test_access import policy
+from tests.features.importing.test_access import READ, policy
 from tests.features.scaffolder.conftest import ADA, BOB, step, template, user
 
 pytestmark = pytest.mark.anyio
@@ -181,6 +182,53 @@ async def test_a_run_shows_steps_log_and_outcome(open_shop: Any):
         assert "[one] red <b>\n" in log.text and log.headers["content-type"].startswith("text/plain")
 
 
+async def test_answers_are_read_as_the_form_asked_them(open_shop: Any):
+    """By the titles of the form; secrets do not show, nor how long they are, neither on the page nor in the link that starts over."""
+    fields = {
+        "name": {"type": "string", "title": "What is it called?"},
+        "loud": {"type": "boolean"},
+        "parts": {"type": "array", "items": {"type": "string"}},
+        "word": {"type": "string", "ui:widget": "password"},
+        "token": {"type": "string", "ui:field": "Secret"},
+        "box": {
+            "type": "object",
+            "properties": {"pin": {"type": "string", "ui:widget": "password"}, "size": {"type": "number"}},
+        },
+    }
+    deep = {"allOf": [{"then": {"properties": {"hid": {"title": "Hid", "ui:backstage": {"review": {"mask": "-"}}}}}}]}
+    asked = template("asked", say(), parameters=[{"properties": fields}, deep])
+    answers = {
+        "name": "<till>", "loud": True, "parts": ["a", "b"], "word": "open sesame", "token": "********", "hid": "unseen",
+        "box": {"pin": "4711", "size": 2}, "left": "", "none": [],
+    }  # fmt: skip
+    async with open_shop(asked) as shop, shop.portal.client(ADA) as client:
+        task = await shop.run("asked", answers)
+        page = await get(client, f"/create/tasks/{task.id}")
+        said = re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", page)
+        assert [(name, html.unescape(value)) for name, value in said if name != "Template"][:7] == [
+            ("What is it called?", "<till>"), ("loud", "Yes"), ("parts", "a, b"), ("word", "******"), ("token", "******"),
+            ("Hid", "******"), ("box", '{"size":2}'),
+        ]  # fmt: skip
+        assert not any(one in page for one in ("sesame", "4711", "unseen<", "********"))
+        assert '<span class="run-about">&lt;till&gt;</span>' in page
+        assert '<span class="task-about">&lt;till&gt;</span>' in await get(client, "/create/tasks")
+
+
+@pytest.mark.parametrize(
+    ("answers", "about"),
+    [
+        ({"size": "big", "component_id": "till", "name": "shop"}, "shop"),
+        ({"size": "big", "appName": "till"}, "till"),
+        ({"name": "****", "repoUrl": "github.com?owner=acme&repo=till"}, "till"),
+        ({"entityRef": "component:default/till", "why": "slow"}, "till"),
+        ({"why": "slow", "name": 7}, ""),
+    ],
+)  # fmt: skip
+def test_a_word_tells_runs_of_one_template_apart(answers: dict[str, Any], about: str):
+    """A name, a repository or an entity; nothing where none is among the answers."""
+    assert about_of({"parameters": answers}) == about
+
+
 async def test_a_failure_says_where_and_another_try_goes_on_from_there(open_shop: Any):
     """The message, the step, its log; a retry asks for secrets that steps need, and leaves what is done."""
     one = step("first", "note", input={"word": "once"})
@@ -237,6 +285,10 @@ async def test_what_is_hidden_is_absent(open_shop: Any):
         async with shop.portal.client(ADA) as client:
             page = await get(client, f"/create/tasks/{going}")
             assert 'value="cancel"' not in page
+    async with open_shop(more=policy(bob=[READ])) as shop, shop.portal.client(BOB) as client:
+        page = await get(client, "/create/approvals")
+        closed = ("/create", "/create/tasks", "/create/edit")
+        assert 'href="/create/actions"' in page and not any(f'href="{one}"' in page for one in closed)
 
 
 async def test_pages_of_the_template_and_home_show_runs(open_shop: Any):
@@ -274,7 +326,7 @@ class Painting:
             "properties": {
                 "wall": {
                     "type": "object",
-                    "description": "Which one.",
+                    "description": "Which `<one>`.",
                     "properties": {"colour": {"enum": ["red", "blue"], "default": "blue"}},
                 },
                 "coats": {"type": ["integer", "null"]},
@@ -309,7 +361,7 @@ async def test_actions_are_told_from_the_registry(open_shop: Any, monkeypatch: p
             "integer | null",
             "string[]",
             "<code>red</code>",
-            "Which one.",
+            "Which <code>&lt;one&gt;</code>.",
             "Two coats",
             "area",
         ):
@@ -385,6 +437,37 @@ async def test_a_draft_is_looked_at_tried_and_taken_home(open_shop: Any):
         again = await client.post("/create/edit", data={**editor.fields, "do": "upload"}, files=files)
         assert "skeleton/README.md" in again.text and "name: draft" in again.text
         assert await shop.rows("SELECT id FROM scaffolder_task") == []
+
+
+async def test_pickers_of_a_draft_offer_what_the_form_will(open_shop: Any):
+    """Of what is written now, knowing what stands in other fields; nothing for a draft that cannot be read, or without leave."""
+    group = {
+        "apiVersion": "backstage.io/v1alpha1",
+        "kind": "Group",
+        "metadata": {"name": "crew"},
+        "spec": {"type": "team", "children": []},
+    }
+    text = yaml_of(
+        template("draft", say(), parameters=[{"title": "One"}, {"properties": {"owner": {"ui:field": "OwnerPicker"}}}])
+    )
+    asked = {"file.0.text": text, "page": "1", "suggest": "f/owner", "words": "cr", "f/owner": "cr"}
+
+    async def offered(**changed: str) -> list[str]:
+        answer = await client.post("/create/edit/suggest", data={**asked, **changed})
+        assert answer.status_code == 200
+        return [one["value"] for one in answer.json()["items"]]
+
+    async with open_shop(group) as shop, shop.portal.client(user("root")) as client:
+        assert await offered() == ["group:default/crew"]
+        assert await offered(words="nobody") == await offered(page="0") == await offered(page="9") == []
+        assert (
+            await offered(**{"file.0.text": "a: ["})
+            == await offered(values="- 1")
+            == await offered(suggest="f/x")
+            == []
+        )
+    async with open_shop(group, more=policy(ada=[READ])) as shop, shop.portal.client(ADA) as client:
+        assert (await client.post("/create/edit/suggest", data=asked)).status_code == 403
 
 
 async def test_files_of_a_draft_are_added_opened_and_removed(open_shop: Any):

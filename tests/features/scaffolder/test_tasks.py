@@ -110,6 +110,17 @@ async def test_a_failing_step_ends_the_task_with_its_reason(each_shop) -> None:
         assert shop.workspaces() == []
 
 
+async def test_an_action_that_is_not_open_to_whoever_started_it_is_told_as_such(open_shop) -> None:
+    """Not as one that is not there."""
+    give = {"recipients": "broadcast", "title": "Hello"}
+    tell = template("tell", {"id": "tell", "action": "notification:send", "input": give})
+    lost = template("lost", {"id": "lost", "action": "no:such", "input": {}})
+    async with open_shop(tell, lost) as shop:
+        messages = [(await shop.run(name)).error["message"] for name in ("tell", "lost")]
+        assert messages[0].startswith("Unauthorized action: notification:send.")
+        assert messages[1] == "Template action with ID 'no:such' is not registered"
+
+
 async def test_trying_again_goes_on_from_the_step_that_failed(each_shop) -> None:
     """With the files and outputs of the steps before; those do not run again."""
     shown = template(

@@ -223,9 +223,11 @@ async def test_steps_cannot_be_skipped(desk):
 
 
 @pytest.mark.postgres
-async def test_postgresql_keeps_a_setup_as_sqlite_does(desk, postgres_url):
+async def test_postgresql_keeps_a_setup_as_sqlite_does(desk, postgres_portal_url):
     """From the token to the end, with a start in between."""
-    settings = Settings.of({"backend": {"database": {"client": "pg", "connection": postgres_url}}}, has_file=False)
+    settings = Settings.of(
+        {"backend": {"database": {"client": "pg", "connection": postgres_portal_url}}}, has_file=False
+    )
     async with desk(settings) as d:
         await d.enter()
         await d.choose("Harbour & Sons")

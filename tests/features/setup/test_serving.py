@@ -108,6 +108,15 @@ def test_the_portal_goes_on_with_what_was_written(tmp_path: Path) -> None:
         assert "Lighthouse Inn is ready at" in log.read_text()
 
 
+def test_who_stops_it_while_it_starts_again_is_heard(tmp_path: Path) -> None:
+    """Ctrl+C is meant for the process, not for the portal that is just about to give way to the next."""
+    with at_the_door(tmp_path) as (client, _):
+        post(client, "/setup", organization="Lighthouse Inn", title="")
+        post(client, "/setup/software", source="nothing")
+        post(client, "/setup/administrator", user="ada", display_name="", password=PASSWORD, again=PASSWORD)
+    # leaving the block asks it to end, and waits for that
+
+
 def test_settings_that_it_cannot_start_with_leave_the_portal_running(tmp_path: Path) -> None:
     """What a Backstage has may be wrong in ways that only a start tells: the reason is on the page, and how to try again."""
     (tmp_path / "backstage").mkdir()

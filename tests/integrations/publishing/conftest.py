@@ -15,7 +15,13 @@ from callboard.testing.clock import FakeClock
 from tests.integrations.conftest import Connect
 from tests.integrations.publishing.forges import Forge, GithubForge
 from tests.integrations.publishing.gitlab_forge import GitlabForge
-from tests.integrations.publishing.other_forges import AzureForge, BitbucketCloudForge, BitbucketServerForge, GiteaForge
+from tests.integrations.publishing.other_forges import (
+    AzureForge,
+    BitbucketCloudForge,
+    BitbucketServerForge,
+    GerritForge,
+    GiteaForge,
+)
 from tests.integrations.publishing.steps import Steps, portal_of
 from tests.integrations.serving import emulate
 
@@ -114,6 +120,11 @@ def azure_settings(forge: Forge) -> dict[str, Any]:
     return {"integrations": {"azure": [row]}}
 
 
+def gerrit_settings(forge: Forge) -> dict[str, Any]:
+    row = {"host": forge.host, "baseUrl": forge.base, "username": "ada", "password": TOKEN}
+    return {"integrations": {"gerrit": [row]}}
+
+
 OTHERS: dict[str, tuple[type[Forge], str, Any]] = {
     "gitea": (GiteaForge, "gitea", gitea_settings),
     "bitbucketCloud": (BitbucketCloudForge, "bitbucket", cloud_settings),
@@ -124,6 +135,7 @@ EVERY: dict[str, tuple[type[Forge], str, Any]] = {
     "github": (GithubForge, "github", github_settings),
     "gitlab": (GitlabForge, "gitlab", gitlab_settings),
     **OTHERS,
+    "gerrit": (GerritForge, "gerrit", gerrit_settings),
 }
 
 

@@ -29,6 +29,7 @@ FIELDS = {
     "branches": {"branch", "ref"},
     "protected_branches": {"name"},
     "access_tokens": {"name", "access_level", "scopes", "expires_at"},
+    "bulk_imports": {"configuration", "entities"},
     "deploy_tokens": {"name", "username", "scopes"},
 }  # fmt: skip
 """Fields of POST by the last segment of the path, from GitLab's documentation."""
@@ -81,6 +82,8 @@ class GitlabForge(Forge):
                 above = next((n for n, id in self.groups.items() if id == body.get("parent_id")), "")
                 self.groups[f"{above}/{body['path']}".strip("/")] = len(self.groups) + 1
                 return json({"id": len(self.groups)}, 201)
+            case ("POST", ["bulk_imports"]):
+                return json({"id": 12, "status": "created"}, 201)
             case ("POST", ["projects"]):
                 space = next((n for n, id in self.groups.items() if id == body.get("namespace_id")), "me")
                 name = f"{space}/{body['path']}"

@@ -124,6 +124,10 @@ class BitbucketCloudForge(Forge):
 class BitbucketServerForge(Forge):
     api_prefix = "/rest"
 
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.pulls: list[dict[str, Any]] = []
+
     def check(self, method: str, path: str, body: Any) -> list[str]:
         if method != "POST":
             return []
@@ -136,7 +140,7 @@ class BitbucketServerForge(Forge):
         return {"links": {"self": [{"href": f"{self.base}/projects/{name}/browse"}], "clone": clone}}
 
     def create(self, name: str, files: dict[str, str] | None = None, branch: str = "main") -> None:
-        super().create(f"scm/{name}", files, branch)
+        super().create(f"scm/{name.removeprefix('scm/')}", files, branch)
 
     def answer(self, request: Request, method: str, parts: list[str], body: Any) -> Response:
         match (method, parts):
@@ -151,12 +155,43 @@ class BitbucketServerForge(Forge):
                 return json({"displayId": "main"})
             case ("GET", ["api", "1.0", "projects", key, "repos", repo, "archive"]):
                 return self.archive(f"scm/{key}/{repo}", request.query_params.get("at", "HEAD"))
+            case ("GET", ["api", "1.0", "projects", _, "repos", _, "pull-requests"]):
+                asked = request.query_params
+                assert (asked["state"], asked["direction"]) == ("OPEN", "OUTGOING")
+                return json({"values": [one for one in self.pulls if one["fromRef"]["id"] == asked["at"]]})
             case ("POST", ["api", "1.0", "projects", key, "repos", repo, "pull-requests"]):
-                return json(
-                    {"links": {"self": [{"href": f"{self.base}/projects/{key}/repos/{repo}/pull-requests/2"}]}}, 201
-                )
+                page = f"{self.base}/projects/{key}/repos/{repo}/pull-requests/2"
+                own = {side: {**body[side], "repository": {"id": 1}} for side in ("fromRef", "toRef")}
+                self.pulls.append({**body, **own, "links": {"self": [{"href": page}]}})
+                return json(self.pulls[-1], 201)
             case ("PUT", ["git-lfs", "admin", "projects", _, "repos", _, "enabled"]):
                 return Response(status_code=204)
+        return missing()
+
+
+class GerritForge(Forge):
+    """Its repositories have no ``.git`` at the end; what is handed in for review is a ref of its own here."""
+
+    api_prefix = "/a/projects"
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        path = scope.get("path", "")
+        for end in ("/info/refs", "/git-upload-pack", "/git-receive-pack"):
+            if path.endswith(end):
+                path = f"{path.removesuffix(end)}.git{end}"
+                scope = {**scope, "path": path, "raw_path": path.encode()}
+        await super().__call__(scope, receive, send)
+
+    def check(self, method: str, path: str, body: Any) -> list[str]:
+        return unknown(body, "parent", "description", "branches", "owners", "create_empty_commit")
+
+    def answer(self, request: Request, method: str, parts: list[str], body: Any) -> Response:
+        match (method, parts):
+            case ("PUT", [name]):
+                if self.has(f"a/{name}"):
+                    return Response("Project already exists", 409, media_type="text/plain")
+                self.create(f"a/{name}", branch=body["branches"][0])
+                return Response(")]}'\n{}", 201, media_type="application/json")
         return missing()
 
 

@@ -26,6 +26,11 @@ PLACES = {
     "gitlab": ("acme/tools", "/acme/tools/-/tree/{ref}/{path}", "/acme/tools/-/merge_requests/4"),
     "gitea": ("acme/tools", "/acme/tools/src/branch/{ref}/{path}", "/acme/tools/pulls/2"),
     "bitbucketCloud": ("acme/tools", "/acme/tools/src/{ref}/{path}", "/acme/tools/pull-requests/2"),
+    "bitbucketServer": (
+        "scm/PLAT/tools",
+        "/projects/PLAT/repos/tools/browse/{path}?at=refs/heads/{ref}",
+        "/projects/PLAT/repos/tools/pull-requests/2",
+    ),
     "azure": (
         "acme/plat/_git/tools",
         "/acme/plat/_git/tools?path=/{path}&version=GB{ref}",
@@ -87,7 +92,12 @@ async def test_a_request_that_fails_is_opened_by_the_next_attempt(name: str, oth
     forge, (repo, _, page) = other_bench.forge, PLACES[name]
     forge.create(repo, {"README.md": "old\n"})
     change = change_for(other_bench, name)
-    part = {"gitlab": "/merge_requests", "gitea": "/pulls", "github": "/pulls"}.get(name, "/pullrequests")
+    part = {
+        "gitlab": "/merge_requests",
+        "gitea": "/pulls",
+        "github": "/pulls",
+        "bitbucketServer": "/pull-requests",
+    }.get(name, "/pullrequests")
     forge.fail(part, 403)
     with pytest.raises(NotAllowedError) as caught:
         await opener_of(other_bench, change).open(change)

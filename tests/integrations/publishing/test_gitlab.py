@@ -147,6 +147,41 @@ async def test_the_smaller_actions(bench: Bench):
     }  # fmt: skip
 
 
+MIGRATION = {
+    "destinationAccessToken": "new-t0ken", "sourceAccessToken": "old-t0ken", "sourceFullPath": "old/tools",
+    "sourceUrl": "https://gitlab.old.test/",
+}  # fmt: skip
+
+
+async def test_a_project_moves_to_another_gitlab(bench: Bench):
+    """By GitLab's direct transfer, begun once, with the tokens of the step and not that of the settings."""
+    given = {**MIGRATION, "destinationUrl": f"{bench.forge.host}?owner=acme&repo=tools"}
+    for _ in range(2):
+        output = await bench.run("gitlab:group:migrate", **given)
+        assert output == {"importedRepoUrl": f"{bench.forge.host}/acme/tools", "migrationId": 12}
+    assert bench.forge.sent("POST", "/bulk_imports") == {
+        "configuration": {"url": "https://gitlab.old.test", "access_token": "old-t0ken"},
+        "entities": [{"source_type": "project_entity", "source_full_path": "old/tools", "destination_slug": "tools",
+                      "destination_namespace": "acme"}],
+    }  # fmt: skip
+    assert bench.forge.tokens == ["Bearer new-t0ken"]
+    assert "t0ken" not in repr(bench.steps.step.lines)
+
+
+async def test_a_migration_that_cannot_be(bench: Bench):
+    """A place without a name, a source that is no address, a GitLab that refuses."""
+    place = f"{bench.forge.host}?owner=acme&repo=tools"
+    bench.forge.fail("/bulk_imports", 422, body=b'{"message": "Invalid source"}')
+    for more, words in [
+        ({"destinationUrl": f"{bench.forge.host}?project=4"}, "owner and repo"),
+        ({"destinationUrl": place, "sourceUrl": "https://me:pw@gitlab.old.test"}, "address of a GitLab"),
+        ({"destinationUrl": place}, "Invalid source"),
+    ]:
+        with pytest.raises(InputError, match=words) as caught:
+            await bench.run("gitlab:group:migrate", **{**MIGRATION, **more})
+        assert "t0ken" not in caught.value.message
+
+
 async def test_dry_runs_reach_nobody(bench: Bench):
     """Of the actions that have one."""
     dry = [id for id, action in bench.steps.actions.items() if action.supports_dry_run]

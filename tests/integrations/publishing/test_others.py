@@ -135,6 +135,78 @@ async def test_bitbucket_server_pull_requests_and_lfs(other_bench: Bench):
     assert forge.sent("PUT", "/projects/PLAT/repos/more/enabled") is None
 
 
+@pytest.mark.parametrize(
+    ("name", "other_bench"), [(n, n) for n in ("bitbucketCloud", "bitbucketServer")], indirect=["other_bench"]
+)
+async def test_the_name_from_before_bitbucket_was_two(name: str, other_bench: Bench):
+    """``publish:bitbucket`` does what the host's own action does; a host that is neither is named."""
+    _, given = given_for(name, other_bench)
+    _, _, place, contents, branch = CASES[name]
+    output = await other_bench.run("publish:bitbucket", **given)
+    assert output["repoContentsUrl"] == other_bench.forge.base + contents
+    assert output["commitHash"] == other_bench.forge.find(place, branch)
+    with pytest.raises(InputError, match=r"gitea\.com is not a host"):
+        await other_bench.run("publish:bitbucket", repoUrl="gitea.com?owner=a&repo=b")
+    with pytest.raises(InputError, match="missing"):
+        await other_bench.run("publish:bitbucket", repoUrl=f"{other_bench.forge.host}?repo=b")
+
+
+@pytest.mark.parametrize("other_bench", ["gerrit"], indirect=True)
+async def test_gerrit_gets_a_repository(other_bench: Bench):
+    """With owners, parent and a Change-Id; once a step; a dry run reaches nobody."""
+    forge = other_bench.forge
+    given = {"repoUrl": f"{forge.host}?workspace=All-Projects&owner=platform&repo=team/tools", "description": "Tools"}
+    contents = {
+        "remoteUrl": f"{forge.base}/a/team/tools",
+        "repoContentsUrl": f"{forge.base}/plugins/gitiles/team/tools/+/refs/heads/master",
+    }
+    dry = await other_bench.steps.run("publish:gerrit", dry_run=True, **given)
+    assert (dry, forge.log) == ({**contents, "commitHash": "0" * 40}, [])
+    output = await other_bench.run("publish:gerrit", **given)
+    assert output == {**contents, "commitHash": forge.find("a/team/tools", "master")}
+    assert forge.sent("PUT", "/team%2Ftools") == {
+        "description": "Tools", "branches": ["master"], "create_empty_commit": False, "parent": "All-Projects",
+        "owners": ["platform"],
+    }  # fmt: skip
+    assert "\n\nChange-Id: I" in forge.git("a/team/tools", "log", "-1", "--format=%B", "master")
+    assert all(forge.git_tokens) and TOKEN not in repr(output)
+    assert await other_bench.run("publish:gerrit", **given) == output
+    other_bench.steps.step.kept.clear()
+    with pytest.raises(ConflictError, match="already exists"):
+        await other_bench.run("publish:gerrit", **given)
+
+
+@pytest.mark.parametrize("other_bench", ["gerrit"], indirect=True)
+async def test_gerrit_gets_a_change_to_review(other_bench: Bench):
+    """On top of the branch, which itself stays; what an earlier attempt has handed in is no failure."""
+    forge = other_bench.forge
+    forge.create("a/tools", {"README.md": "x"}, "master")
+    given = {"repoUrl": f"{forge.host}?repo=tools", "gitCommitMessage": "Add the pipeline\n"}
+    before = forge.find("a/tools", "master")
+    output = await other_bench.run("publish:gerrit:review", **given)
+    message = forge.git("a/tools", "log", "-1", "--format=%B", "refs/for/master")
+    subject, _, footer = message.partition("\n\n")
+    assert subject == "Add the pipeline" and footer.startswith("Change-Id: I")
+    assert output == {
+        "reviewUrl": f"{forge.base}/#/q/{footer.removeprefix('Change-Id: ')}",
+        "repoContentsUrl": f"{forge.base}/plugins/gitiles/tools/+/refs/heads/master",
+    }
+    assert forge.paths("a/tools", "refs/for/master") == ["README.md", "catalog-info.yaml", "src/run.sh"]
+    assert forge.find("a/tools", "refs/for/master^") == before == forge.find("a/tools", "master")
+    del other_bench.steps.step.kept["push"]
+    forge.git("a/tools", "update-ref", "-d", "refs/for/master")  # Gerrit makes a change of it
+    hook = forge.root / "a/tools.git/hooks/pre-receive"
+    hook.write_text("#!/bin/sh\necho '(no new changes)' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    assert await other_bench.run("publish:gerrit:review", **given) == output
+    with pytest.raises(NotFoundError, match="no branch next"):
+        other_bench.steps.step.kept.clear()
+        await other_bench.run("publish:gerrit:review", **given, branch="next")
+    other_bench.start(scaffolder={"requireScmUserCredentials": True})
+    with pytest.raises(InputError, match="requireScmUserCredentials"):
+        await other_bench.run("publish:gerrit:review", **given)
+
+
 @pytest.mark.parametrize("other_bench", ["azure"], indirect=True)
 async def test_azure_needs_an_organization(other_bench: Bench):
     """Its API has none without."""

@@ -17,7 +17,7 @@ from tests.integrations.conftest import Connect
 from tests.integrations.publishing.steps import portal_of
 
 pytestmark = pytest.mark.anyio
-NAMES = ["git", "github", "gitlab", "gitea", "bitbucket", "azure"]
+NAMES = ["git", "github", "gitlab", "gitea", "bitbucket", "azure", "gerrit"]
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from callboard.features.catalog.interface.overlays import Ground, OverlayMoved, 
 from callboard.features.editing import domain, store
 from callboard.features.editing.domain import KeptText
 from callboard.features.editing.interface import SOURCE, ChangeResult, FieldChange
-from callboard.features.editing.patching import patch
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.clock import format_time
 from callboard.kernel.db.interface import Transaction
@@ -22,6 +21,7 @@ from callboard.kernel.errors import InputError, LimitError
 from callboard.model.fields import differences, find_fault, find_value, parse_field, with_values
 from callboard.model.problems import FieldPath, format_field
 from callboard.ui.code import format_yaml
+from callboard.ui.patching import patch
 
 if TYPE_CHECKING:
     from callboard.features.editing.service import EntityEditing

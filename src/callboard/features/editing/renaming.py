@@ -9,12 +9,12 @@ from callboard.features.catalog.interface.held import SourceMoved, SourceWrite
 from callboard.features.editing import domain, store
 from callboard.features.editing.domain import KeptText
 from callboard.features.editing.interface import SOURCE, GivenElsewhere, TextRefused
-from callboard.features.editing.patching import patch
 from callboard.features.editing.service import EntityEditing
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.clock import format_time
 from callboard.kernel.errors import ConflictError, InputError, NotAllowedError
 from callboard.model.refs import EntityRef
+from callboard.ui.patching import patch
 
 
 class EntityNaming:

@@ -16,11 +16,11 @@ from callboard.features.catalog.interface import (
 from callboard.features.editing import domain, store
 from callboard.features.editing.domain import KeptText
 from callboard.features.editing.interface import SOURCE, DeletedEntity, Editable, Saved, Version
-from callboard.features.editing.patching import patch
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import NotFoundError
 from callboard.model.fields import differences, find_value, with_value
 from callboard.model.refs import EntityRef
+from callboard.ui.patching import patch
 
 if TYPE_CHECKING:
     from callboard.features.editing.service import EntityEditing

@@ -34,6 +34,7 @@ class NotificationNotFound(NotFoundError):
 class NewNotification:
     """A notification to send.
 
+    A ``title`` that is a ``Wording`` is read in the reader's language on pages; the wire and other channels have it in English.
     ``recipients`` are refs of users and groups (of anything else its owner is told), None for everybody. ``link`` is http(s)
     or a path of the portal. With a ``scope``, one of the same scope and origin that a recipient already has is replaced
     and unread again. ``exclude`` are users and groups that are not told, whatever ``recipients`` says.

@@ -15,6 +15,7 @@ from callboard.features.notifications.interface import (
 )
 from callboard.kernel.clock import format_time, parse_time, parse_time_if
 from callboard.kernel.db.interface import Row, Transaction
+from callboard.ui.wording import Wording, from_stored, to_stored
 
 BROADCAST = ""
 _COLUMNS = (
@@ -29,15 +30,20 @@ _OF_READER = (
     " FROM notification n LEFT JOIN notification_state s ON s.notification_id = n.id AND s.user_ref = $1"
     " WHERE n.user_ref IN ($1, '') AND n.is_shown = 1 AND COALESCE(s.is_hidden, 0) = 0"
 )
+_WORDS = "callboard.dev/words"
+"""Beside what the sender gave: the title as a message, where it is one. It does not leave the store."""
 _ORDER = {"created": "COALESCE(n.updated_at, n.created_at)", "topic": "n.topic", "origin": "n.origin"}
 
 
 async def put(tx: Transaction, new: NewNotification, rows: Iterable[tuple[str, str, bool]], now: str) -> None:
     """Store ``new`` as (id, user ref, is shown) each. An id that is there is replaced, and unread again."""
+    metadata = {key: value for key, value in new.metadata.items() if key != _WORDS}
+    if isinstance(new.title, Wording):
+        metadata[_WORDS] = to_stored(new.title)
     values = [
         (
             id, user_ref, new.origin, new.title.strip(), new.description, new.link.strip(), level_of(new.severity), new.topic,
-            new.scope, new.icon, json.dumps(dict(new.metadata), ensure_ascii=False), int(is_shown), now,
+            new.scope, new.icon, json.dumps(metadata, ensure_ascii=False), int(is_shown), now,
         )
         for id, user_ref, is_shown in sorted(rows)  # in one order, so that two senders do not wait for each other
     ]  # fmt: skip
@@ -165,9 +171,11 @@ async def delete_before(tx: Transaction, moment: str) -> int:
 
 
 def _of(row: Row) -> Notification:
+    metadata = json.loads(row[10])
+    words = metadata.pop(_WORDS, None)
     return Notification(
-        id=row[0], user=row[1] or None, origin=row[2], title=row[3], description=row[4], link=row[5],
-        severity=SEVERITIES[row[6]], topic=row[7], scope=row[8], icon=row[9], metadata=json.loads(row[10]),
+        id=row[0], user=row[1] or None, origin=row[2], title=row[3] if words is None else from_stored(words), description=row[4], link=row[5],
+        severity=SEVERITIES[row[6]], topic=row[7], scope=row[8], icon=row[9], metadata=metadata,
         created=parse_time(row[11]), updated=parse_time_if(row[12]), read=parse_time_if(row[13]), saved=parse_time_if(row[14]),
     )  # fmt: skip
 

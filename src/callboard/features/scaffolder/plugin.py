@@ -75,11 +75,17 @@ def register_permission_rules(portal: Any) -> Sequence[Any]:
 def register_services(portal: Any) -> Mapping[type, Any]:
     from callboard.features.catalog.interface import UrlReader
     from callboard.features.scaffolder.languages import Extensions
+    from callboard.features.scaffolder.rest import ReadAudit
     from callboard.features.scaffolder.sources import CatalogTemplateSource
     from callboard.features.scaffolder.templates import TemplateForms
 
     scaffolder = Scaffolder(portal)
+    settings = scaffolder.settings
+    reads = ReadAudit(
+        portal.audit, portal.db, portal.clock, is_on=settings.audits_reads, longest=settings.audited_characters
+    )
     return {
+        ReadAudit: reads,
         TemplateSource: CatalogTemplateSource(portal.service(UrlReader)),
         Scaffolder: scaffolder,
         ScaffolderSettings: scaffolder.settings,
@@ -152,9 +158,9 @@ def _day_two(portal: Any) -> Any:
 
 def _approval_views(portal: Any) -> Any:
     from callboard.features.scaffolder.approvals.views import ApprovalViews
-    from callboard.ui.messages import Messages
+    from callboard.features.scaffolder.views.base import PageParts
 
-    return ApprovalViews(portal.service(Approvals), portal.service(Tasks), portal.service(Messages))
+    return ApprovalViews(portal.service(Approvals), PageParts(portal))
 
 
 @hookimpl
@@ -207,9 +213,12 @@ def register_startup(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_shutdown(portal: Any) -> Sequence[Any]:
-    stream = portal.service(Scaffolder).parts.stream
+    from callboard.features.scaffolder.rest import ReadAudit
+
+    stream, reads = portal.service(Scaffolder).parts.stream, portal.service(ReadAudit)
 
     async def stop() -> None:
         stream.stop()
+        await reads.close()
 
     return [stop]

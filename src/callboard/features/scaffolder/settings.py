@@ -16,7 +16,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("scaffolder.defaultAuthor.name", "text", "Scaffolder", None, "Author of commits that steps make."),
     Setting("scaffolder.defaultAuthor.email", "text", "scaffolder@backstage.io", None, "Address of that author."),
     Setting("scaffolder.defaultCommitMessage", "text", "initial commit", None, "Message of the first commit of a repository."),
-    Setting("scaffolder.defaultCommitSigningKey", "secret", None, None, "Private key that commits are signed with."),
+    Setting("scaffolder.defaultCommitSigningKey", "secret", None, None, "Armored OpenPGP private key, without passphrase, that signs commits where a step says signCommit and the host has no key of its own."),
     Setting("scaffolder.concurrentTasksLimit", "number", 10, "tasks", "Tasks that one replica runs at once; 0 for none here."),
     Setting("scaffolder.taskRecovery.enabled", "flag", True, None, "Go on after the last finished step when the replica that ran a task is gone."),
     Setting("scaffolder.taskRecovery.staleTimeout", "duration", "30s", None, "After that long without a sign of life another replica takes a task over."),
@@ -27,6 +27,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("scaffolder.defaultEnvironment.parameters", "object", {}, None, "Values that templates see as environment.parameters."),
     Setting("scaffolder.defaultEnvironment.secrets", "object", {}, None, "Secrets that the inputs of steps see as environment.secrets."),
     Setting("scaffolder.auditor.taskParameterMaxLength", "number", 256, "characters", "Longer answers are cut in the audit log."),
+    Setting("scaffolder.auditor.reads", "flag", True, None, "Have reads over REST in the audit log: tasks, their events, forms, actions; the same one at most once a minute."),
+    Setting("scaffolder.metrics.templates", "flag", False, None, "Count tasks by template. /metrics is open to all, so the names of all templates that run are."),
     Setting("scaffolder.requireScmUserCredentials", "flag", False, None, "Steps that publish need a token of the user; the portal's own credentials are not used."),
     Setting("scaffolder.secrets.key", "secret", None, None, "Passphrase that secrets of tasks are encrypted with, alike for all replicas; without it a key is made and kept."),
     Setting("scaffolder.workspace.maxBytes", "number", 512 * MIB, "bytes", "What one task may keep in its workspace."),
@@ -52,6 +54,8 @@ class ScaffolderSettings:
     keeps_failed: timedelta
     environment: Mapping[str, Mapping[str, Any]]
     audited_characters: int
+    audits_reads: bool
+    counts_templates: bool
     requires_user_credentials: bool
     secrets_key: str | None
     limits: WorkspaceLimits
@@ -81,6 +85,8 @@ class ScaffolderSettings:
                 "secrets": settings.get("scaffolder.defaultEnvironment.secrets", {}) or {},
             },
             audited_characters=settings.get_int("scaffolder.auditor.taskParameterMaxLength", 256),
+            audits_reads=settings.get_bool("scaffolder.auditor.reads", True),
+            counts_templates=settings.get_bool("scaffolder.metrics.templates", False),
             requires_user_credentials=settings.get_bool("scaffolder.requireScmUserCredentials", False),
             secrets_key=settings.get_str("scaffolder.secrets.key", None) or None,
             limits=WorkspaceLimits(

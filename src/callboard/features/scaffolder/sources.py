@@ -15,26 +15,21 @@ from typing import Any, Sequence
 from urllib.parse import unquote, urlsplit
 
 from callboard.features.catalog.interface import TreeReader, UrlReader
-from callboard.features.scaffolder.archives import (
-    DEFAULT_TREE_LIMITS,
-    Budget,
-    TreeLimits,
-    check_link,
-    is_archive,
-    unpack,
-)
+from callboard.kernel.archives import MIB, ArchiveLimits, Budget, check_link, is_archive, unpack_strictly
 from callboard.kernel.errors import InputError, NotAllowedError, NotFoundError, UnavailableError
 from callboard.kernel.read_file import TreeFile
 from callboard.model import urls
 
 FILE_SCHEME = "file://"
+TREE_LIMITS = ArchiveLimits(total_bytes=128 * MIB, file_bytes=32 * MIB, files=20_000)
+"""What a folder that is read may hold."""
 _IGNORED = frozenset({".git"})
 
 
 class CatalogTemplateSource:
     """``TemplateSource`` over the catalog's URL readers, of which those that are ``TreeReader`` read folders by themselves."""
 
-    def __init__(self, readers: UrlReader, limits: TreeLimits = DEFAULT_TREE_LIMITS) -> None:
+    def __init__(self, readers: UrlReader, limits: ArchiveLimits = TREE_LIMITS) -> None:
         self._readers = readers
         self._limits = limits
 
@@ -47,7 +42,7 @@ class CatalogTemplateSource:
         if is_archive(path):
             file = await self._readers.read(address)
             name = posixpath.basename(unquote(path))
-            return await asyncio.to_thread(unpack, file.content, name, self._limits)
+            return await asyncio.to_thread(unpack_strictly, file.content, name, self._limits)
         reader = self._find(address)
         if isinstance(reader, TreeReader):
             files = await reader.read_tree(address, token=token)
@@ -131,7 +126,7 @@ class LocalFolder:
     Reads block: call them in a thread.
     """
 
-    def __init__(self, base_url: str, limits: TreeLimits = DEFAULT_TREE_LIMITS, *, is_folder: bool = False) -> None:
+    def __init__(self, base_url: str, limits: ArchiveLimits = TREE_LIMITS, *, is_folder: bool = False) -> None:
         place = base_url.removeprefix(FILE_SCHEME)
         folder = place if is_folder or place.endswith("/") else os.path.dirname(place)
         self._root = Path(os.path.realpath(folder))
@@ -141,7 +136,7 @@ class LocalFolder:
         """Files and links of a folder, sorted; ``.git`` is left out. An archive is unpacked."""
         start = self._place(path)
         if start.is_file() and is_archive(start.name):
-            return unpack(self._read(start, path), start.name, self._limits)
+            return unpack_strictly(self._read(start, path), start.name, self._limits)
         if not start.is_dir():
             raise NotFoundError(f"There is no folder {path} beside the template.")
         budget = Budget(self._limits)

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from callboard.features.scaffolder.actions.binary import is_binary
 from callboard.features.scaffolder.actions.rendering import context_from_input, options_from_input
 from callboard.features.scaffolder.interface import TemplateSource
 from callboard.features.scaffolder.language import Language, Options, Program, TemplateFault, render_json
+from callboard.features.scaffolder.linting.places import FieldPath, Places, show_path, texts_in
 from callboard.features.scaffolder.spec import Step, TaskSpec
 from callboard.kernel.actions import Action
 from callboard.kernel.errors import CallboardError
+from callboard.model.documents import parse_document, split_documents
+from callboard.model.problems import Problem
 
 _ROOTS = frozenset({"parameters", "steps", "user", "context", "environment", "secrets", "always", "failure"})
 _LATER = frozenset({"steps", "secrets", "each", "environment", "context"})
 """Roots whose values are known only in the run."""
 _FETCHING = frozenset({"fetch:template", "fetch:template:file"})
 MAX_PROBLEMS = 200
-
-Path_ = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ async def check_template(
     known: dict[str, Action | None] = {}
     for index, step in enumerate(spec.steps):
         action = find_action(step.action)
-        path: Path_ = ("spec", "steps", index)
+        path: FieldPath = ("spec", "steps", index)
         if action is None:
             check.add(f"Template action with ID '{step.action}' is not registered", (*path, "action"))
         has_each = step.each is not None
@@ -84,18 +85,18 @@ class _Check:
         self._file = str(template)
         self._spec = spec
         self._language = language
-        self._places = _Places(template.read_text(encoding="utf-8", errors="replace"))
-        self._declared = _declared_parameters(self._places.document)
+        document, self._places = _open(template.read_text(encoding="utf-8", errors="replace"))
+        self._declared = _declared_parameters(document)
         self._context = {"parameters": spec.parameters, "user": spec.user}
 
-    def add(self, message: str, path: Path_, line: int = 1, column: int = 1) -> None:
-        at_line, at_column = self._places.find(path, line, column)
-        self.problems.append(TemplateProblem(message, self._file, at_line, at_column, _shown(path)))
+    def add(self, message: str, path: FieldPath, line: int = 1, column: int = 1) -> None:
+        at_line, at_column = self._places.inside(path, line, column)
+        self.problems.append(TemplateProblem(message, self._file, at_line, at_column, show_path(path)))
 
     def look(
         self,
         value: Any,
-        path: Path_,
+        path: FieldPath,
         known: Mapping[str, Action | None],
         *,
         has_each: bool,
@@ -104,7 +105,9 @@ class _Check:
         roots = _ROOTS | ({"each"} if has_each else frozenset()) | frozenset(self._language.globals)
         if not has_secrets:
             roots -= {"secrets"}
-        for place, text in _strings(value, path):
+        for place, text in texts_in(value, path):
+            if "{" not in text and "#}" not in text:
+                continue
             try:
                 program = self._language.compile(text)
             except TemplateFault as fault:
@@ -120,7 +123,7 @@ class _Check:
                 self._render(text, place)
 
     def _look_at_names(
-        self, program: Program, place: Path_, roots: frozenset[str], known: Mapping[str, Action | None]
+        self, program: Program, place: FieldPath, roots: frozenset[str], known: Mapping[str, Action | None]
     ) -> None:
         for reference in program.references:
             root, *rest = reference.path
@@ -134,14 +137,14 @@ class _Check:
             if message:
                 self.add(message, place, reference.line, reference.column)
 
-    def _render(self, text: str, place: Path_) -> None:
+    def _render(self, text: str, place: FieldPath) -> None:
         """With the answers. A parameter that is declared and was not answered may be undefined."""
         try:
             self._language.render_value(text, {**self._context, "always": _yes, "failure": _yes})
         except TemplateFault as fault:
             self.add(fault.message, place, fault.line, fault.column)
 
-    async def look_into_files(self, step: Step, path: Path_, source: TemplateSource) -> None:
+    async def look_into_files(self, step: Step, path: FieldPath, source: TemplateSource) -> None:
         """The files that a step renders: what they name must be among the values that the step passes."""
         given = dict(step.input)
         rendered = render_json(self._language, given, {**self._context, "steps": {}, "each": {}})
@@ -235,75 +238,11 @@ def _declared_parameters(document: Any) -> frozenset[str]:
     return frozenset(found)
 
 
-def _strings(value: Any, path: Path_) -> Iterator[tuple[Path_, str]]:
-    if isinstance(value, str):
-        if "{" in value or "#}" in value:
-            yield path, value
-    elif isinstance(value, Mapping):
-        for key, one in value.items():
-            yield from _strings(one, (*path, str(key)))
-    elif isinstance(value, (list, tuple)):
-        for index, one in enumerate(value):
-            yield from _strings(one, (*path, index))
-
-
-def _shown(path: Path_) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
-
-
-class _Places:
-    """Where the values of a YAML file stand. ``document`` is the first template in it."""
-
-    def __init__(self, text: str) -> None:
-        import yaml
-
-        from callboard.model.documents import parse_values
-
-        values = parse_values(text)
-        self.document: Any = None
-        self._root: Any = None
-        for index, value in enumerate(values if isinstance(values, list) else []):
-            if isinstance(value, Mapping) and value.get("kind") == "Template":
-                self.document = value
-                try:
-                    nodes = [node for node in yaml.compose_all(text, yaml.SafeLoader) if node is not None]
-                except yaml.YAMLError:
-                    nodes = []  # it knows YAML 1.1 alone; problems are told without their places then
-                self._root = nodes[index] if index < len(nodes) else None
-                break
-
-    def find(self, path: Path_, line: int, column: int) -> tuple[int, int]:
-        """Line and column in the file of a place inside the text at ``path``; of what holds it, where it is made up."""
-        node = self._root
-        for part in path:
-            inner = _child(node, part)
-            if inner is None:
-                break
-            node = inner
-        if node is None:
-            return 1, 1
-        mark = node.start_mark
-        style = getattr(node, "style", None)
-        if style in ("|", ">"):
-            return mark.line + 1 + line, self._indent_of(node) + column
-        quoted = 1 if style in ("'", '"') else 0
-        return (mark.line + line, mark.column + quoted + column) if line == 1 else (mark.line + line, column)
-
-    def _indent_of(self, node: Any) -> int:
-        lines = node.start_mark.buffer.split("\n") if node.start_mark.buffer else []
-        for text in lines[node.start_mark.line + 1 :]:
-            if text.strip():
-                return len(text) - len(text.lstrip())
-        return 0
-
-
-def _child(node: Any, part: str | int) -> Any:
-    value = getattr(node, "value", None)
-    if not isinstance(value, list):
-        return None
-    if isinstance(part, int):
-        return value[part] if part < len(value) and not isinstance(value[part], tuple) else None
-    return next((one[1] for one in value if isinstance(one, tuple) and one[0].value == part), None)
+def _open(text: str) -> tuple[Any, Places]:
+    """The first template of a file, and where its values stand."""
+    chunks = split_documents(text)
+    for chunk in chunks if not isinstance(chunks, Problem) else ():
+        value = parse_document(chunk)
+        if isinstance(value, Mapping) and value.get("kind") == "Template":
+            return value, Places(chunk.text, chunk.line)
+    return None, Places("")

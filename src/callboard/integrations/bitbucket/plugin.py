@@ -86,7 +86,7 @@ def register_settings() -> Sequence[Setting]:
             "secret",
             None,
             None,
-            "Key by which Backstage signs commits; not used.",
+            "Armored OpenPGP private key that signs commits here where a step says signCommit.",
         ),
         Setting("integrations.bitbucketServer", "list", (), None, "Hosts of Bitbucket Server and Data Center."),
         Setting("integrations.bitbucketServer[].host", "text", None, None, "Host name; required."),
@@ -105,6 +105,6 @@ def register_settings() -> Sequence[Setting]:
             "secret",
             None,
             None,
-            "Key by which Backstage signs commits; not used.",
+            "Armored OpenPGP private key that signs commits here where a step says signCommit.",
         ),
     ]

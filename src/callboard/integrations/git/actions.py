@@ -14,6 +14,8 @@ from callboard.kernel.errors import InputError, NotAllowedError
 from callboard.kernel.publishing import PublishDefaults, once, source_folder
 from callboard.kernel.publishing.pushing import Push
 from callboard.kernel.publishing.schemas import COMMIT, PUBLISHED, SOURCE_PATH, TOKEN, record, text, texts
+from callboard.kernel.publishing.signing import signing_key_of
+from callboard.kernel.source_host import SettingsView
 
 EXAMPLES = (
     {
@@ -33,10 +35,11 @@ EXAMPLES = (
 class PublishGit:
     """The handler of ``publish:git``."""
 
-    def __init__(self, repositories: GitRepositories, pusher: Pusher, defaults: PublishDefaults) -> None:
+    def __init__(self, repositories: GitRepositories, pusher: Pusher, settings: SettingsView) -> None:
         self._repositories = repositories
         self._pusher = pusher
-        self._defaults = defaults
+        self._settings = settings
+        self._defaults = PublishDefaults.of(settings)
 
     def action(self) -> Action:
         return Action(
@@ -70,8 +73,6 @@ class PublishGit:
 
     async def run(self, context: ActionContext) -> Mapping[str, Any]:
         given = context.input
-        if given.get("signCommit"):
-            raise InputError("Commits cannot be signed here. Leave signCommit out.", field="signCommit")
         url = location_of(str(given["remoteUrl"]))
         if not self._repositories.is_allowed(url):
             raise NotAllowedError(
@@ -86,6 +87,7 @@ class PublishGit:
             author=self._defaults.author_of(given),
             message=self._defaults.message_of(given),
             authorization=self._authorization(url, self._defaults.token_of(given)),
+            signing_key=signing_key_of(given, self._settings, url),
             base=main if target else None,
             into=str(given.get("targetPath") or ""),
             delete=[str(one) for one in given.get("filesToDelete") or ()] if target else [],
@@ -131,8 +133,4 @@ def location_of(text: str) -> str:
 
 
 def git_actions(portal: Any) -> Sequence[Action]:
-    return [
-        PublishGit(
-            portal.service(GitRepositories), portal.service(Pusher), PublishDefaults.of(portal.settings)
-        ).action()
-    ]
+    return [PublishGit(portal.service(GitRepositories), portal.service(Pusher), portal.settings).action()]

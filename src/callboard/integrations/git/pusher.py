@@ -2,7 +2,7 @@
 
 Each push has a folder of its own below ``cache/git-push``, which is removed at the end, also when the task is cancelled. The files
 are copied there first: nothing that changes them meanwhile, and no ``.git`` among them, has any say. Commits are made without
-``git commit``, so that no hook, editor or signing programme can run.
+``git commit``, so that no hook or editor can run; gpg runs only where a commit is to be signed (``signing``).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from callboard.integrations.git.client import GitRepositories, check_ref
 from callboard.integrations.git.command import Access, Git
+from callboard.integrations.git.signing import open_signer
 from callboard.kernel.errors import (
     CallboardError,
     ConflictError,
@@ -28,7 +29,6 @@ from callboard.kernel.errors import (
 )
 from callboard.kernel.publishing.files import is_git_path
 from callboard.kernel.publishing.pushing import Push, Pushed
-from callboard.kernel.publishing.settings import Author
 from callboard.kernel.publishing.steps import path_below
 
 PUSH_TIMEOUT_S = 300.0
@@ -39,6 +39,8 @@ _REFUSED = (
 )  # fmt: skip
 _ABSENT = ("not found", "does not exist", "does not appear to be a git repository", "no such")
 _MOVED = ("non-fast-forward", "fetch first", "[rejected]", "stale info")
+_HANDED_IN = ("no new changes", "no changes made")
+"""How Gerrit refuses a change that an earlier attempt has handed in."""
 _OWN_SERVER = "git -c core.hooksPath=/dev/null -c safe.directory=*"
 """How git is started for the other side when that is a folder of this machine: settings of the environment do not reach it."""
 
@@ -104,29 +106,38 @@ class _OnePush:
         await asyncio.to_thread(_copy, push.folder, self._files, path_below(push.into, "targetPath"))
         await self._git.run("init", "--quiet", "--bare", "--template=", str(self._repo))
         there = await self._ask(f"refs/heads/{push.branch}")
+        adds = push.may_exist or push.for_review
         parent: str | None = None
         if there is not None:
             await self._fetch(there, f"refs/heads/{push.branch}")
-            if push.may_exist:
+            if adds:
                 parent = there
+        elif push.for_review:
+            raise NotFoundError(f"There is no branch {push.branch} at {push.url} to propose a change to.")
         elif push.base is not None:
             name = f"refs/heads/{check_ref(push.base)}" if push.base else "HEAD"
             parent = await self._ask(name)
             if parent is None:
                 raise NotFoundError(f"There is no branch {push.base or '(default)'} at {push.url} to start from.")
             await self._fetch(parent, name)
-        tree = await self._make_tree(await self._base_of(there) if there and not push.may_exist else parent)
+        tree = await self._make_tree(await self._base_of(there) if there and not adds else parent)
         if there is not None:
             if await self._tree_of(there) == tree:
                 return Pushed(there, is_new=False)
-            if not push.may_exist:
+            if not adds:
                 raise ConflictError(
                     f"The branch {push.branch} of {push.url} exists and holds other files. "
                     "Choose another name, or remove the branch or the repository first."
                 )
-        commit = await self._commit(tree, parent, push.author, push.message)
-        await self._local("push", "--quiet", "--no-verify", *self._server("receive-pack"), push.url,
-                          f"{commit}:refs/heads/{push.branch}")  # fmt: skip
+        commit = await self._commit(tree, parent, push)
+        target = f"refs/for/{push.branch}" if push.for_review else f"refs/heads/{push.branch}"
+        try:
+            await self._local("push", "--quiet", "--no-verify", *self._server("receive-pack"), push.url,
+                              f"{commit}:{target}")  # fmt: skip
+        except UnavailableError as error:
+            if not (push.for_review and any(word in error.message.lower() for word in _HANDED_IN)):
+                raise
+            return Pushed(commit, is_new=False)
         return Pushed(commit, is_new=True)
 
     async def _base_of(self, there: str) -> str | None:
@@ -168,13 +179,24 @@ class _OnePush:
     async def _tree_of(self, commit: str) -> str:
         return (await self._local("rev-parse", f"{commit}^{{tree}}")).decode().strip()
 
-    async def _commit(self, tree: str, parent: str | None, author: Author, message: str) -> str:
+    async def _commit(self, tree: str, parent: str | None, push: Push) -> str:
+        author = push.author
         people = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in
                   (("NAME", _one_line(author.name)), ("EMAIL", _one_line(author.email)))}  # fmt: skip
-        out = await self._git.run(
-            f"--git-dir={self._repo}", "commit-tree", *(("-p", parent) if parent else ()), "-F", "-", tree,
-            stdin=message.encode("utf-8", "replace") + b"\n", environment=people,
-        )  # fmt: skip
+        async with open_signer(push.signing_key) as signer:
+            try:
+                out = await self._git.run(
+                    f"--git-dir={self._repo}", *signer.options, "commit-tree", *signer.flags,
+                    *(("-p", parent) if parent else ()), "-F", "-", tree,
+                    stdin=push.message.encode("utf-8", "replace") + b"\n", environment={**people, **signer.environment},
+                )  # fmt: skip
+            except UnavailableError as error:
+                if not signer.flags:
+                    raise
+                raise InputError(
+                    "gpg did not sign the commit. The key must have no passphrase, be able to sign and not have expired. "
+                    f"({error.message})"
+                ) from error
         return out.decode().strip()
 
     async def _local(self, *arguments: str, in_files: bool = False) -> bytes:

@@ -66,6 +66,6 @@ def register_settings() -> Sequence[Setting]:
             "secret",
             None,
             None,
-            "Key by which Backstage signs commits; not used.",
+            "Armored OpenPGP private key that signs commits here where a step says signCommit.",
         ),
     ]

@@ -127,7 +127,7 @@ def register_settings() -> Sequence[Setting]:
             "secret",
             None,
             None,
-            "Key by which Backstage signs commits; not used.",
+            "Armored OpenPGP private key that signs commits here where a step says signCommit.",
         ),
         Setting("catalog.providers.github", "object", None, None, "Repositories of organisations, by provider id."),
         Setting("catalog.providers.githubOrg", "object", None, None, "Teams and users of organisations."),

@@ -102,7 +102,7 @@ def register_settings() -> Sequence[Setting]:
             "secret",
             None,
             None,
-            "Key by which Backstage signs commits; not used.",
+            "Armored OpenPGP private key that signs commits here where a step says signCommit.",
         ),
         Setting("catalog.providers.gitlab", "object", None, None, "Projects, groups and users, by provider id."),
     ]

@@ -18,6 +18,8 @@ class Push:
     ``url`` is http(s), ssh or an absolute path, without credentials; ``authorization`` is the value of that header. ``base`` None begins
     a history; otherwise it is the branch that ``branch`` starts from, "" being the default one, and the files of ``folder`` are laid over
     its own, below ``into``; ``delete`` are paths there that go. ``may_exist``: a ``branch`` that is there gets one more commit.
+    ``for_review``: one more commit on ``branch`` is handed in as a change to review, as Gerrit takes it (``refs/for/<branch>``).
+    ``signing_key`` is an armored OpenPGP private key that signs the commit.
     """
 
     url: str
@@ -26,10 +28,12 @@ class Push:
     author: Author
     message: str
     authorization: str | None = field(default=None, repr=False)
+    signing_key: str | None = field(default=None, repr=False)
     base: str | None = None
     into: str = ""
     delete: Sequence[str] = ()
     may_exist: bool = False
+    for_review: bool = False
 
 
 @dataclass(frozen=True, slots=True)

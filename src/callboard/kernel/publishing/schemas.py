@@ -47,7 +47,7 @@ COMMIT: dict[str, Schema] = {
     "gitCommitMessage": text("Message of the commit; the one of the settings, or `initial commit`, by default."),
     "gitAuthorName": text("Author of the commit; the one of the settings, or `Scaffolder`, by default."),
     "gitAuthorEmail": text("Mail address of the author of the commit."),
-    "signCommit": flag("Commits are not signed: true is refused.", False),
+    "signCommit": flag("Sign the commit with the OpenPGP key of the settings; without a key the step fails.", False),
 }
 
 PUBLISHED = record(

@@ -7,6 +7,7 @@ from typing import Any, Awaitable, Callable, Mapping, TypeVar
 from callboard.kernel.actions import Action, ActionAttributes, ActionContext
 from callboard.kernel.errors import InputError, NotFoundError
 from callboard.kernel.publishing.files import is_git_path
+from callboard.kernel.publishing.signing import signing_key_of
 from callboard.kernel.source_host import SettingsView, clean_path, host_settings
 from callboard.kernel.workspace import Workspace
 from callboard.model.repo_urls import RepoUrl, RepoUrlError, parse_repo_url
@@ -62,6 +63,7 @@ def repo_url_of(input: Mapping[str, Any], settings: SettingsView, kind: HostKind
             f"{found.host} is not a host of integrations.{kind}. Use the action of its own kind ({found.kind}).",
             field="repoUrl",
         )
+    signing_key_of(input, settings, f"https://{found.host}")  # that it is missing is told before anything is made
     return found
 
 

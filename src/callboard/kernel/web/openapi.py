@@ -45,11 +45,12 @@ def make_document(routes: Sequence[Route], title: str, base: str = "") -> dict[s
     """An OpenAPI 3.1 document of the described routes; paths are told below ``base``."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        if route.openapi is None:
+        described = route.operation
+        if described is None:
             continue
         path = _PARAMETER.sub(r"{\1}", route.path.removeprefix(base)) or "/"
         for method in route.methods:
-            operation = {"operationId": _operation_id(route, method), **route.openapi}
+            operation = {"operationId": _operation_id(route, method), **described}
             named = {p.get("name") for p in operation.get("parameters", ()) if p.get("in") == "path"}
             missing = [
                 {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}

@@ -34,7 +34,8 @@ class Route:
     Args:
         auth: ``required``: 401 without credentials. ``page``: people are sent to sign in. ``public``: anybody.
             ``cookie``: as required, and a limited user token (cookie ``backstage-auth``) will do.
-        openapi: the OpenAPI operation object, the same for each method, for ``/api/<plugin>/openapi.json``.
+        openapi: the OpenAPI operation object, the same for each method, for ``/api/<plugin>/openapi.json``; or what
+            makes it, called when a document is first asked for.
         csrf: whether unsafe requests without an Authorization header must carry a CSRF token. Off only where the
             caller proves itself otherwise (signed webhooks, a refresh that changes nothing).
         errors: form of error answers; by path unless given (``error_style``).
@@ -46,10 +47,15 @@ class Route:
     methods: Sequence[str] = ("GET",)
     auth: Literal["required", "page", "public", "cookie"] = "required"
     name: str | None = None
-    openapi: Mapping[str, Any] | None = None
+    openapi: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None
     csrf: bool = True
     errors: ErrorStyle | None = None
     max_body_bytes: int | None = None
+
+    @property
+    def operation(self) -> Mapping[str, Any] | None:
+        """The operation object, made if need be."""
+        return self.openapi() if callable(self.openapi) else self.openapi
 
     @property
     def body_limit(self) -> int:

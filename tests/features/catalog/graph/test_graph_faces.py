@@ -196,6 +196,30 @@ async def test_the_page_draws_and_lists_the_same(shop: Any) -> None:
     assert "Depends on" in listed or "Needed by" in listed
 
 
+async def test_the_list_is_paged() -> None:
+    """A hundred to a page, nearest first, each entity on one of them; a page beyond the last is the last."""
+    names = [f"part-{n:03}" for n in range(230)]
+    hub = entity("Component", "hub", dependsOn=[f"component:{name}" for name in names])
+    async with (
+        portal_with([hub, *(entity("Component", name) for name in names)]) as portal,
+        portal.client(user("ada")) as client,
+    ):
+        address, seen = "/catalog-graph?root=component:hub", []
+        for n in range(1, 4):
+            page = (await client.get(address)).text
+            assert page.count('class="graph-node ') == 231
+            listed = page[page.index('id="graph-list"') :]
+            seen.append(re.findall(r'<li><a class="entity" href="/catalog/default/component/([^"]+)"', listed))
+            assert f"–{min(n * 100, 231)} of 231" in listed
+            found = re.search(r'href="([^"]+)"[^>]*rel="next"|rel="next"[^>]*href="([^"]+)"', listed)
+            if found:
+                address = (found[1] or found[2]).replace("&amp;", "&").partition("#")[0]
+        assert [len(part) for part in seen] == [100, 100, 31]
+        assert sorted(name for part in seen for name in part) == ["hub", *names]
+        beyond = (await client.get("/catalog-graph?root=component:hub&list=99")).text
+        assert seen[2][-1] in beyond[beyond.index('id="graph-list"') :]
+
+
 async def test_nothing_is_inline_and_nothing_hostile_is_an_element(shop: Any) -> None:
     """The content policy has nothing to refuse."""
     answer = await shop.get("/catalog-graph?root=component:shop")

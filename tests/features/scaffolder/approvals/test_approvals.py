@@ -83,7 +83,9 @@ async def test_the_page_of_a_task_that_waits_leads_to_what_it_waits_for(open_sho
         id = (await shop.run("asking", {"name": "orders"})).id
         one = await waiting(shop)
         async with shop.portal.client(ADA) as client:
-            assert f'href="/create/approvals/{one.id}"' in (await client.get(f"/create/tasks/{id}")).text
+            page = (await client.get(f"/create/tasks/{id}")).text
+            assert f'href="/create/approvals/{one.id}"' in page and "Waits for approval" in page
+            assert "Waits for approval" in (await client.get("/create/tasks")).text
             await shop.portal.service(Approvals).decide(one.id, "approve", actor=CY)
             await shop.work()
             assert f'href="/create/approvals/{one.id}"' not in (await client.get(f"/create/tasks/{id}")).text
@@ -163,7 +165,10 @@ async def test_people_are_told_reminded_and_time_runs_out(open_shop: Any) -> Non
 
         (first,) = await told(CY)
         assert (first.title, first.link) == ("Waits for your approval: Asking: Ask", f"/create/approvals/{one.id}")
-        assert await told(ADA) == []
+        assert await told(ADA) == [] and first.metadata == {}
+        async with shop.portal.client(CY) as client:
+            page = await client.get("/notifications", headers={"accept-language": "de"})
+            assert "Wartet auf Ihre Freigabe: Asking: Ask" in page.text
         shop.portal.clock.advance(timedelta(days=1, minutes=1))
         await shop.portal.jobs.run_due()
         (again,) = await told(CY)

@@ -101,6 +101,16 @@ async def test_further_questions_are_asked_before_one_goes_on(open_forms: Any) -
         assert desk.made[0].values == {"env": "prod", "oncall": "ada"}
 
 
+async def test_a_colour_that_nobody_chose_is_no_answer(open_forms: Any) -> None:
+    """Colour fields of browsers always hold one, so there is none before there is a colour."""
+    async with open_forms(asking(paint={"type": "string", "ui:widget": "color"}), NAME) as desk:
+        form = await desk.fill()
+        assert 'type="color"' not in form.html
+        await form.set("f/paint", "#1d4f9e").press("next")
+        await form.press("back")
+        assert 'type="color"' in form.html and form["f/paint"] == "#1d4f9e"
+
+
 async def test_secrets_are_nowhere_in_clear(open_forms: Any) -> None:
     """Neither in later pages nor in hidden fields; they arrive as secrets, a password as a value; another session cannot open them."""
     page = asking(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,15 +13,18 @@ from typing import Any, AsyncIterator, Callable
 import orjson
 import pytest
 
+from callboard.features.catalog.interface.overlays import OverlayWrite
 from callboard.features.scaffolder.interface import Task
 from callboard.features.scaffolder.interface.updates import RUN_ANNOTATION, ChangeSet, OpenedChange
 from callboard.features.scaffolder.updates import store
 from callboard.features.scaffolder.updates.interface import NotMade, TemplateUpdates
+from callboard.features.scaffolder.updates.places import PlaceUnknown, place_of
 from callboard.features.scaffolder.updates.record_file import RECORD_PATH
 from callboard.features.scaffolder.updates.trees import Node
 from callboard.features.scaffolder.updates.updating import AnswersMissing, MarkersLeft
 from callboard.kernel.auth.actor import SYSTEM
 from callboard.kernel.errors import ConflictError, NotAllowedError, NotFoundError
+from callboard.model.urls import DEFAULT_HOSTS
 from tests.features.importing.test_access import READ, policy
 from tests.features.scaffolder.conftest import (
     ADA,
@@ -86,7 +90,8 @@ class Works:
         self.shop.portal.clock.advance(60)
 
 
-def service(**spec: Any) -> dict[str, Any]:
+def service(*, writes: bool = True, **spec: Any) -> dict[str, Any]:
+    """``writes``: a step writes the description of the entity, and with it which template it is from."""
     steps = [
         {"id": "fetch", "action": "fetch:template", "input": {"url": "./skeleton", "values": {"name": "${{ parameters.name }}"}}},
         {"id": "info", "action": "catalog:write", "input": {"entity": {
@@ -100,6 +105,7 @@ def service(**spec: Any) -> dict[str, Any]:
         "required": ["name"],
         "properties": {"name": {"type": "string"}, "token": {"type": "string", "ui:field": "Secret"}},
     }
+    steps = [one for one in steps if writes or one["id"] != "info"]
     return template("service", *steps, parameters=[questions], **spec)
 
 
@@ -190,6 +196,24 @@ async def test_from_run_to_merged_update(works: Callable[..., Any]) -> None:
             await it.updates.open(REF, actor=SYSTEM)
         audited = await it.shop.rows("SELECT count(*) FROM kernel_audit_event WHERE event = 'template-update'")
         assert audited[0][0] == 1
+
+
+async def test_an_entity_whose_text_does_not_say_so_names_its_template(lite: Callable[..., Any]) -> None:
+    """Beside the run that made it, and in the words of other portals."""
+    async with lite(writes=False) as it:
+        info = {"apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metadata": {"name": "${{ values.name }}"}}
+        it.skeleton(
+            {
+                "catalog-info.yaml": json.dumps(
+                    {**info, "spec": {"type": "service", "owner": "guests", "lifecycle": "production"}}
+                )
+            }
+        )
+        commit_all(it.folder / "templates")
+        task = await it.make()
+        entity = orjson.loads(await it.shop.scaffolder.updates.service._parts.queries.find_raw(REF, actor=SYSTEM))
+        annotations = entity["metadata"]["annotations"]
+        assert (annotations[RUN_ANNOTATION], annotations["backstage.io/source-template"]) == (task.id, TEMPLATE)
 
 
 async def test_clashes_are_marked_and_not_updated_over(lite: Callable[..., Any]) -> None:
@@ -292,6 +316,95 @@ async def test_who_may_not_see_or_change_it(lite: Callable[..., Any]) -> None:
         async with it.shop.portal.client(eve) as client:
             page = await client.get("/catalog/default/component/payments/template-update")
             assert page.status_code == 200 and 'name="branch"' not in page.text
+
+
+async def _forget_place(it: Works, **values: str) -> None:
+    """As where the steps of a run tell no address."""
+    async with it.shop.portal.db.write() as tx:
+        row = await store.find_made(tx, REF)
+        assert row is not None
+        await store.change_made(tx, row.id, **{"contents": "", "remote": "", **values})
+
+
+async def test_an_annotation_leads_the_portal_nowhere(lite: Callable[..., Any]) -> None:
+    """Whoever describes an entity cannot have another repository read or written: who manages templates names the address, once."""
+    rules = {
+        "owner": [READ, {"permission": "catalog.entity.update"}, {"permission": "scaffolder.task.create"}],
+        "author": [READ, {"permission": "scaffolder.template.management"}],
+    }
+    async with lite(policy=policy(ada=[{"permission": "*"}], **rules)) as it:
+        await it.make()
+        victim = it.folder / "victim"
+        victim.mkdir()
+        git(victim, "init", "-q", "-b", "main")
+        (victim / "README.md").write_text("s3cret plans\n")
+        commit_all(victim)
+        await _forget_place(it)
+        parts = it.shop.scaffolder.updates.service._parts
+        field = 'metadata.annotations["backstage.io/source-location"]'
+        async with it.shop.portal.db.write() as tx:
+            await parts.overlays.write(
+                tx, [OverlayWrite(REF, {field: f"url:git+file://{victim}?ref=main#"})], actor="user:default/owner"
+            )
+        await it.shop.portal.jobs.run_due()
+        entity = await parts.find_entity(REF, SYSTEM)
+        assert entity is not None and "victim" in entity["metadata"]["annotations"]["backstage.io/source-location"]
+        owner, address = user("owner"), f"git+file://{it.folder}/payments.git?ref=main#"
+        for actor in (owner, SYSTEM):
+            with pytest.raises(PlaceUnknown):
+                await it.updates.preview(REF, actor=actor)
+            with pytest.raises(PlaceUnknown):
+                await it.updates.open(REF, actor=actor)
+        for actor in (owner, user("author")):
+            with pytest.raises(NotAllowedError):
+                await it.updates.name_place(REF, address, actor=actor)
+        assert git(victim, "branch", "--list").stdout == b"* main\n"
+        path = "/catalog/default/component/payments/template-update"
+        async with it.shop.portal.client(owner) as client:
+            page = await client.get(path)
+            assert page.status_code == 409 and "was not recorded" in page.text and 'name="contents"' not in page.text
+            assert "s3cret plans" not in page.text
+        async with it.shop.portal.client(ADA) as client:
+            page = await client.get(path)
+            assert "victim" in page.text and 'name="contents"' in page.text
+            token = html.unescape(re.findall(r'name="csrf_token" value="([^"]*)"', page.text)[0])
+            bad = await client.post(
+                f"{path}/place", data={"csrf_token": token, "contents": "git+file:///none?ref=main#"}
+            )
+            assert bad.status_code == 409 and "cannot be made" in bad.text
+            sent = await client.post(f"{path}/place", data={"csrf_token": token, "contents": address})
+            assert sent.status_code == 303 and (await client.get(path)).status_code == 200
+        with pytest.raises(ConflictError, match="recorded already"):
+            await it.updates.name_place(REF, address, actor=ADA)
+        rows = await it.shop.rows("SELECT meta FROM kernel_audit_event WHERE event = 'template-update'")
+        assert [orjson.loads(meta)["contents"] for (meta,) in rows] == [address]
+        assert (await it.updates.preview(REF, actor=owner)).made.entity_ref == REF
+
+
+@pytest.mark.parametrize(
+    ("remote", "said", "is_same"),
+    [
+        ("https://github.com/acme/tools.git", "https://github.com/Acme/tools/tree/main/svc/", True),
+        ("https://gitlab.com/a/b/tools.git", "https://gitlab.com/a/b/tools/-/tree/main/", True),
+        ("https://bb.test/scm/PLAT/tools.git", "https://bb.test/projects/PLAT/repos/tools/browse", True),
+        ("https://github.com/acme/tools.git", "https://github.com/acme/other/tree/main/", False),
+        ("https://github.com/acme/tools.git", "https://gitlab.com/acme/tools/-/tree/main/", False),
+        ("https://git.test/acme/tools.git", "https://git.test/acme/tools", False),
+        ("", "https://github.com/acme/tools/tree/main/", False),
+        ("https://github.com/acme/tools.git", "", False),
+    ],
+)
+def test_an_annotation_in_the_recorded_repository_counts(remote: str, said: str, is_same: bool) -> None:
+    """It says the folder and the branch, where a run told only what is cloned. Hosts that nobody knows do not count."""
+    row = store.MadeRow("1", TEMPLATE, REF, "", "", 0, "{}", "{}", "{}", remote, "", "", "", 1, "", "")
+    entity = {"metadata": {"annotations": {"backstage.io/source-location": f"url:{said}"} if said else {}}}
+    hosts = {**DEFAULT_HOSTS, "bb.test": "bitbucketServer"}
+    if is_same:
+        assert place_of(row, entity, hosts) == said
+    else:
+        with pytest.raises(PlaceUnknown) as caught:
+            place_of(row, entity, hosts)
+        assert caught.value.suggested == said
 
 
 async def test_contents_that_nobody_names_go(lite: Callable[..., Any]) -> None:

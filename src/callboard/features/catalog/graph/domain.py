@@ -17,7 +17,7 @@ MAX_DEPTH: Final = 5
 MAX_NODES: Final = 500
 MAX_EDGES: Final = 1_500
 """Edges that are told; beyond, a drawing is a carpet and a page too heavy."""
-MAX_FOLDING: Final = 650
+MAX_FOLDING: Final = 500
 """Entities looked at where parts are folded into their systems: more go in than come out."""
 MAX_VISITED: Final = 20_000
 """Entities looked at in search of a way; none is told beyond."""
@@ -45,6 +45,10 @@ class Edge(NamedTuple):
     type: str
     target: str
     count: int = 1  # type: ignore[assignment]  # its own word, over that of tuples
+
+
+_new_edge: Final = tuple.__new__
+"""For thousands of edges: half the time of the class, which looks at names and defaults of its parameters."""
 
 
 class RelationTypes:
@@ -92,7 +96,7 @@ class RelationTypes:
             source, target = target, source
         if target < source and name in self._mutual:
             source, target = target, source
-        return Edge(source, name, target)
+        return _new_edge(Edge, (source, name, target, 1))
 
     def name_of(self, type: str) -> str:
         """What the edge of this relation type is called; an unknown one as it is."""
@@ -196,13 +200,21 @@ class Walk:
         level = list(self.wanted)
         self._asked.update(level)
         by_end: dict[str, list[Edge]] = {ref: [] for ref in level}
-        edge_of, wanted, edges = self.types.edge_of, self.question.relations, self._edges
+        edge_of, edges = self.types.edge_of, self._edges
+        counts: dict[
+            str, tuple[bool, bool]
+        ] = {}  # by type as written: is it walked, and does it say what something is a part of
         for relation in relations:
+            type = relation.type
+            if (count := counts.get(type)) is None:
+                name = self.types.name_of(type)
+                count = counts[type] = name in self.question.relations, name == "partOf" and self.question.by_system
+            if count == (False, False):
+                continue
             edge = edge_of(relation)
-            name = edge.type
-            if name == "partOf":
+            if count[1]:
                 self._note_home(edge)
-            if name in wanted and (found := by_end.get(relation.source)) is not None:
+            if count[0] and (found := by_end.get(relation.source)) is not None:
                 edges.add(edge)
                 found.append(edge)
         distance = self._places[level[0]].distance + 1 if level else 0

@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 import callboard.ui
 from callboard.features.catalog.graph.domain import Edge
 from callboard.features.catalog.graph.labels import clean, fit, width_of
-from callboard.features.catalog.graph.layout import FEW, HEIGHT, RADIUS, WIDTH, Box, Layout, Line, path_of
+from callboard.features.catalog.graph.layout import FEW, HEIGHT, WIDTH, Box, Layout, Line, path_of
 
 FITS: Final = 1500
 """A drawing up to this wide is still read where it is made as narrow as a page."""
@@ -105,40 +105,60 @@ def draw_page(
     layout: Layout, nodes: Sequence[NodeView], names: Mapping[str, str], label: str, frame: Frame | None = None
 ) -> Markup:
     """The drawing inside a page. ``names``: what each type of edge is called; ``label`` names the drawing; ``frame`` is drawn below it."""
-    lines, words = [], []
     is_large = len(nodes) > FEW
     at = {node.ref: number for number, node in enumerate(nodes)}
-    starts, heads = {}, []
-    for n, type in enumerate(styles_of(line.edge for line in layout.lines)):
-        hue, dashes = style_of(type)
-        start = f'<path class="edge-line"{_dashed(dashes)} marker-end="url(#graph-head-{n})" d="'
-        starts[type] = hue, f'data-type="{escape(type)}"', start
-        heads.append(
-            f'<marker id="graph-head-{n}" class="hue-{hue}" viewBox="0 0 7 7" refX="7" refY="3.5" markerWidth="7" markerHeight="7"'
-            ' orient="auto" markerUnits="userSpaceOnUse"><path class="edge-head" d="M0 0L7 3.5L0 7Z"/></marker>'
+    types = styles_of(line.edge for line in layout.lines)
+    heads = [
+        f'<marker id="graph-head-{n}" class="hue-{style_of(type)[0]}" viewBox="0 0 7 7" refX="7" refY="3.5" markerWidth="7" markerHeight="7"'
+        ' orient="auto" markerUnits="userSpaceOnUse"><path class="edge-head" d="M0 0L7 3.5L0 7Z"/></marker>'
+        for n, type in enumerate(types)
+    ]
+    drawn = _many_lines(layout.lines, types, at) if is_large else _few_lines(layout.lines, types, at, names)
+    places = [_page_node(node, layout.boxes[node.ref]) for node in nodes]
+    return Markup(
+        f'<svg class="graph-drawing{" is-large" if is_large else ""}{" fits" if layout.width <= FITS else ""}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {layout.width:g} {layout.height:g}"'
+        f' width="{layout.width:g}" height="{layout.height:g}" role="group" aria-label="{escape(label)}">'
+        f'<defs>{_symbols({n.icon for n in nodes})}{"".join(heads)}</defs><g class="graph-all">'
+        f'<g aria-hidden="true">{_framed(frame, layout) if frame else ""}{drawn}</g>{"".join(places)}</g></svg>'
+    )
+
+
+def _line_style(type: str, number: int) -> str:
+    return f'{_dashed(style_of(type)[1])} marker-end="url(#graph-head-{number})"'
+
+
+def _many_lines(lines: Sequence[Line], types: Sequence[str], at: Mapping[str, int]) -> str:
+    """Hundreds of edges, those of one type together: what they share is said once, and none has room for its name."""
+    by_type: dict[str, list[str]] = {type: [] for type in types}
+    for line in lines:
+        source, type, target, _ = line.edge
+        by_type[type].append(
+            f'<path class="graph-edge edge-line" data-s="{at[source]}" data-t="{at[target]}" d="{path_of(line.points, radius=0)}"/>'
         )
-    for number, line in enumerate(layout.lines):
-        edge = line.edge
-        hue, data, start = starts[edge.type]
-        path = path_of(line.points, radius=0 if is_large else RADIUS)
-        # a wide invisible line that says its name is easier to point at; among hundreds there is no room for it
-        wide = "" if is_large else f'<title>{escape(_told(edge, names))}</title><path class="edge-wide" d="{path}"/>'
-        lines.append(
-            f'<g class="graph-edge hue-{hue}" data-s="{at[edge.source]}" data-t="{at[edge.target]}" {data}>'
-            f'{wide}{start}{path}"/></g>'
+    return "".join(
+        f'<g class="hue-{style_of(type)[0]}" data-type="{escape(type)}"{_line_style(type, n)}>{"".join(by_type[type])}</g>'
+        for n, type in enumerate(types)
+    )
+
+
+def _few_lines(lines: Sequence[Line], types: Sequence[str], at: Mapping[str, int], names: Mapping[str, str]) -> str:
+    """Edges with their names, and each with a wide invisible line that says it: easier to point at."""
+    drawn, words = [], []
+    numbers = {type: n for n, type in enumerate(types)}
+    for number, line in enumerate(lines):
+        edge, hue = line.edge, style_of(line.edge.type)[0]
+        path = path_of(line.points)
+        drawn.append(
+            f'<g class="hue-{hue}" data-type="{escape(edge.type)}"><g class="graph-edge" data-s="{at[edge.source]}" data-t="{at[edge.target]}">'
+            f'<title>{escape(_told(edge, names))}</title><path class="edge-wide" d="{path}"/>'
+            f'<path class="edge-line"{_line_style(edge.type, numbers[edge.type])} d="{path}"/></g></g>'
         )
         if line.label is not None:
             words.append(
                 f'<text class="edge-name hue-{hue}" data-edge="{number}" x="{line.label[0]:g}" y="{line.label[1]:g}"'
                 f"{_anchor(line)}>{escape(fit(_name(edge, names), 11, 76))}</text>"
             )
-    places = [_page_node(node, layout.boxes[node.ref]) for node in nodes]
-    return Markup(
-        f'<svg class="graph-drawing{" is-large" if is_large else ""}{" fits" if layout.width <= FITS else ""}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {layout.width:g} {layout.height:g}"'
-        f' width="{layout.width:g}" height="{layout.height:g}" role="group" aria-label="{escape(label)}">'
-        f'<defs>{_symbols({n.icon for n in nodes})}{"".join(heads)}</defs><g class="graph-all">'
-        f'<g aria-hidden="true">{_framed(frame, layout) if frame else ""}{"".join(lines)}{"".join(words)}</g>{"".join(places)}</g></svg>'
-    )
+    return "".join([*drawn, *words])
 
 
 def _page_node(node: NodeView, box: Box) -> str:

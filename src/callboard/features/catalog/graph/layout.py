@@ -115,14 +115,17 @@ def _order(layers: Mapping[int, _Layer], edges: Sequence[Edge], root: str) -> No
     layer_of = {ref: number for number, layer in layers.items() for ref in layer.refs}
     at = {ref: n - (len(layer.refs) - 1) / 2 for layer in layers.values() for n, ref in enumerate(layer.refs)}
     outwards = sorted(layers, key=abs)
+    # of each entity, those in the layers beside its own, and those of them in the one towards the root
+    near_all = {ref: [o for o in beside.get(ref, ()) if abs(layer_of[o] - layer_of[ref]) == 1] for ref in at}
+    near_inner = {
+        ref: [o for o in near if abs(layer_of[o]) < abs(layer_of[ref])] or near for ref, near in near_all.items()
+    }
 
     def sort(number: int, *, inner_only: bool) -> None:
-        weights = {}
+        neighbours, weights = near_inner if inner_only else near_all, {}
         for ref in layers[number].refs:
-            near = [o for o in beside.get(ref, ()) if abs(layer_of[o] - number) == 1]
-            inner = [o for o in near if abs(layer_of[o]) < abs(number)] if inner_only else []
-            near = inner or near
-            weights[ref] = sum(at[o] for o in near) / len(near) if near else at[ref]
+            near = neighbours[ref]
+            weights[ref] = sum([at[o] for o in near]) / len(near) if near else at[ref]
         refs = sorted(layers[number].refs, key=weights.__getitem__)
         if number == 0 and root in weights:  # the centre stays in the middle of its column
             refs.remove(root)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Callable, Final, Mapping, Sequence
 from urllib.parse import quote, urlencode
 
@@ -26,13 +30,17 @@ from callboard.features.catalog.pages.links import display_title, entity_href, l
 from callboard.features.catalog.pages.relations import relation_title
 from callboard.model.refs import MAX_REF_LENGTH, EntityRef, RefError
 from callboard.ui.messages import Translator
-from callboard.ui.parts import Banner, Crumb, EntityLink, LinkItem
+from callboard.ui.parts import Banner, Crumb, EntityLink, LinkItem, Pager
 
 PAGE: Final = "/catalog-graph"
 FILE: Final = "/catalog-graph.svg"
 API: Final = "/api/catalog/v1/graph"
+_PLAIN: Final = re.compile(r"[\w.:/-]*", re.ASCII).fullmatch
+"""What stands in a query as it is but for the colon; most refs, and there are thousands."""
 DEFAULT_DEPTH: Final = 2
 ALL: Final = "all"
+LISTED: Final = 100
+"""Entities on one page of the list beside the drawing."""
 SAID: Final = 6
 """Relations of an entity that its line in the list names; the rest is counted."""
 
@@ -120,7 +128,7 @@ class GraphPage:
     """``catalog/graph.html`` and the tab. ``drawing`` is None where nothing was asked for yet.
 
     ``action``: where the form leads; ``has_root_field`` says whether it asks for the centre, too. ``listed`` are groups of one
-    distance, with the words that head them.
+    distance: the words that head them, how many there are, and those on this page of the list.
     """
 
     title: str
@@ -137,7 +145,8 @@ class GraphPage:
     count: int = 0
     edge_count: int = 0
     steps: Sequence[Step] = ()
-    listed: Sequence[tuple[str, Sequence[ListedNode]]] = ()
+    listed: Sequence[tuple[str, int, Sequence[ListedNode]]] = ()
+    pager: Pager | None = None
     file_href: str = ""
     json_href: str = ""
     full_href: str = ""
@@ -147,12 +156,13 @@ class GraphPage:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a page is made from besides the graph. ``is_tab``: inside of the entity page of the root."""
+    """What a page is made from besides the graph. ``is_tab``: inside of the entity page of the root; ``leaf``: of the list, from 1."""
 
     state: GraphState
     types: RelationTypes
     t: Translator
     is_tab: bool = False
+    leaf: int = 1
 
     def href(self, root: str | None = None, **changes: Any) -> str:
         """The address of the same view with another centre, or otherwise changed."""
@@ -168,7 +178,12 @@ class Asked:
             rest = f"?{query}" if query else ""
             return lambda ref: entity_href(ref, "graph") + rest
         rest = f"&{query}" if query else ""
-        return lambda ref: f"{PAGE}?root={quote(ref)}{rest}"
+        return lambda ref: f"{PAGE}?root={ref.replace(':', '%3A') if _PLAIN(ref) else quote(ref)}{rest}"
+
+    def leaf_href(self, leaf: int) -> str:
+        """The address of another page of the list."""
+        base = self.href()
+        return base + (f"{'&' if '?' in base else '?'}list={leaf}" if leaf > 1 else "") + "#graph-list"
 
 
 def parse_ref(written: str) -> str | None:
@@ -234,26 +249,38 @@ def legend_of(
 
 def listed_nodes(
     read: ReadGraph, asked: Asked, names: Mapping[str, str], links: Mapping[str, EntityLink]
-) -> list[tuple[str, Sequence[ListedNode]]]:
-    """The graph as a list: every edge once, at the end that is farther from the root."""
+) -> list[tuple[str, int, Sequence[ListedNode]]]:
+    """A page of the graph as a list: every edge once, at the end that is farther from the root."""
     places, t, centre = read.graph.places, asked.t, asked.centres()
     words = {name: relation_title(back.lower(), back, t) for name in names if (back := asked.types.reverse_of(name))}
-    said = {ref: f"\u2068{clean(link.title)}\u2069" for ref, link in links.items()}
-    says: dict[str, list[str]] = {ref: [] for ref in places}
+    start = (asked.leaf - 1) * LISTED
+    says: dict[str, list[str]] = {ref: [] for ref in islice(places, start, start + LISTED)}
     for edge in read.graph.edges:
         is_inward = places[edge.source].distance < places[edge.target].distance
         far, near = (edge.target, edge.source) if is_inward else (edge.source, edge.target)
-        says[far].append(f"{(names if edge.source == far else words)[edge.type]} {said[near]}")
+        if (told := says.get(far)) is not None:
+            told.append(f"{(names if edge.source == far else words)[edge.type]} \u2068{clean(links[near].title)}\u2069")
+    counts = Counter(place.distance for place in places.values())
     groups: dict[int, list[ListedNode]] = {}
-    for ref, place in places.items():
-        node = ListedNode(
-            links[ref], _joined(says[ref]), centre(ref), t("graph.centre_on", title=links[ref].title), place.folded
-        )
-        groups.setdefault(place.distance, []).append(node)
+    for ref, said in says.items():
+        label = t("graph.centre_on", title=links[ref].title)
+        node = ListedNode(links[ref], _joined(said), centre(ref), label, places[ref].folded)
+        groups.setdefault(places[ref].distance, []).append(node)
     return [
-        (t("graph.centre") if distance == 0 else t("graph.steps_away", n=distance), nodes)
+        (t("graph.centre") if distance == 0 else t("graph.steps_away", n=distance), counts[distance], nodes)
         for distance, nodes in sorted(groups.items())
     ]
+
+
+def pager_of(asked: Asked, count: int) -> Pager | None:
+    """Between the pages of the list; None where there is one."""
+    if count <= LISTED:
+        return None
+    last = min(asked.leaf * LISTED, count)
+    previous = asked.leaf_href(asked.leaf - 1) if asked.leaf > 1 else None
+    return Pager(
+        (asked.leaf - 1) * LISTED + 1, last, count, previous, asked.leaf_href(asked.leaf + 1) if last < count else None
+    )
 
 
 def _joined(says: list[str]) -> str:
@@ -315,6 +342,7 @@ def empty_page(asked: Asked, banners: Sequence[Banner] = ()) -> GraphPage:
 def graph_page(read: ReadGraph, asked: Asked, banners: Sequence[Banner] = ()) -> GraphPage:
     """The page of a graph, or what the tab shows of it."""
     t, graph, root = asked.t, read.graph, read.question.root
+    asked = replace(asked, leaf=min(asked.leaf, math.ceil(len(graph.places) / LISTED)))
     names, links = edge_names(asked.types, graph.edges, t), links_in(read)
     entity = read.entities.get(root)
     title = clean(display_title(entity)) if entity else short_ref(EntityRef.parse(root))
@@ -334,6 +362,7 @@ def graph_page(read: ReadGraph, asked: Asked, banners: Sequence[Banner] = ()) ->
         edge_count=len(graph.edges),
         steps=steps_of(read, asked, names, links),
         listed=listed_nodes(read, asked, names, links),
+        pager=pager_of(asked, len(graph.places)),
         file_href=f"{FILE}?{query}",
         json_href=f"{API}?{query}",
         full_href=f"{PAGE}?{query}",

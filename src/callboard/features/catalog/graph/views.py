@@ -54,7 +54,9 @@ class GraphViews:
 
     def _asked(self, request: Request, root: str | None = None) -> Asked:
         state = GraphState.parse(request.query_params, root)
-        return Asked(state, self._reader.types, self._messages.translator(request.locale), root is not None)
+        leaf = request.query_params.get("list", "")
+        number = max(int(leaf), 1) if leaf.isdecimal() and len(leaf) < 5 else 1
+        return Asked(state, self._reader.types, self._messages.translator(request.locale), root is not None, number)
 
     async def page(self, request: Request) -> Response:
         asked = self._asked(request)

@@ -200,7 +200,7 @@ class CatalogQueries(Protocol):
     async def relations_of(self, refs: Sequence[str], *, actor: Actor) -> Sequence[Relation]:
         """The relations of these entities (lower-cased refs) to others that are there and that the actor may see, too.
 
-        Sorted. Each pair is told by both of its ends, as in documents: ``ownedBy`` of one, ``ownerOf`` of the other.
+        In no order, each once. Each pair is told by both of its ends, as in documents: ``ownedBy`` of one, ``ownerOf`` of the other.
         """
 
     async def list_hidden(self, refs: Sequence[str], *, actor: Actor) -> frozenset[str]:

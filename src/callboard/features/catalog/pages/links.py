@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any, Iterable, Mapping, Sequence
 from urllib.parse import quote, urlencode, urlsplit
@@ -12,14 +13,19 @@ from callboard.ui.messages import Translator
 from callboard.ui.parts import EntityLink
 
 MAX_TITLE = 120
+_PLAIN = re.compile(r"[a-z0-9._~-]+/[a-z0-9._~-]+/[a-z0-9._~-]+").fullmatch
+"""What stands in a path as it is: nearly every ref, and pages have thousands."""
 
 
 def entity_href(ref: EntityRef | str, tab: str | None = None) -> str:
     """The page of an entity: ``/catalog/<namespace>/<kind>/<name>[/<tab>]``, all in lower case."""
     if isinstance(ref, str):
         ref = EntityRef.parse(ref)
-    path = "/".join(quote(part.lower(), safe="") for part in (ref.namespace, ref.kind, ref.name))
-    return f"/catalog/{path}" + (f"/{tab}" if tab else "")
+    kind, namespace, name = ref
+    path = f"{namespace}/{kind}/{name}".lower()
+    if not _PLAIN(path):
+        path = "/".join(quote(part.lower(), safe="") for part in (namespace, kind, name))
+    return f"/catalog/{path}/{tab}" if tab else f"/catalog/{path}"
 
 
 def why_href(asked: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Iterable
 
 from starlette.responses import Response, StreamingResponse
 
@@ -60,7 +61,12 @@ def endpoint_routes(endpoints: Iterable[Endpoint]) -> list[Route]:
             PREFIX + endpoint.path,
             EndpointHandler(endpoint),
             methods=(endpoint.method,),
-            openapi=inline(operation(endpoint)),
+            openapi=partial(_describe, endpoint),
         )
         for endpoint in endpoints
     ]
+
+
+def _describe(endpoint: Endpoint) -> dict[str, Any]:
+    described: dict[str, Any] = inline(operation(endpoint))
+    return described

@@ -384,8 +384,8 @@ class Queries:
             asked = await self._index.ids_of(tx, refs)
             sources = {id: ref for ref, id in asked.items() if id in visible}
             rows = await records.list_relations(tx, list(sources))
-        found = {(sources[source], type, ref) for source, type, target, ref in rows if target in visible}
-        return [Relation._make(relation) for relation in sorted(found)]
+        # as keys, since an entity may have a relation by an old name and by the new one
+        return list(dict.fromkeys(Relation(sources[row[0]], row[1], row[3]) for row in rows if row[2] in visible))
 
     async def list_hidden(self, refs: Sequence[str], *, actor: Actor) -> frozenset[str]:
         if self.is_open_to(actor):

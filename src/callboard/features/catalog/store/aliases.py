@@ -35,6 +35,11 @@ def _alias(row: Sequence[Any]) -> Alias:
     return Alias(row[0], row[1], row[2], row[3], parse_time(row[4]), row[5])
 
 
+async def are_any(tx: Transaction) -> bool:
+    """Whether anything has an earlier name: most catalogs have none, and need not look each time."""
+    return await tx.fetch_value("SELECT 1 FROM catalog_alias LIMIT 1") is not None
+
+
 async def find_alias(tx: Transaction, old: str) -> Alias | None:
     row = await tx.fetch_one(f"{_ALIAS} WHERE o.ref = $1", old)
     return None if row is None else _alias(row)

@@ -36,7 +36,6 @@ from callboard.features.editing.pages.editor import (
     values_name,
     wanted_options,
 )
-from callboard.features.editing.patching import patch
 from callboard.features.editing.views.telling import DELETED, done, to_history
 from callboard.kernel.errors import InputError, LimitError, NotAllowedError
 from callboard.kernel.web.request import Request
@@ -49,6 +48,7 @@ from callboard.model.refs import EntityRef
 from callboard.ui.code import format_yaml
 from callboard.ui.messages import Messages, Translator
 from callboard.ui.parts import Banner, LinkItem
+from callboard.ui.patching import patch
 
 MAX_FORM_BYTES = 4 * 1024 * 1024
 """A text of half a MiB may take three bytes a character on its way, twice."""

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from callboard.features.notifications.interface import SEVERITIES, Notification, NotificationStatus
 from callboard.ui.messages import Translator
 from callboard.ui.parts import Crumb, Pager, Tab
+from callboard.ui.wording import in_words
 
 View = Literal["unread", "all", "saved"]
 VIEWS: tuple[View, ...] = ("unread", "all", "saved")
@@ -131,7 +132,7 @@ def inbox_page(
 def _row(one: Notification, asked: InboxAsked, t: Translator, moment: Callable[[Any], Any]) -> Row:
     status = {"critical": "bad", "high": "warn", "normal": "info", "low": "unknown"}[one.severity]
     return Row(
-        id=one.id, title=one.title, description=one.description, href=f"{PATH}/{one.id}" if one.link else None,
+        id=one.id, title=in_words(t, one.title), description=one.description, href=f"{PATH}/{one.id}" if one.link else None,
         severity=t(f"notifications.severity.{one.severity}"), status=status,
         origin=one.origin.removeprefix("plugin:").removeprefix("external:"), topic=one.topic,
         topic_href=asked.href(topic=one.topic), at=moment(one.updated or one.created), is_read=one.read is not None,

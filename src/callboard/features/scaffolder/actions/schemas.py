@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from typing import Any, Mapping, Sequence
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -44,7 +46,12 @@ NOTHING = fields({})
 
 def example(description: str, action: str, input: Mapping[str, Any], *, name: str = "") -> dict[str, str]:
     """One example: a template's ``steps`` as YAML."""
+    step = {"action": action, "id": action.replace(":", "-"), "name": name or description, "input": dict(input)}
+    return {"description": description, "example": _written(json.dumps(step))}
+
+
+@functools.cache
+def _written(step: str) -> str:
     from callboard.features.scaffolder.actions.yaml_text import format_yaml
 
-    step = {"action": action, "id": action.replace(":", "-"), "name": name or description, "input": dict(input)}
-    return {"description": description, "example": format_yaml({"steps": [step]})}
+    return format_yaml({"steps": [json.loads(step)]})

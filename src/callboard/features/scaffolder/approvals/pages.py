@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Mapping, Sequence
 
+from callboard.features.catalog.interface.links import link_to
 from callboard.features.scaffolder.approvals.domain import Approval, ApprovalState
-from callboard.model.refs import EntityRef, RefError
+from callboard.features.scaffolder.interface import Task
+from callboard.features.scaffolder.pages.answers import answer_rows
+from callboard.features.scaffolder.pages.common import APPROVALS, task_href
 from callboard.ui.messages import Translator
 from callboard.ui.moments import Moment, moment
-from callboard.ui.parts import Pager, Status, Tab
+from callboard.ui.parts import Crumb, EntityLink, Pager, Status, Tab
 
-PATH = "/create/approvals"
+Known = Mapping[str, Mapping[str, Any]]
 _MARKS: Mapping[ApprovalState, Status] = {
     "open": "info", "approved": "ok", "declined": "bad", "expired": "warn", "withdrawn": "unknown",
 }  # fmt: skip
@@ -31,26 +34,26 @@ class ApprovalRow:
     at: Moment
     due: Moment
     said: str
-    missing: int
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalsPage:
-    """The list. ``view`` is ``open`` or ``decided``."""
+    """The list. ``view`` is ``open`` or ``decided``, ``views`` are (word, address, chosen); ``pager`` is there where one page does not hold all."""
 
     title: str
     view: str
     tabs: Sequence[Tab]
+    views: Sequence[tuple[str, str, bool]]
     rows: Sequence[ApprovalRow]
-    pager: Pager
+    total: int
+    pager: Pager | None
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRow:
-    """What somebody said. ``href`` leads to them."""
+    """What somebody said."""
 
-    name: str
-    href: str
+    by: EntityLink
     verdict: str
     status: Status
     reason: str
@@ -64,18 +67,19 @@ class ApprovalPage:
     """
 
     title: str
+    crumbs: Sequence[Crumb]
     id: str
     message: str
     state: ApprovalState
     status: Status
-    asked_by: tuple[str, str] | None
-    template: tuple[str, str] | None
+    asked_by: EntityLink | None
+    template: EntityLink | None
     task_href: str | None
-    approvers: Sequence[tuple[str, str]]
+    approvers: Sequence[EntityLink]
     minimum: int
     missing: int
     at: Moment
-    due: str
+    due: Moment
     decisions: Sequence[DecisionRow]
     answers: Sequence[tuple[str, str]]
     may_decide: bool
@@ -86,84 +90,64 @@ class ApprovalPage:
     error: str = ""
 
 
+def refs_of(*items: Approval) -> list[str | None]:
+    """Whom and what pages of them name, to look up."""
+    said = [[one.asked_by, one.template_ref, *one.approvers, *(a.by for a in one.decisions)] for one in items]
+    return [ref for refs in said for ref in refs]
+
+
 def approvals_page(
-    view: str, items: Sequence[Approval], total: int, *, limit: int, offset: int, subject: str, now: datetime, t: Translator
+    view: str, items: Sequence[Approval], total: int, known: Known, *, tabs: Sequence[Tab] = (), limit: int, offset: int,
+    subject: str, now: datetime, t: Translator,
 ) -> ApprovalsPage:  # fmt: skip
-    tabs = [
-        Tab(name, t(f"scaffolder.approve.view.{name}"), f"{PATH}?view={name}", current=name == view)
-        for name in ("open", "decided")
+    """``known`` are the documents of what is named, by lower-cased ref, as far as the reader may see them."""
+    views = [
+        (t(f"scaffolder.approve.view.{name}"), f"{APPROVALS}?view={name}", name == view) for name in ("open", "decided")
     ]
     last = offset + len(items)
-    pager = Pager(
-        offset + 1 if items else 0,
-        last,
-        total,
-        f"{PATH}?view={view}&offset={max(0, offset - limit)}" if offset else None,
-        f"{PATH}?view={view}&offset={last}" if last < total else None,
-    )
-    rows = [_row(one, subject, now) for one in items]
-    return ApprovalsPage(t("scaffolder.approve.title"), view, tabs, rows, pager)
+    before = f"{APPROVALS}?view={view}&offset={max(0, offset - limit)}" if offset else None
+    after = f"{APPROVALS}?view={view}&offset={last}" if last < total else None
+    pager = Pager(offset + 1 if items else 0, last, total, before, after) if before or after else None
+    rows = [_row(one, known, subject, now) for one in items]
+    return ApprovalsPage(t("scaffolder.approve.title"), view, tabs, views, rows, total, pager)
 
 
-def _row(one: Approval, subject: str, now: datetime) -> ApprovalRow:
+def _row(one: Approval, known: Known, subject: str, now: datetime) -> ApprovalRow:
+    by = _link(one.asked_by, known)
     return ApprovalRow(
-        title=one.title, about=one.message.partition("\n")[0][:200], href=f"{PATH}/{one.id}", state=one.state,
-        status=_MARKS[one.state], asked_by=short_name(one.asked_by) if one.asked_by else "", at=moment(one.created_at, now),
-        due=moment(one.due_at, now), said=_said(one, subject), missing=one.missing,
+        title=one.title, about=one.message.partition("\n")[0][:200], href=f"{APPROVALS}/{one.id}", state=one.state,
+        status=_MARKS[one.state], asked_by=by.title if by is not None else "", at=moment(one.created_at, now),
+        due=moment(one.due_at, now), said=_said(one, subject),
     )  # fmt: skip
 
 
 def approval_page(
-    one: Approval, *, task: Any, may_decide: bool, subject: str, now: datetime, reason: str = "", error: str = ""
-) -> ApprovalPage:
+    one: Approval, known: Known, t: Translator, *, task: Task | None, may_decide: bool, subject: str, now: datetime,
+    reason: str = "", error: str = "",
+) -> ApprovalPage:  # fmt: skip
     """``task`` is None for those who may not see it."""
-    answers = task.spec.get("parameters") or {} if task is not None else {}
+    template = known.get((one.template_ref or "").lower())
     return ApprovalPage(
-        title=one.title, id=one.id, message=one.message, state=one.state, status=_MARKS[one.state],
-        asked_by=_link(one.asked_by), template=_link(one.template_ref),
-        task_href=None if task is None else f"/create/tasks/{one.task_id}",
-        approvers=[link for ref in one.approvers if (link := _link(ref)) is not None], minimum=one.minimum, missing=one.missing,
-        at=moment(one.created_at, now), due=moment(one.due_at, now).exact,
+        title=one.title, crumbs=(Crumb(t("scaffolder.approve.title"), APPROVALS), Crumb(one.title)), id=one.id, message=one.message,
+        state=one.state, status=_MARKS[one.state], asked_by=_link(one.asked_by, known), template=_link(one.template_ref, known),
+        task_href=None if task is None else task_href(one.task_id),
+        approvers=[link_to(ref, known.get(ref.lower())) for ref in one.approvers], minimum=one.minimum, missing=one.missing,
+        at=moment(one.created_at, now), due=moment(one.due_at, now),
         decisions=[
             DecisionRow(
-                short_name(said.by), _href(said.by), said.verdict, "ok" if said.verdict == "approve" else "bad",
+                link_to(said.by, known.get(said.by.lower())), said.verdict, "ok" if said.verdict == "approve" else "bad",
                 said.reason, moment(said.at, now),
             )
             for said in one.decisions
         ],
-        answers=[(name, _shown(value)) for name, value in answers.items()], may_decide=may_decide,
-        is_own=one.asked_by == subject, said=_said(one, subject), action=f"{PATH}/{one.id}", reason=reason, error=error,
+        answers=answer_rows(task.spec, template, t) if task is not None else (), may_decide=may_decide,
+        is_own=one.asked_by == subject, said=_said(one, subject), action=f"{APPROVALS}/{one.id}", reason=reason, error=error,
     )  # fmt: skip
 
 
-def short_name(ref: str) -> str:
-    """The name of a ref, with its namespace where that is not the default one."""
-    try:
-        parsed = EntityRef.parse(ref)
-    except RefError:
-        return ref
-    return parsed.name if parsed.namespace == "default" else f"{parsed.namespace}/{parsed.name}"
-
-
-def _link(ref: str | None) -> tuple[str, str] | None:
-    return None if not ref else (short_name(ref), _href(ref))
-
-
-def _href(ref: str) -> str:
-    try:
-        parsed = EntityRef.parse(ref)
-    except RefError:
-        return "/catalog"
-    return f"/catalog/{parsed.namespace}/{parsed.kind}/{parsed.name}"
+def _link(ref: str | None, known: Known) -> EntityLink | None:
+    return link_to(ref, known.get(ref.lower())) if ref else None
 
 
 def _said(one: Approval, subject: str) -> str:
     return next((said.verdict for said in one.decisions if said.by == subject), "")
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, str):
-        return value[:500]
-    import orjson
-
-    return orjson.dumps(value).decode()[:500]

@@ -26,12 +26,14 @@ from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.errors import InputError, NotAllowedError
 from callboard.kernel.jobs import JobContext, JobKind, Jobs
+from callboard.ui.wording import Wordings
 
 APPROVAL_JOB = "scaffolder.approval"
 AUDIT_EVENT = "approval"
 ORIGIN = "plugin:scaffolder"
 EXCERPT = 500
-MAX_TITLE = 200
+MAX_TITLE = 150
+say = Wordings("callboard.features.scaffolder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ class Approvals:
         await self._notifications.notify(
             tx,
             NewNotification(
-                f"Waits for your approval: {one.title}"[:MAX_TITLE], one.approvers, description=one.message[:EXCERPT],
+                say("scaffolder.approve.tell.open", title=one.title[:MAX_TITLE]), one.approvers, description=one.message[:EXCERPT],
                 link=approval_href(one.id), severity="high", topic="approvals", scope=f"approval:{one.id}",
                 origin=ORIGIN, exclude=[*exclude, *decided],
             ),
@@ -201,11 +203,10 @@ class Approvals:
         if self._notifications is None or one.asked_by is None:
             return
         reasons = [said.reason for said in one.decisions if said.reason]
-        words = {"approved": "Approved", "declined": "Declined", "expired": "Nobody decided in time"}
         await self._notifications.notify(
             tx,
             NewNotification(
-                f"{words.get(state, state)}: {one.title}"[:MAX_TITLE], [one.asked_by], description="\n".join(reasons)[:EXCERPT],
+                say(f"scaffolder.approve.tell.{state}", title=one.title[:MAX_TITLE]), [one.asked_by], description="\n".join(reasons)[:EXCERPT],
                 link=f"/create/tasks/{one.task_id}", severity="normal" if state == "approved" else "high",
                 topic="approvals", scope=f"approval:{one.id}:end", origin=ORIGIN,
             ),

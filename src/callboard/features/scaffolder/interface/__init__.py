@@ -110,7 +110,10 @@ class TaskStep:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """``spec`` is the wire's; ``output`` and ``error`` (``{name, message}``) are of the end. Secrets are never in it."""
+    """``spec`` is the wire's; ``output`` and ``error`` (``{name, message}``) are of the end. Secrets are never in it.
+
+    ``is_waiting``: a step waits for something outside, such as an approval.
+    """
 
     id: str
     spec: Mapping[str, Any]
@@ -125,6 +128,7 @@ class Task:
     error: Mapping[str, str] | None = None
     steps: Sequence[TaskStep] = ()
     attempt: int = 0
+    is_waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

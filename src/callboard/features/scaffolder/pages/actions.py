@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from callboard.features.scaffolder.pages.common import ACTIONS
+from callboard.features.scaffolder.pages.common import ACTIONS, coded
 from callboard.features.scaffolder.pages.schemas import SchemaRow, schema_rows
 from callboard.kernel.actions import Action
 from callboard.ui.code import Code, format_yaml, show_code
@@ -24,7 +24,7 @@ class ActionLine:
 
     id: str
     href: str
-    summary: str
+    summary: Markup
     marks: Sequence[str]
 
 
@@ -89,7 +89,7 @@ def actions_page(actions: Sequence[Action], q: str, tabs: Sequence[Tab], t: Tran
         ActionLine(
             action.id,
             action_href(action.id),
-            _summary(action),
+            coded(_summary(action)),
             [t(f"scaffolder.page.mark.{mark}") for mark in marks_of(action)],
         )
         for action in found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Mapping, Sequence
+from typing import Any, Container, Mapping, Sequence
 from urllib.parse import quote, urlencode
 
 from markupsafe import Markup, escape
@@ -20,6 +20,7 @@ from callboard.ui.parts import EntityLink, Tab
 
 CREATE = "/create"
 TASKS = "/create/tasks"
+APPROVALS = "/create/approvals"
 ACTIONS = "/create/actions"
 EDIT = "/create/edit"
 RUNNING: tuple[TaskState, ...] = ("open", "processing")
@@ -68,10 +69,14 @@ def task_href(id: str) -> str:
     return f"{TASKS}/{quote(id, safe='')}"
 
 
-def area_tabs(current: str, t: Translator, *, may_edit: bool) -> Sequence[Tab]:
-    """The pages around templates."""
-    rows = [("templates", CREATE), ("tasks", TASKS), ("actions", ACTIONS)] + ([("edit", EDIT)] if may_edit else [])
-    return [Tab(id, t(f"scaffolder.page.tab.{id}"), href, current=id == current) for id, href in rows]
+def area_tabs(current: str, t: Translator, *, closed: Container[str] = ()) -> Sequence[Tab]:
+    """The pages around templates, but for those ``closed`` to the reader."""
+    rows = {"templates": CREATE, "tasks": TASKS, "approvals": APPROVALS, "actions": ACTIONS, "edit": EDIT}
+    return [
+        Tab(id, t(f"scaffolder.page.tab.{id}"), href, current=id == current)
+        for id, href in rows.items()
+        if id == current or id not in closed
+    ]
 
 
 def seconds_between(start: str | None, end: str | None) -> float | None:
@@ -143,6 +148,7 @@ def with_params(path: str, params: Sequence[tuple[str, str]]) -> str:
     return f"{path}?{urlencode(params)}" if params else path
 
 
+_CODE = re.compile(r"`([^`\n]+)`")
 _ESCAPE = re.compile(
     r"\x1b\[([0-9;]*)m|\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]"
 )
@@ -186,3 +192,22 @@ def _after(style: set[str], code: int) -> set[str]:
 def plain_text(text: str) -> str:
     """A line of a log without what a terminal would obey."""
     return _ESCAPE.sub("", text)
+
+
+def value_text(value: Any) -> str:
+    """A value for people: text as it is, else compact JSON, cut where it is long."""
+    if isinstance(value, str):
+        text = value
+    else:
+        import orjson
+
+        text = orjson.dumps(value, default=str).decode()
+    return text if len(text) <= 400 else f"{text[:400]}…"
+
+
+def coded(text: str) -> Markup:
+    """Text of an author on one line, with what stands between backticks as code; no other Markdown."""
+    parts = _CODE.split(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(one) if n % 2 else escape(one) for n, one in enumerate(parts)
+    )

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from callboard.features.catalog.interface.links import entity_href, safe_href
 from callboard.features.scaffolder.interface import Task, TaskEvent
+from callboard.features.scaffolder.pages.answers import about_of, answer_rows, linked_answers
 from callboard.features.scaffolder.pages.common import (
     ENDED,
     RUNNING,
@@ -27,6 +28,7 @@ from callboard.features.scaffolder.pages.common import (
     state_view,
     task_href,
     template_title,
+    value_text,
 )
 from callboard.kernel.clock import format_time
 from callboard.model.refs import EntityRef, RefError
@@ -98,10 +100,11 @@ class Failure:
 @dataclass(frozen=True, slots=True)
 class RunPage:
     """``scaffolder/run.html`` and its parts. ``secrets`` are names that another try needs. ``told`` is what a screen reader hears.
-    ``waits`` lead to what somebody has to approve.
+    ``waits`` lead to what somebody has to approve; ``about`` tells the run from others of its template.
     """
 
     title: str
+    about: str
     crumbs: Sequence[Crumb]
     id: str
     href: str
@@ -248,17 +251,6 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def value_text(value: Any) -> str:
-    """A value for people: text as it is, else compact JSON, cut where it is long."""
-    if isinstance(value, str):
-        text = value
-    else:
-        import orjson
-
-        text = orjson.dumps(value, default=str).decode()
-    return text if len(text) <= 400 else f"{text[:400]}…"
-
-
 def secret_names(spec: Mapping[str, Any]) -> list[str]:
     """Secrets that the steps read, by name: they are gone when a task ends, and another try needs them again."""
     found: dict[str, None] = {}
@@ -314,14 +306,14 @@ def run_page(
     if task.state == "failed":
         message = str((task.error or {}).get("message") or (failed.error if failed else "") or "")
         failure = Failure(message, failed.name if failed else "", anchor_of(failed.id) if failed else "")
-    parameters = task.spec.get("parameters")
-    answers = parameters if isinstance(parameters, Mapping) else {}
+    template = known.get((task.template_ref or "").lower())
     return RunPage(
         title=title,
         crumbs=(Crumb(t("scaffolder.page.tasks.title"), TASKS), Crumb(title)),
         id=task.id,
         href=task_href(task.id),
-        state=state_view(task.state, t),
+        about=about_of(task.spec),
+        state=state_view("waiting" if waits else task.state, t),
         is_running=is_running,
         told=told_of(task, t),
         steps=steps,
@@ -334,8 +326,10 @@ def run_page(
         duration=duration_text(seconds_between(task.started_at, end), t),
         since=task.started_at if is_running else None,
         attempt=task.attempt,
-        answers=[(str(name), value_text(value)) for name, value in answers.items() if value not in (None, "")],
-        again_href=form_href(task.template_ref, answers) if may_create and task.template_ref else None,
+        answers=answer_rows(task.spec, template, t),
+        again_href=form_href(task.template_ref, linked_answers(task.spec, template))
+        if may_create and task.template_ref
+        else None,
         secrets=secret_names(task.spec) if task.state in ENDED else (),
         can_act=may_act,
         last_event=max((event.id for event in events), default=0),

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 import orjson
+from markupsafe import Markup
+
+from callboard.features.scaffolder.pages.common import coded
 
 MAX_DEPTH = 4
 MAX_ROWS = 200
@@ -21,7 +24,7 @@ class SchemaRow:
     type: str
     is_required: bool
     title: str
-    description: str
+    description: Markup
     default: str
     choices: Sequence[str]
     field: str
@@ -68,7 +71,7 @@ def _row(path: str, name: str, depth: int, schema: Mapping[str, Any], *, is_requ
         type=type_text(schema),
         is_required=is_required,
         title=_text(schema.get("title")),
-        description=_text(schema.get("description")),
+        description=coded(_text(schema.get("description"))),
         default=_json(schema["default"]) if "default" in schema else "",
         choices=[_json(one) for one in choices[:30]] if isinstance(choices, list) else (),
         field=_text(schema.get("ui:field")) or _text(schema.get("ui:widget")),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Mapping, Sequence, cast
 
 from callboard.features.scaffolder.interface import Task, TaskQuery, TaskState
+from callboard.features.scaffolder.pages.answers import about_of
 from callboard.features.scaffolder.pages.common import (
     ENDED,
     TASKS,
@@ -80,10 +81,11 @@ class TaskListState:
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """A run in a list."""
+    """A run in a list. ``about`` tells it from others of its template."""
 
     id: str
     title: str
+    about: str
     href: str
     state: StateView
     by: EntityLink | None
@@ -117,8 +119,9 @@ def row_of(task: Task, known: Mapping[str, Mapping[str, Any]], now: datetime, t:
     return TaskRow(
         id=task.id,
         title=template_title(task, known),
+        about=about_of(task.spec),
         href=task_href(task.id),
-        state=state_view(task.state, t),
+        state=state_view("waiting" if task.is_waiting else task.state, t),
         by=links.get(task.created_by or ""),
         when=at(task.created_at, now),
         duration=duration_text(seconds_between(task.started_at, ended), t),

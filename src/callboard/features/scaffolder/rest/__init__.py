@@ -5,6 +5,7 @@ Source of the wire: Backstage scaffolder-backend 4.2.0 and its client, scaffolde
 """
 
 from callboard.features.scaffolder.rest.actions import task_actions
+from callboard.features.scaffolder.rest.auditing import ReadAudit
 from callboard.features.scaffolder.rest.routes import TaskEndpoints, task_routes
 
-__all__ = ["TaskEndpoints", "task_actions", "task_routes"]
+__all__ = ["ReadAudit", "TaskEndpoints", "task_actions", "task_routes"]

@@ -10,6 +10,7 @@ import orjson
 from callboard.features.scaffolder.interface import Autocomplete, DryRunResult, Tasks, Templates, ValuesRefused
 from callboard.features.scaffolder.rest import documents as doc
 from callboard.features.scaffolder.rest import reading, wire
+from callboard.features.scaffolder.rest.auditing import ReadAudit
 from callboard.features.scaffolder.rest.stream import LONG_POLL_S, sse_chunks, unless_stopped
 from callboard.kernel.errors import InputError
 from callboard.kernel.web.errors import ToldError, backstage_body
@@ -142,6 +143,7 @@ def _told_failure(result: DryRunResult, request: Request) -> JsonBytes:
 def task_routes(portal: Any, extensions: Callable[[], Mapping[str, Any]]) -> Sequence[Route]:
     """All routes below ``/api/scaffolder/v2``. ``extensions`` gives the answer of ``templating-extensions``."""
     own = TaskEndpoints(portal, extensions)
+    read: ReadAudit = portal.service(ReadAudit)
     one = f"{PREFIX}/tasks/{{taskId}}"
 
     def get(path: str, handler: Any, described: Mapping[str, Any], **more: Any) -> Route:
@@ -151,9 +153,9 @@ def task_routes(portal: Any, extensions: Callable[[], Mapping[str, Any]]) -> Seq
         return Route(path, handler, ("POST",), openapi=described, max_body_bytes=most)
 
     return [
-        get(f"{PREFIX}/templates/{{namespace}}/{{kind}}/{{name}}/parameter-schema", own.parameter_schema,
+        get(f"{PREFIX}/templates/{{namespace}}/{{kind}}/{{name}}/parameter-schema", read.of(own.parameter_schema, "template-parameter-schema"),
             doc.operation("What a template asks", doc.FORM, errors=["400", "404"])),
-        get(f"{PREFIX}/actions", own.actions, doc.operation("Actions that steps may use", doc.ACTIONS)),
+        get(f"{PREFIX}/actions", read.of(own.actions, "action-fetch"), doc.operation("Actions that steps may use", doc.ACTIONS)),
         get(f"{PREFIX}/templating-extensions", own.templating_extensions,
             doc.operation("Filters and globals beside the built-in ones", doc.EXTENSIONS)),
         post(f"{PREFIX}/autocomplete/{{provider}}/{{resource}}", own.autocomplete,
@@ -162,21 +164,21 @@ def task_routes(portal: Any, extensions: Callable[[], Mapping[str, Any]]) -> Seq
         post(f"{PREFIX}/dry-run", own.dry_run,
              doc.operation("Try a template without effect", doc.DRY_RUN_RESULT, body=doc.DRY_RUN,
                            errors=["400", "413"], problems=True), MAX_DRY_RUN_BYTES),
-        get(f"{PREFIX}/tasks", own.list,
+        get(f"{PREFIX}/tasks", read.of(own.list, "task", "list"),
             doc.operation("Tasks, newest first", doc.TASKS, parameters=doc.TASK_FILTERS, errors=["400"])),
         post(f"{PREFIX}/tasks", own.create,
              doc.operation("Run a template", doc.CREATED, status="201", body=doc.NEW_TASK,
                            errors=["400", "404", "413"], problems=True), MAX_TASK_BYTES),
-        get(one, own.get, doc.operation("A task", doc.TASK, errors=["404"])),
+        get(one, read.of(own.get, "task", "get"), doc.operation("A task", doc.TASK, errors=["404"])),
         post(f"{one}/cancel", own.cancel,
              doc.operation("Ask for the end of a task", doc.CANCELLED, errors=["404", "413"])),
         post(f"{one}/retry", own.retry,
              doc.operation("Run what has not ended, again", doc.CREATED, status="201", body=doc.RETRY,
                            body_required=False, errors=["400", "404", "409", "413"])),
-        get(f"{one}/eventstream", own.event_stream,
+        get(f"{one}/eventstream", read.of(own.event_stream, "task", "stream"),
             doc.operation("Events as they come (server-sent events)", None, parameters=[doc.AFTER],
                           errors=["400", "404"], media="text/event-stream")),
-        get(f"{one}/events", own.events,
+        get(f"{one}/events", read.of(own.events, "task", "events"),
             doc.operation("Events, as soon as there is one", {"type": "array", "items": doc.EVENT},
                           parameters=[doc.AFTER], errors=["400", "404"])),
     ]  # fmt: skip

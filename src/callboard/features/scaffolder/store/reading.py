@@ -26,7 +26,8 @@ async def find_task(tx: Transaction, id: str) -> Task | None:
     row = await tx.fetch_one(f"SELECT {TASK_COLUMNS} FROM scaffolder_task WHERE id = $1", id)
     if row is None:
         return None
-    return task_of(row, await list_steps(tx, id))
+    steps = await list_steps(tx, id)
+    return task_of(row, steps, is_waiting=any(step.state == "waiting" for step in steps))
 
 
 async def list_steps(tx: Transaction, id: str) -> list[TaskStep]:
@@ -66,7 +67,15 @@ async def list_tasks(tx: Transaction, query: TaskQuery, condition: Any | None) -
     rows = await tx.fetch_all(
         f"SELECT {TASK_COLUMNS} FROM scaffolder_task {where} ORDER BY {', '.join(order)} {page}", *args
     )
-    return [task_of(row) for row in rows], int(total)
+    going = [row[0] for row in rows if row[2] == "processing"]
+    waiting: set[str] = set()
+    if going:
+        found = await tx.fetch_all(
+            f"SELECT task_id FROM scaffolder_task_step WHERE state = 'waiting' AND {tx.any_of('task_id', 1)}",
+            tx.list_arg(going),
+        )
+        waiting = {row[0] for row in found}
+    return [task_of(row, is_waiting=row[0] in waiting) for row in rows], int(total)
 
 
 async def find_creator(tx: Transaction, id: str) -> tuple[str | None, Mapping[str, Any]] | None:

@@ -16,7 +16,7 @@ STEP_COLUMNS = "id, name, action, state, started_at, ended_at, error"
 EVENT_COLUMNS = "e.id, e.task_id, e.type, e.created_at, e.body"
 
 
-def task_of(row: Sequence[Any], steps: Sequence[TaskStep] = ()) -> Task:
+def task_of(row: Sequence[Any], steps: Sequence[TaskStep] = (), *, is_waiting: bool = False) -> Task:
     """From ``TASK_COLUMNS``."""
     id, spec, state, created_at, created_by, template_ref, heartbeat_at, started_at, ended_at, output, error, tries = (
         row
@@ -35,6 +35,7 @@ def task_of(row: Sequence[Any], steps: Sequence[TaskStep] = ()) -> Task:
         error=None if error is None else orjson.loads(error),
         steps=steps,
         attempt=tries,
+        is_waiting=is_waiting,
     )
 
 

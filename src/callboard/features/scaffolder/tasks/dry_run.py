@@ -10,6 +10,7 @@ from callboard.features.scaffolder.interface import DryRun, DryRunResult, Values
 from callboard.features.scaffolder.permissions import CREATE_TASK, DRY_RUN
 from callboard.features.scaffolder.running import TaskRunner
 from callboard.features.scaffolder.spec import make_spec
+from callboard.features.scaffolder.tasks.auditing import audited_values
 from callboard.features.scaffolder.tasks.inline import InlineRecord
 from callboard.features.scaffolder.tasks.parts import TaskParts
 from callboard.features.scaffolder.tasks.step_actions import RegisteredActions
@@ -81,7 +82,12 @@ class DryRuns:
             None,
             "task",
             actor=actor,
-            meta={"actionType": "dry-run", "templateRef": str(EntityRef.of(template))},
+            severity="low",
+            meta={
+                "actionType": "dry-run",
+                "templateRef": str(EntityRef.of(template)),
+                "taskParameters": audited_values(dry.values, dry.secrets, parts.settings.audited_characters),
+            },
             status="succeeded" if result.error is None else "failed",
             plugin="scaffolder",
             error=None if result.error is None else result.error["message"],

@@ -55,7 +55,7 @@ async def write_end(
     )
     await publish(parts, tx, held.id, state, held.template_ref, held.created_by)
     seconds = 0.0 if held.started_at is None else (moment - parse_time(held.started_at)).total_seconds()
-    tx.after_commit(lambda: parts.figures.task_ended(state, seconds))
+    tx.after_commit(lambda: parts.figures.task_ended(state, seconds, held.template_ref))
 
 
 async def publish(

@@ -54,7 +54,7 @@ class TaskParts:
             else DatabaseSnapshots(self.db)
         )
         self.stream = TaskStream(self.db)
-        self.figures = TaskFigures(portal.metrics)
+        self.figures = TaskFigures(portal.metrics, by_template=settings.counts_templates)
         self.recorder: RunRecorder | None = None
         """Told of every run that completes, while its workspace is there. Given by the plugin's wiring."""
 

@@ -20,11 +20,11 @@ from callboard.features.scaffolder.interface import (
     ValuesRefused,
 )
 from callboard.features.scaffolder.permissions import CANCEL_TASK, CREATE_TASK, READ_TASK, holds
-from callboard.features.scaffolder.running import Redactor
 from callboard.features.scaffolder.spec import base_url_of, make_spec
 from callboard.features.scaffolder.store import reading
 from callboard.features.scaffolder.store import running as store
 from callboard.features.scaffolder.store.running import ENDED, Held
+from callboard.features.scaffolder.tasks.auditing import audited_values
 from callboard.features.scaffolder.tasks.dry_run import DryRuns
 from callboard.features.scaffolder.tasks.ending import AUDIT_EVENT, CANCELLED, publish, write_end
 from callboard.features.scaffolder.tasks.parts import TASK_JOB, TaskParts
@@ -87,26 +87,14 @@ class TaskService:
                 now=format_time(parts.clock.now()),
             )
             await parts.jobs.enqueue(tx, TASK_JOB, {"task": id}, key=id)
-            meta = {"templateRef": str(ref), "taskParameters": self._audited(new.values, secrets)}
+            answers = audited_values(new.values, secrets, parts.settings.audited_characters)
+            meta = {"templateRef": str(ref), "taskParameters": answers}
             await self._record(tx, "create", id, actor, meta)
             await publish(parts, tx, id, "open", str(ref), created_by)
         return id
 
     async def _seal(self, id: str, secrets: Mapping[str, str]) -> bytes | None:
         return (await self._parts.seals.get()).seal_json(dict(secrets), f"secrets/{id}") if secrets else None
-
-    def _audited(self, values: Mapping[str, Any], secrets: Mapping[str, str]) -> Any:
-        """The answers as the audit log may have them: cut, and without secrets."""
-        longest = self._parts.settings.audited_characters
-
-        def cut(value: Any) -> Any:
-            if isinstance(value, str):
-                return value if longest < 0 or len(value) <= longest else f"{value[:longest]}...<truncated>"
-            if isinstance(value, Mapping):
-                return {key: cut(one) for key, one in value.items()}
-            return [cut(one) for one in value] if isinstance(value, (list, tuple)) else value
-
-        return cut(Redactor(secrets.values()).json(values))
 
     # ---- looking -------------------------------------------------------------------------------------------------------
 

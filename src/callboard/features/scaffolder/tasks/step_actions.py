@@ -22,10 +22,13 @@ class RegisteredActions:
         self.redact: Callable[[str], str] = lambda text: text
 
     def find(self, id: str) -> Action | None:
+        """None when there is none. Raises ``NotAllowedError`` for one that is not open to whoever started the run."""
         try:
             return self._registry.get(id, actor=self._actor)
         except ActionNotFound:
-            return None
+            if not self._registry.has(id):
+                return None
+        raise NotAllowedError(f"Unauthorized action: {id}. You may not use it, so a template cannot use it for you.")
 
     async def authorize(self, action: Action, input: Mapping[str, Any]) -> None:
         decision = self._permissions.decide(self._actor, EXECUTE_ACTION)

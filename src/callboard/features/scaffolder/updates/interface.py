@@ -78,7 +78,13 @@ class TemplateUpdates(Protocol):
         """Read the version that the template has now. Raises ``TemplateNotFound``, and what reading raises."""
 
     async def preview(self, entity_ref: str, *, answers: Mapping[str, Any] | None = None, actor: Actor) -> Preview:
-        """Raises ``NotMade``; ``AnswersMissing``, ``MarkersLeft``, ``CannotRender``; what reading template and repository raises."""
+        """Raises ``NotMade``; ``PlaceUnknown``; ``AnswersMissing``, ``MarkersLeft``, ``CannotRender``; what reading template and repository raises."""
+
+    async def name_place(self, entity_ref: str, contents: str, *, actor: Actor) -> None:
+        """Say where the files of an entity lie whose run recorded no address: the address of their folder, for good.
+
+        Raises ``NotMade``, ``NotAllowedError``, ``ConflictError`` where there is an address; ``InputError`` where it cannot be read.
+        """
 
     async def open(
         self,

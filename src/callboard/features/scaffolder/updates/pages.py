@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Mapping, Sequence
+from typing import Any, Mapping, Sequence
 from urllib.parse import quote
 
+from callboard.features.catalog.interface.links import link_to
 from callboard.features.scaffolder.updates.interface import Fleet, Made, Preview
 from callboard.features.scaffolder.updates.merging import FileChange
 from callboard.features.scaffolder.updates.trees import Node
@@ -15,8 +16,9 @@ from callboard.features.scaffolder.updates.versions import short
 from callboard.model.refs import EntityRef
 from callboard.ui.messages import Translator
 from callboard.ui.moments import Moment, moment
-from callboard.ui.parts import Banner, Crumb, Pager, Status, Tab
+from callboard.ui.parts import Banner, Crumb, EntityLink, Pager, Status, Tab
 
+Known = Mapping[str, Mapping[str, Any]]
 PAGE = 50
 MAX_DIFFS = 60
 MAX_DIFF_BYTES = 64 * 1024
@@ -32,15 +34,12 @@ _ORDER = ("clash", "merged", "follows", "added", "removed", "kept_local", "remov
 class MadeView:
     """A row or card: what was made, and how far it is behind. ``opened_href`` None: the host has no page for it."""
 
-    name: str
-    ref: str
-    href: str
-    template_name: str
-    template_href: str
+    entity: EntityLink
+    template: EntityLink
     state: str
     status: Status
     made_at: Moment
-    made_by: str
+    made_by: EntityLink | None
     update_href: str
     update_label: str
     opened: str | None
@@ -87,7 +86,10 @@ class FileView:
 
 @dataclass(frozen=True, slots=True)
 class UpdatePage:
-    """``updates/update.html``. ``action`` None: the reader may not open it, or there is nothing to open."""
+    """``updates/update.html``. ``action`` None: the reader may not open it, or there is nothing to open.
+
+    ``place``: the form asks for the address of the files, and suggests this one.
+    """
 
     title: str
     crumbs: Sequence[Crumb]
@@ -103,6 +105,7 @@ class UpdatePage:
     branch: str
     answers: Sequence[tuple[str, str]]
     questions: Sequence[str]
+    place: str | None = None
 
 
 def entity_href(ref: str, *more: str) -> str:
@@ -115,7 +118,14 @@ def fleet_href(ref: str) -> str:
     return entity_href(ref, "made")
 
 
-def made_view(made: Made, t: Translator, now: datetime) -> MadeView:
+def refs_of(items: Sequence[Made]) -> set[str]:
+    """What views of them name, lower-cased, to look up."""
+    named = [ref for made in items for ref in (made.entity_ref, made.template_ref, made.made_by)]
+    return {ref.lower() for ref in named if ref}
+
+
+def made_view(made: Made, known: Known, t: Translator, now: datetime) -> MadeView:
+    """``known`` are the documents of what is named, by lower-cased ref, as far as the reader may see them."""
     if made.behind is None:
         state, status = t("scaffolder.update.unknown"), "unknown"
     elif made.behind:
@@ -133,16 +143,19 @@ def made_view(made: Made, t: Translator, now: datetime) -> MadeView:
         )
     label = t("scaffolder.update.see") if made.behind else t("scaffolder.update.look")
     return MadeView(
-        EntityRef.parse(made.entity_ref).name, made.entity_ref, entity_href(made.entity_ref),
-        EntityRef.parse(made.template_ref).name, entity_href(made.template_ref), state, status,  # type: ignore[arg-type]
-        moment(datetime.fromisoformat(made.made_at), now), made.made_by, entity_href(made.entity_ref, "template-update"), label,
-        opened, opened_href,
+        _link(made.entity_ref, known), _link(made.template_ref, known), state, status,  # type: ignore[arg-type]
+        moment(datetime.fromisoformat(made.made_at), now), _link(made.made_by, known) if made.made_by else None,
+        entity_href(made.entity_ref, "template-update"), label, opened, opened_href,
     )  # fmt: skip
 
 
-def fleet_page(fleet: Fleet, t: Translator, now: datetime, *, only_behind: bool, start: int) -> FleetPage:
+def _link(ref: str, known: Known) -> EntityLink:
+    return link_to(ref, known.get(ref.lower()))
+
+
+def fleet_page(fleet: Fleet, known: Known, t: Translator, now: datetime, *, only_behind: bool, start: int) -> FleetPage:
     href = fleet_href(fleet.template_ref)
-    name = EntityRef.parse(fleet.template_ref).name
+    name = _link(fleet.template_ref, known).title
     count = fleet.behind if only_behind else fleet.total
     pager = None
     if count > PAGE:
@@ -160,7 +173,7 @@ def fleet_page(fleet: Fleet, t: Translator, now: datetime, *, only_behind: bool,
     return FleetPage(
         t("scaffolder.update.fleet", name=name),
         [Crumb(name, entity_href(fleet.template_ref)), Crumb(t("scaffolder.update.crumb"))],
-        [made_view(made, t, now) for made in fleet.items],
+        [made_view(made, known, t, now) for made in fleet.items],
         fleet.total,
         fleet.behind,
         t("scaffolder.update.summary", n=fleet.total, behind=fleet.behind) if fleet.total else "",
@@ -178,6 +191,7 @@ def fleet_page(fleet: Fleet, t: Translator, now: datetime, *, only_behind: bool,
 
 def update_page(
     preview: Preview,
+    known: Known,
     t: Translator,
     now: datetime,
     *,
@@ -202,9 +216,9 @@ def update_page(
     counts = update.trees.count()
     is_empty = update.trees.is_empty
     return UpdatePage(
-        t("scaffolder.update.title", name=EntityRef.parse(made.entity_ref).name),
-        _crumbs(made.entity_ref, t),
-        made_view(made, t, now),
+        t("scaffolder.update.title", name=_link(made.entity_ref, known).title),
+        _crumbs(made.entity_ref, known, t),
+        made_view(made, known, t, now),
         told,
         [(t(f"scaffolder.update.outcome.{name}"), counts[name], _STATUS[name]) for name in _ORDER if name in counts],
         [_file_view(change, preview, t) for change in shown[:MAX_DIFFS]],
@@ -221,22 +235,24 @@ def update_page(
 
 def refused_page(
     made: Made,
+    known: Known,
     t: Translator,
     now: datetime,
     banner: Banner,
     *,
     questions: Sequence[str] = (),
+    place: str | None = None,
     answers: Mapping[str, str],
 ) -> UpdatePage:
-    """What keeps the update from being made; with ``questions``, a form to answer them."""
+    """What keeps the update from being made; with ``questions`` or ``place``, a form to answer them."""
     return UpdatePage(
-        t("scaffolder.update.title", name=EntityRef.parse(made.entity_ref).name), _crumbs(made.entity_ref, t), made_view(made, t, now),
-        [banner], (), (), 0, False, None, True, "", "", sorted(answers.items()), questions,
+        t("scaffolder.update.title", name=_link(made.entity_ref, known).title), _crumbs(made.entity_ref, known, t), made_view(made, known, t, now),
+        [banner], (), (), 0, False, None, True, "", "", sorted(answers.items()), questions, place,
     )  # fmt: skip
 
 
-def _crumbs(ref: str, t: Translator) -> list[Crumb]:
-    return [Crumb(EntityRef.parse(ref).name, entity_href(ref)), Crumb(t("scaffolder.update.update"))]
+def _crumbs(ref: str, known: Known, t: Translator) -> list[Crumb]:
+    return [Crumb(_link(ref, known).title, entity_href(ref)), Crumb(t("scaffolder.update.update"))]
 
 
 def _is_shown(change: FileChange, preview: Preview) -> bool:

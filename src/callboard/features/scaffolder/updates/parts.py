@@ -25,6 +25,7 @@ from callboard.kernel.jobs import Jobs
 from callboard.kernel.permissions import PermissionService
 from callboard.model.predicates import matches
 from callboard.model.terms import terms_of
+from callboard.model.urls import Hosts
 
 
 class UpdateParts:
@@ -39,6 +40,7 @@ class UpdateParts:
         self.jobs: Jobs = portal.jobs
         self.audit: Audit = portal.audit
         self.permissions: PermissionService = portal.permissions
+        self.hosts: Hosts = settings.hosts
 
     @cached_property
     def queries(self) -> CatalogQueries:

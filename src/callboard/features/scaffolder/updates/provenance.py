@@ -8,7 +8,7 @@ from typing import Any, Mapping
 import orjson
 
 from callboard.features.catalog.interface.overlays import OverlayWrite
-from callboard.features.scaffolder.interface.updates import RUN_ANNOTATION, FinishedRun
+from callboard.features.scaffolder.interface.updates import RUN_ANNOTATION, TEMPLATE_ANNOTATION, FinishedRun
 from callboard.features.scaffolder.language import Language, render_json
 from callboard.features.scaffolder.updates import store
 from callboard.features.scaffolder.updates.answers import public_answers
@@ -31,6 +31,7 @@ MAX_OUTPUT_BYTES = 256 * 1024
 ORIGIN = "portal:scaffolder"
 ANNOTATE_JOB = "scaffolder.annotate_made"
 RUN_FIELD = f'metadata.annotations["{RUN_ANNOTATION}"]'
+TEMPLATE_FIELD = f'metadata.annotations["{TEMPLATE_ANNOTATION}"]'
 
 
 class Provenance:
@@ -74,7 +75,9 @@ class Provenance:
                 run.created_by,
             )  # fmt: skip
             await store.keep_made(tx, row, lifted(below(tree, root), into))
-            await parts.jobs.enqueue(tx, ANNOTATE_JOB, {"ref": entity_ref, "task": run.task_id}, key=entity_ref)
+            await parts.jobs.enqueue(
+                tx, ANNOTATE_JOB, {"ref": entity_ref, "task": run.task_id, "template": template_ref}, key=entity_ref
+            )
 
     async def _tree(
         self, run: FinishedRun, target: Target, answers: Mapping[str, Any], outputs: Mapping[str, Any]
@@ -105,7 +108,7 @@ class Provenance:
             return ""
 
     async def annotate(self, context: JobContext) -> None:
-        """Lay the id of the task over the entity, once the catalog has read it. A catalog that may not be written to goes without.
+        """Lay the id of the task over the entity, once the catalog has read it; and its template, which the text may not name. A catalog that may not be written to goes without.
 
         Raises ``UnavailableError`` while the entity is not there: the job is tried again.
         """
@@ -116,10 +119,14 @@ class Provenance:
         ref, overlays = str(context.payload["ref"]), self._parts.overlays
         async with self._parts.db.write() as tx:
             standing = (await overlays.list_overlays(tx, [ref])).get(ref)
-            if standing is None and ref not in await overlays.list_grounds(tx, [ref]):
+            ground = (await overlays.list_grounds(tx, [ref])).get(ref)
+            if standing is None and ground is None:
                 raise UnavailableError(f"{ref} is not in the catalog yet.")
             fields = {path: one.value for path, one in standing.fields.items()} if standing is not None else {}
             fields[RUN_FIELD] = str(context.payload["task"])
+            said = ground.source["metadata"].get("annotations") or {} if ground is not None else {}
+            if TEMPLATE_ANNOTATION not in said and context.payload.get("template"):
+                fields[TEMPLATE_FIELD] = str(context.payload["template"])
             await overlays.write(tx, [OverlayWrite(ref, fields)], actor=ORIGIN)
 
 

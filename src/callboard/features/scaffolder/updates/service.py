@@ -9,12 +9,13 @@ from typing import Any, Mapping, Sequence
 import orjson
 
 from callboard.features.scaffolder.interface.updates import ChangeSet, OpenedChange
-from callboard.features.scaffolder.permissions import CREATE_TASK
+from callboard.features.scaffolder.permissions import CREATE_TASK, MANAGE_TEMPLATES
 from callboard.features.scaffolder.updates import store
 from callboard.features.scaffolder.updates.answers import public_answers
 from callboard.features.scaffolder.updates.interface import Fleet, Made, NotMade, Opened, Preview
 from callboard.features.scaffolder.updates.merging import FileChange
 from callboard.features.scaffolder.updates.parts import UpdateParts
+from callboard.features.scaffolder.updates.places import place_of
 from callboard.features.scaffolder.updates.record_file import BASE_PATH, RECORD_PATH, TemplateRecord, read_record
 from callboard.features.scaffolder.updates.store import MadeRow
 from callboard.features.scaffolder.updates.trees import Node, Tree, digest_of, files_of, tree_of
@@ -30,6 +31,7 @@ log = get_logger(__name__)
 AUDIT_EVENT = "template-update"
 MAX_FLEET = 10_000
 CHUNK = 500
+MAX_ADDRESS = 2000
 LISTED = 40
 """Files named one by one in the text of a change."""
 
@@ -110,7 +112,7 @@ class UpdateService:
             raise ConflictError("Template or repository have changed since you looked. Look at the update again.")
         if preview.update.trees.is_empty and not preview.update.is_behind:
             raise ConflictError(f"{row.entity_ref} is up to date with {row.template_ref}: there is nothing to open.")
-        change = _change(row, preview, branch, _contents(row, entity))
+        change = _change(row, preview, branch, place_of(row, entity, parts.hosts))
         opener = next((one for one in parts.openers if one.handles(change)), None)
         if opener is None:
             raise InputError(
@@ -130,6 +132,30 @@ class UpdateService:
             )  # fmt: skip
         return opened
 
+    async def name_place(self, entity_ref: str, contents: str, *, actor: Actor) -> None:
+        parts = self._parts
+        row, entity = await self._get(entity_ref, actor)
+        parts.permissions.require(actor, MANAGE_TEMPLATES)
+        if not parts.may_update(entity, actor):
+            raise NotAllowedError(f"You may not change {row.entity_ref}. Its owner may.")
+        contents = contents.strip()
+        if "://" not in contents or len(contents) > MAX_ADDRESS:
+            raise InputError("Give the address of the folder that the files lie in: https://….", field="contents")
+        try:
+            await parts.source.read_tree(contents, base_url="")
+        except CallboardError as error:
+            raise InputError(f"The files at {contents} cannot be read: {error.message}", field="contents") from error
+        async with parts.db.write() as tx:
+            kept = await store.find_made(tx, row.entity_ref)
+            if kept is None or kept.id != row.id or kept.contents:
+                raise ConflictError(f"The address of the files of {row.entity_ref} is recorded already.")
+            await store.change_made(tx, row.id, contents=contents)
+            await parts.audit.record(
+                tx, AUDIT_EVENT, actor=actor, severity="high", plugin="scaffolder",
+                meta={"actionType": "name-place", "entityRef": row.entity_ref, "templateRef": row.template_ref,
+                      "contents": contents, "remote": row.remote},
+            )  # fmt: skip
+
     async def _get(self, entity_ref: str, actor: Actor) -> tuple[MadeRow, Mapping[str, Any]]:
         async with self._parts.db.read() as tx:
             row = await store.find_made(tx, entity_ref.lower())
@@ -143,9 +169,7 @@ class UpdateService:
     ) -> Preview:
         parts = self._parts
         target = await parts.read_target(row.template_ref, actor)
-        contents = _contents(row, entity)
-        if not contents:
-            raise InputError(f"Where the files of {row.entity_ref} lie is not known: it has no source-location.")
+        contents = place_of(row, entity, parts.hosts)
         files = await parts.source.read_tree(contents, base_url="")
         row, record = await self._record(row, files)
         given = None if answers is None else public_answers(target.template, answers)
@@ -221,15 +245,6 @@ def _made(row: MadeRow, newest: tuple[int, str, str] | None) -> Made:
     return Made(
         row.id, row.template_ref, row.entity_ref, row.version, behind, row.made_at, row.made_by, bool(row.has_tree), opened
     )  # fmt: skip
-
-
-def _contents(row: MadeRow, entity: Mapping[str, Any]) -> str:
-    """The address of the repository's files."""
-    if row.contents:
-        return row.contents
-    said = (entity.get("metadata", {}).get("annotations") or {}).get("backstage.io/source-location", "")
-    kind, _, target = str(said).partition(":")
-    return target if kind == "url" else ""
 
 
 def _change(row: MadeRow, preview: Preview, branch: str, contents: str) -> ChangeSet:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Mapping, Sequence
 
+import orjson
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from callboard.features.catalog.interface import EntityCard, EntityTab
+from callboard.features.scaffolder.permissions import MANAGE_TEMPLATES
 from callboard.features.scaffolder.updates import pages
-from callboard.features.scaffolder.updates.interface import NotMade, TemplateUpdates
+from callboard.features.scaffolder.updates.interface import Made, NotMade, TemplateUpdates
 from callboard.features.scaffolder.updates.parts import UpdateParts
+from callboard.features.scaffolder.updates.places import PlaceUnknown
 from callboard.features.scaffolder.updates.updating import AnswersMissing
 from callboard.kernel.errors import CallboardError, NotAllowedError, NotFoundError
 from callboard.kernel.web.request import Request
@@ -41,6 +45,7 @@ class UpdateViews:
             Route(one + "/made", self.look, name="updates-look", **post),
             Route(one + "/template-update", self.update, auth="page", name="updates-update"),
             Route(one + "/template-update", self.updated, name="updates-open", **post),
+            Route(one + "/template-update/place", self.place_named, name="updates-place", **post),
         ]
 
     def tabs(self) -> Sequence[EntityTab]:
@@ -68,7 +73,13 @@ class UpdateViews:
         found = await self._updates.list_fleet(
             ref, only_behind=only, limit=pages.PAGE, offset=start, actor=request.actor
         )
-        return pages.fleet_page(found, self._t(request), self._parts.clock.now(), only_behind=only, start=start)
+        known = await self._known(found.items, request, ref)
+        return pages.fleet_page(found, known, self._t(request), self._parts.clock.now(), only_behind=only, start=start)
+
+    async def _known(self, items: Sequence[Made], request: Request, *more: str) -> pages.Known:
+        refs = sorted({*pages.refs_of(items), *more})
+        raws = await self._parts.queries.get_many_raw(refs, actor=request.actor)
+        return {ref: orjson.loads(raw) for ref, raw in zip(refs, raws, strict=True) if raw is not None}
 
     async def look(self, request: Request) -> Response:
         await request.read_form()
@@ -82,7 +93,9 @@ class UpdateViews:
         made = await self._updates.find_made(str(EntityRef.of(entity)).lower(), actor=request.actor)
         if made is None:
             return ""
-        return _markup(request, "updates/card.html", pages.made_view(made, self._t(request), self._parts.clock.now()))
+        known = await self._known([made], request)
+        view = pages.made_view(made, known, self._t(request), self._parts.clock.now())
+        return _markup(request, "updates/card.html", view)
 
     async def update(self, request: Request) -> Response:
         return await self._show(request, _answers(request.query_params))
@@ -94,22 +107,46 @@ class UpdateViews:
         made = await self._updates.find_made(ref, actor=request.actor)
         if made is None:
             raise NotMade(f"No run of a template is recorded for {ref}.")
+        known = await self._known([made], request)
         try:
             preview = await self._updates.preview(ref, answers=answers or None, actor=request.actor)
         except AnswersMissing as error:
             told = Banner("info", t("scaffolder.update.questions"), [t("scaffolder.update.questions_means")])
-            page = pages.refused_page(made, t, now, told, questions=error.names, answers=answers)
+            page = pages.refused_page(made, known, t, now, told, questions=error.names, answers=answers)
             return request.render("updates/update.html", page, status)
+        except PlaceUnknown as error:
+            told = Banner("warn", t("scaffolder.update.no_place"), [t("scaffolder.update.no_place_means")])
+            place = error.suggested if await self._may_name_place(ref, request) else None
+            page = pages.refused_page(made, known, t, now, told, place=place, answers=answers)
+            page = replace(page, banners=[*banners, told])
+            return request.render("updates/update.html", page, status if status != 200 else 409)
         except NotMade:
             raise
         except CallboardError as error:
             told = Banner("bad", t("scaffolder.update.cannot"), [error.message])
             code = status if status != 200 else 404 if isinstance(error, NotFoundError) else 409
-            return request.render("updates/update.html", pages.refused_page(made, t, now, told, answers=answers), code)
+            return request.render(
+                "updates/update.html", pages.refused_page(made, known, t, now, told, answers=answers), code
+            )
         entity = await self._parts.find_entity(ref, request.actor)
         may = entity is not None and self._parts.may_update(entity, request.actor)
-        page = pages.update_page(preview, t, now, may_open=may, answers=answers, banners=banners)
+        page = pages.update_page(preview, known, t, now, may_open=may, answers=answers, banners=banners)
         return request.render("updates/update.html", page, status)
+
+    async def _may_name_place(self, ref: str, request: Request) -> bool:
+        entity = await self._parts.find_entity(ref, request.actor)
+        manages = self._parts.permissions.decide(request.actor, MANAGE_TEMPLATES).result == "ALLOW"
+        return manages and entity is not None and self._parts.may_update(entity, request.actor)
+
+    async def place_named(self, request: Request) -> Response:
+        form, ref, t = await request.read_form(), _ref(request), self._t(request)
+        try:
+            await self._updates.name_place(ref, form.get("contents", ""), actor=request.actor)
+        except (NotMade, NotAllowedError):
+            raise
+        except CallboardError as error:
+            return await self._show(request, {}, [Banner("bad", t("scaffolder.update.cannot"), [error.message])], 409)
+        return RedirectResponse(pages.entity_href(ref, "template-update"), status_code=303)
 
     async def updated(self, request: Request) -> Response:
         form, ref, t = await request.read_form(), _ref(request), self._t(request)

@@ -27,7 +27,7 @@ def page_routes(portal: Any) -> Sequence[Route]:
 
     parts = PageParts(portal)
     language = portal.service(Extensions).language
-    drawn = DrawnForms(form_views(portal), portal.service(Messages))
+    drawn = DrawnForms(form_views(portal), parts.templates, portal.service(Messages))
     editor = EditorViews(parts, portal.service(TemplateForms), language, form_view=drawn)
     return [
         *GalleryViews(parts, portal.service(Stars)).routes(),

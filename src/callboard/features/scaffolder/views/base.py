@@ -10,7 +10,7 @@ from markupsafe import Markup
 from callboard.features.catalog.interface import CatalogQueries
 from callboard.features.scaffolder.interface import Tasks, Templates, TemplateUses
 from callboard.features.scaffolder.pages.common import area_tabs
-from callboard.features.scaffolder.permissions import MANAGE_TEMPLATES
+from callboard.features.scaffolder.permissions import CREATE_TASK, MANAGE_TEMPLATES, READ_TASK
 from callboard.kernel.clock import Clock
 from callboard.kernel.permissions import Permission, PermissionService
 from callboard.kernel.web.request import Request
@@ -39,7 +39,9 @@ class PageParts:
         return self.permissions.decide(request.actor, permission).result != "DENY"
 
     def tabs(self, request: Request, current: str) -> Sequence[Tab]:
-        return area_tabs(current, self.t(request), may_edit=self.may(request, MANAGE_TEMPLATES))
+        needs = {"templates": CREATE_TASK, "tasks": READ_TASK, "edit": MANAGE_TEMPLATES}
+        closed = {id for id, permission in needs.items() if not self.may(request, permission)}
+        return area_tabs(current, self.t(request), closed=closed)
 
     async def look_up(self, refs: Iterable[str | None], request: Request) -> dict[str, Mapping[str, Any]]:
         """The documents of those of ``refs`` that the reader may see, by lower-cased ref; one query."""

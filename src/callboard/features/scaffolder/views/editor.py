@@ -7,10 +7,11 @@ from typing import Any, Mapping, Protocol, Sequence
 
 import orjson
 from markupsafe import Markup
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.responses import Response
 
 from callboard.features.catalog.interface import BY_TITLE, EntityQuery, Order
+from callboard.features.scaffolder.forms.entities import Offer
 from callboard.features.scaffolder.interface import DryRun, TemplateSource, ValuesRefused
 from callboard.features.scaffolder.language import Language
 from callboard.features.scaffolder.pages import drafts
@@ -26,6 +27,7 @@ from callboard.features.scaffolder.templates import TemplateForms, pages_of
 from callboard.features.scaffolder.views.base import PageParts
 from callboard.kernel.errors import CallboardError, InputError, NotAllowedError
 from callboard.kernel.web.request import Request
+from callboard.kernel.web.responses import Json
 from callboard.kernel.web.routing import Route
 from callboard.model.refs import EntityRef
 from callboard.ui.code import format_yaml
@@ -44,6 +46,16 @@ class FormView(Protocol):
     async def draw(self, step: Mapping[str, Any], values: Mapping[str, Any], request: Request) -> Markup:
         """Raises ``InputError`` for a schema that cannot be drawn."""
 
+    async def suggest(
+        self,
+        steps: Sequence[Mapping[str, Any]],
+        index: int,
+        values: Mapping[str, Any],
+        sent: FormData,
+        request: Request,
+    ) -> Sequence[Offer]:
+        """What a picker of the page ``index`` offers: ``sent`` are its name, the words, and the fields of all pages."""
+
 
 class EditorViews:
     """Dependencies arrive here and nowhere else. ``form_view`` None: pages of forms are shown as their fields."""
@@ -60,6 +72,14 @@ class EditorViews:
         return [
             Route(PATH, self.open, auth="page", name="create-edit"),
             Route(PATH, self.act, ("POST",), auth="page", name="create-edit-act", max_body_bytes=MAX_FORM_BYTES),
+            Route(
+                f"{PATH}/suggest",
+                self.suggest,
+                ("POST",),
+                auth="page",
+                name="create-edit-suggest",
+                max_body_bytes=MAX_FORM_BYTES,
+            ),
         ]
 
     async def open(self, request: Request) -> Response:
@@ -96,6 +116,22 @@ class EditorViews:
         except (InputError, NotAllowedError) as error:
             return await self._show(request, draft, pane=pane, banners=[Banner("bad", error.message)], status=400)
         return await self._show(request, draft, pane=pane)
+
+    async def suggest(self, request: Request) -> Json:
+        """What a picker of the preview offers: ``{"items": [{"value", "title", "note"}]}``, nothing for a template that cannot be read."""
+        self._parts.permissions.require(request.actor, MANAGE_TEMPLATES)
+        sent = await request.form(max_fields=5_000, max_part_size=2 * drafts.MAX_BYTES)
+        page = str(sent.get("page", ""))
+        if self._form_view is None or not (page.isdecimal() and len(page) < 4):
+            return Json({"items": []})
+        try:
+            template = read_mapping(str(sent.get("file.0.text", "")), drafts.TEMPLATE)
+            steps = [step_of(one) for one in pages_of(self._forms.open_template(template, actor=request.actor))]
+            values = read_mapping(str(sent.get("values", "")), self._parts.t(request)("scaffolder.page.edit.values"))
+            found = await self._form_view.suggest(steps, int(page), values, sent, request)
+        except InputError:
+            found = ()
+        return Json({"items": [{"value": one.value, "title": one.title, "note": one.note} for one in found]})
 
     # ---- where drafts come from ------------------------------------------------------------------------------------------
 
@@ -216,11 +252,8 @@ class EditorViews:
         values = read_mapping(draft.values, self._parts.t(request)("scaffolder.page.edit.values"))
         parts = []
         for page in pages_of(template):
-            if not isinstance(page, Mapping):
-                raise InputError("Each page of spec.parameters must be an object.", field="spec.parameters")
+            step = step_of(page)
             title, said = page.get("title"), page.get("description")
-            schema = {key: value for key, value in page.items() if key not in ("title", "description")}
-            step = {"title": title or "", "schema": schema}
             html = await self._form_view.draw(step, values, request) if self._form_view is not None else None
             rows = schema_rows(page) if html is None else []
             description = render_markdown(said) if isinstance(said, str) else None
@@ -236,3 +269,11 @@ class EditorViews:
             ref = EntityRef.of(entity)
             found.append((str(ref).lower(), str(entity["metadata"].get("title") or ref.name)))
         return found
+
+
+def step_of(page: Any) -> dict[str, Any]:
+    """A page of ``spec.parameters`` as pages of forms are: ``{title, schema}``. Raises ``InputError`` for what is no object."""
+    if not isinstance(page, Mapping):
+        raise InputError("Each page of spec.parameters must be an object.", field="spec.parameters")
+    schema = {key: value for key, value in page.items() if key not in ("title", "description")}
+    return {"title": page.get("title") or "", "schema": schema}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Sequence
 
 from callboard.integrations.bitbucket.actions.cloud import CloudActions
+from callboard.integrations.bitbucket.actions.either import EitherActions
 from callboard.integrations.bitbucket.actions.server import ServerActions
 from callboard.kernel.actions import Action
 
 
 def bitbucket_actions(portal: Any) -> Sequence[Action]:
-    return [*CloudActions(portal).all(), *ServerActions(portal).all()]
+    cloud, server = CloudActions(portal), ServerActions(portal)
+    return [*cloud.all(), *server.all(), *EitherActions(portal, cloud, server).all()]

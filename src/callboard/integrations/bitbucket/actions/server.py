@@ -98,7 +98,7 @@ class ServerActions:
             url = f"{client.host.api_url}/projects/{quote(place.project or '', safe='~')}/repos"
             made = await api.send_json("POST", url, payload)
             context.log(f"Made the repository {made['links']['self'][0]['href']}.")
-            return _links(made)
+            return page_links_of(made)
 
         async def switch_on() -> bool:
             root = client.host.api_url.partition("/rest/")[0]
@@ -132,7 +132,7 @@ class ServerActions:
         branch, title = str(given["sourceBranch"]), str(given["title"])
         await push_step(
             self._portal, self._defaults, context,
-            url=check_remote(_links(row)["remote"], client.host.host, api.name), branch=branch, base=target,
+            url=check_remote(page_links_of(row)["remote"], client.host.host, api.name), branch=branch, base=target,
             authorization=await client.git_authorization(token),
             message=str(given.get("gitCommitMessage") or given.get("description") or title),
         )  # fmt: skip
@@ -165,7 +165,7 @@ class ServerActions:
         return place, client, (client.api_with(token) if token else client.api), token
 
 
-def _links(row: Mapping[str, Any]) -> dict[str, str]:
+def page_links_of(row: Mapping[str, Any]) -> dict[str, str]:
     links = row["links"]
     remote = next(one["href"] for one in links["clone"] if one["name"] in ("http", "https"))
     return {"remote": remote, "page": links["self"][0]["href"]}

@@ -11,6 +11,7 @@ from callboard.kernel.actions import ActionContext
 from callboard.kernel.errors import InputError, UnavailableError
 from callboard.kernel.publishing import PublishDefaults, repo_url_of
 from callboard.kernel.publishing.pushing import Push, Pushed, require_pusher
+from callboard.kernel.publishing.signing import signing_key_of
 from callboard.kernel.remote_api import RemoteApi, WriteMethod
 from callboard.kernel.workspace import Workspace
 
@@ -76,8 +77,6 @@ class GithubPublishing:
     async def push(
         self, repository: GithubRepository, folder: Workspace, *, url: str, branch: str, input: Mapping[str, Any]
     ) -> Pushed:
-        if input.get("signCommit"):
-            raise InputError("Commits cannot be signed here. Leave signCommit out.", field="signCommit")
         return await require_pusher(self._portal).push(
             Push(
                 url=repository.check_own(url),
@@ -86,5 +85,6 @@ class GithubPublishing:
                 author=self.defaults.author_of(input),
                 message=self.defaults.message_of(input),
                 authorization=await repository.git_authorization(),
+                signing_key=signing_key_of(input, self._portal.settings, url),
             )
         )

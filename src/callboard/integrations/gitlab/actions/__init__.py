@@ -7,6 +7,7 @@ from typing import Any, Sequence
 from callboard.integrations.gitlab.actions.automation import AutomationActions
 from callboard.integrations.gitlab.actions.commits import CommitActions
 from callboard.integrations.gitlab.actions.groups import GroupActions
+from callboard.integrations.gitlab.actions.migrating import MigratingActions
 from callboard.integrations.gitlab.actions.project import GitlabPublishing
 from callboard.integrations.gitlab.actions.publish import PublishGitlab
 from callboard.kernel.actions import Action
@@ -19,4 +20,5 @@ def gitlab_actions(portal: Any) -> Sequence[Action]:
         *CommitActions(publishing).all(),
         *GroupActions(publishing).all(),
         *AutomationActions(publishing).all(),
+        *MigratingActions(publishing).all(),
     ]

@@ -12,6 +12,7 @@ from callboard.kernel.errors import InputError, NotFoundError, UnavailableError
 from callboard.kernel.publishing import PublishDefaults, repo_url_of
 from callboard.kernel.publishing.pushing import Push, Pushed, require_pusher
 from callboard.kernel.publishing.schemas import TOKEN, Schema, text
+from callboard.kernel.publishing.signing import signing_key_of
 from callboard.kernel.remote_api import RemoteApi, WriteMethod
 from callboard.kernel.workspace import Workspace
 
@@ -65,6 +66,7 @@ class GitlabPublishing:
 
     def __init__(self, portal: Any) -> None:
         self._portal = portal
+        self.settings = portal.settings
         self.clients: GitlabClients = portal.service(GitlabClients)
         self.defaults = PublishDefaults.of(portal.settings)
 
@@ -85,8 +87,6 @@ class GitlabPublishing:
     async def push(
         self, project: GitlabProject, folder: Workspace, *, url: str, branch: str, input: Mapping[str, Any]
     ) -> Pushed:
-        if input.get("signCommit"):
-            raise InputError("Commits cannot be signed here. Leave signCommit out.", field="signCommit")
         if urlsplit(url).netloc.lower() != urlsplit(project.client.host.base_url).netloc.lower():
             raise UnavailableError(f"{project.api.name} names {url[:200]} as the address of {project.id}.")
         return await require_pusher(self._portal).push(
@@ -97,5 +97,6 @@ class GitlabPublishing:
                 author=self.defaults.author_of(input),
                 message=self.defaults.message_of(input),
                 authorization=project.git_authorization(),
+                signing_key=signing_key_of(input, self._portal.settings, url),
             )
         )

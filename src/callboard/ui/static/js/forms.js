@@ -1,50 +1,20 @@
 // Forms of templates: pickers ask for suggestions as one types, and what is being typed survives when the fields are drawn anew.
 // Everything else works without script.
 
-const WAIT_MS = 180;
-const form = document.getElementById("form");
-const timers = new WeakMap();
-const asked = new WeakMap();
+import { suggestBelow } from "./suggest.js";
 
-async function suggest(input) {
-  const words = input.value.trim();
-  if (asked.get(input) === words) return;
-  asked.set(input, words);
-  const sent = new FormData(form);
-  for (const [name, value] of [...sent]) if (value instanceof File) sent.delete(name);
-  sent.delete("do");
-  sent.set("suggest", input.dataset.suggest);
-  sent.set("words", words);
-  try {
-    const answer = await fetch(form.dataset.suggestFrom, { method: "POST", body: sent, headers: { accept: "application/json" } });
-    if (!answer.ok || asked.get(input) !== words) return;
-    const { items } = await answer.json();
-    const list = document.getElementById(input.getAttribute("list"));
-    list?.replaceChildren(
-      ...items.map(({ value, title, note }) => {
-        const option = document.createElement("option");
-        option.value = value;
-        option.textContent = note ? `${title} · ${note}` : title;
-        return option;
-      }),
-    );
-  } catch {
-    asked.delete(input); // without an answer the suggestions stay as they were
-  }
-}
+const form = document.getElementById("form");
 
 if (form?.dataset.suggestFrom) {
-  form.addEventListener("input", (event) => {
-    const input = event.target;
-    const shown = input.type === "range" && input.parentElement.querySelector("output");
-    if (shown) shown.textContent = input.value;
-    if (!input.dataset?.suggest) return;
-    clearTimeout(timers.get(input));
-    timers.set(input, setTimeout(() => suggest(input), WAIT_MS));
+  suggestBelow(form, () => {
+    const body = new FormData(form);
+    for (const [name, value] of [...body]) if (value instanceof File) body.delete(name);
+    body.delete("do");
+    return { url: form.dataset.suggestFrom, body };
   });
-  form.addEventListener("focusin", (event) => {
-    const list = event.target.dataset?.suggest && document.getElementById(event.target.getAttribute("list"));
-    if (list && !list.childElementCount) suggest(event.target);
+  form.addEventListener("input", ({ target }) => {
+    const shown = target.type === "range" && target.parentElement.querySelector("output");
+    if (shown) shown.textContent = target.value;
   });
 
   // A picker that adds to a list does so with Enter; elsewhere Enter goes on, as in any form.

@@ -27,7 +27,7 @@ function start() {
   }
   const drawn = [...nodes.values()];
   const edges = [...svg.querySelectorAll(".graph-edge")].map((el) => {
-    const edge = { el, source: drawn[el.dataset.s], target: drawn[el.dataset.t], type: el.dataset.type, name: null };
+    const edge = { el, source: drawn[el.dataset.s], target: drawn[el.dataset.t], type: el.closest("[data-type]").dataset.type, name: null };
     edge.source.edges.push(edge);
     edge.target.edges.push(edge);
     return edge;
@@ -170,7 +170,7 @@ function start() {
     const [x2, y2] = [edge.target.x, edge.target.y + HEIGHT / 2];
     const reach = Math.max(40, Math.abs(x2 - x1) / 2);
     const path = `M${x1} ${y1}C${x1 + reach} ${y1} ${x2 - reach} ${y2} ${x2} ${y2}`;
-    for (const line of edge.el.querySelectorAll(".edge-line, .edge-wide")) line.setAttribute("d", path);
+    for (const line of edge.el.matches("path") ? [edge.el] : edge.el.querySelectorAll("path")) line.setAttribute("d", path);
     if (!edge.name) return;
     edge.name.setAttribute("x", (x1 + x2) / 2);
     edge.name.setAttribute("y", (y1 + y2) / 2 - 5);

@@ -1,6 +1,8 @@
 // The template editor: what the buttons do happens without leaving the page, and the form of the template follows what is typed. Each
 // answer is the page itself, of which only the parts that changed are put in place; without script the same buttons load it whole.
 
+import { suggestBelow } from "./suggest.js";
+
 const WAIT_MS = 600;
 const form = document.getElementById("edit");
 const nonce = document.querySelector("script[nonce]").nonce;
@@ -96,6 +98,18 @@ if (form) {
       clearTimeout(timer);
       timer = setTimeout(() => send("form", false), WAIT_MS);
     }
+  });
+  // The preview's pickers know the template as it is written, and what was put into the fields beside them.
+  const result = document.getElementById("edit-result");
+  suggestBelow(result, (input) => {
+    const body = new FormData();
+    for (const name of ["csrf_token", "values", "file.0.text"]) body.set(name, form.elements[name]?.value ?? "");
+    const pages = [...result.querySelectorAll(".preview-page")];
+    body.set("page", pages.indexOf(input.closest(".preview-page")));
+    for (const field of result.querySelectorAll("input[name], select[name], textarea[name]")) {
+      if (field.type !== "file" && field.type !== "password" && (field.checked || !/^(checkbox|radio)$/.test(field.type))) body.append(field.name, field.value);
+    }
+    return { url: form.dataset.suggestFrom, body };
   });
   document.addEventListener("click", (event) => {
     const place = event.target.closest("#edit-problem [data-line]");

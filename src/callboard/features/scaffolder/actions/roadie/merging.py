@@ -13,6 +13,7 @@ from callboard.features.scaffolder.actions.roadie.documents import (
     to_json_text,
     to_yaml_text,
 )
+from callboard.features.scaffolder.actions.roadie.keeping import merge_into_text
 from callboard.features.scaffolder.actions.schemas import example, fields, flag, text
 from callboard.features.scaffolder.actions.working import Desk, exists, in_thread, inside, read_text, to_bytes
 from callboard.features.scaffolder.language import to_text
@@ -107,10 +108,12 @@ async def merge_any(context: ActionContext) -> Mapping[str, Any]:
             merged = to_json_text(_merge_top(parse_json(old, path), new, extend), 2)
         else:
             new = parse_yaml(content, "content") if isinstance(content, str) else content
-            documents = _merge_documents(parse_yaml_documents(old, path), new, given)
-            merged = "---\n".join(to_yaml_text(document, given.get("options")) for document in documents)
-            if given.get("preserveYamlComments") and "#" in old:
-                desk.log("Comments of the file are not kept: it was written anew.")
+            before = parse_yaml_documents(old, path)
+            documents, options = _merge_documents(before, new, given), given.get("options")
+            kept = merge_into_text(old, before, documents) if given.get("preserveYamlComments") else None
+            if kept is None and given.get("preserveYamlComments"):
+                desk.log(f"{path} is laid out in a way that its comments cannot be kept; it was written anew.")
+            merged = kept if kept is not None else "---\n".join(to_yaml_text(one, options) for one in documents)
         desk.write(context.folder, path, to_bytes(merged))
 
     await in_thread(context, work)
@@ -154,7 +157,7 @@ def merge_actions() -> Sequence[Action]:
     anyfile = fields(
         {
             "path": path, "content": content, "mergeArrays": arrays,
-            "preserveYamlComments": flag("Accepted for templates that give it; comments are not kept."),
+            "preserveYamlComments": flag("Keep comments and layout of a YAML file where it does not change."),
             "useDocumentIncludingField": {
                 "type": "object", "required": ["key", "value"],
                 "description": "In a YAML file of several documents: the one to merge into has this value at this key.",

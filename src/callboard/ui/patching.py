@@ -1,4 +1,4 @@
-"""Changing fields in a text so that the rest of it stays as people wrote it: comments, order, quotes, blank lines. Pure.
+"""Changing fields in a YAML text so that the rest of it stays as people wrote it: comments, order, quotes, blank lines. Pure.
 
 Each change is made where the field stands, then the text is read again. A text that does not say exactly what it should by
 then (anchors, merge keys, layouts nobody thought of) is written anew: right before pretty.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Mapping
+from textwrap import dedent
+from typing import Any, Final, Mapping
 
-from callboard.features.editing import domain
+from callboard.model.documents import parse_values
 from callboard.model.fields import find_value, with_value
 from callboard.model.problems import FieldPath
 from callboard.ui.code import format_yaml
@@ -19,15 +20,27 @@ _PLAIN = re.compile(r"[A-Za-z][\w./-]*(?: [\w./-]+)*")
 _WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
 
 
+class _Null:
+    """See ``NULL``."""
+
+
+NULL: Final = _Null()
+"""As a value to set: YAML's null, where None takes the field away."""
+
+
 def patch(text: str, document: Mapping[str, Any], values: Mapping[FieldPath, Any]) -> str:
-    """``text``, which says ``document``, with the fields set, or taken away for None."""
+    """``text``, which is one document and says ``document``, with the fields set, or taken away for None."""
     wanted = dict(document)
     for path in sorted(values, key=len):
         value, stands = values[path], find_value(wanted, path)
-        if value == stands and type(value) is type(stands):
-            continue
-        wanted = with_value(wanted, path, value)
-        changed = _change(text, path, value)
+        if value is NULL:
+            wanted = _with_null(wanted, path)
+            changed = _change(text, path, None, removes=False)
+        else:
+            if value == stands and type(value) is type(stands):
+                continue
+            wanted = with_value(wanted, path, value)
+            changed = _change(text, path, value, removes=value is None)
         if changed is None or not _says(changed, wanted):
             changed = _opening(text) + format_yaml(wanted)
             if not _says(changed, wanted):
@@ -37,8 +50,20 @@ def patch(text: str, document: Mapping[str, Any], values: Mapping[FieldPath, Any
 
 
 def _says(text: str, wanted: Mapping[str, Any]) -> bool:
-    found, _ = domain.read_text(text)
-    return found is not None and found.value == wanted
+    return _read(text) == wanted
+
+
+def _with_null(document: Mapping[str, Any], path: FieldPath) -> dict[str, Any]:
+    """Mappings on the way are made where they are missing."""
+    head, rest = str(path[0]), path[1:]
+    below = document.get(head)
+    return {**document, head: _with_null(below if isinstance(below, Mapping) else {}, rest) if rest else None}
+
+
+def _read(text: str) -> Any:
+    """What the one document of a text says; None where it is none, or not one."""
+    found = parse_values(text)
+    return found[0] if isinstance(found, list) and len(found) == 1 else None
 
 
 def _opening(text: str) -> str:
@@ -51,7 +76,7 @@ def _opening(text: str) -> str:
     return "".join(lines)
 
 
-def _change(text: str, path: FieldPath, value: Any) -> str | None:
+def _change(text: str, path: FieldPath, value: Any, *, removes: bool) -> str | None:
     """None where the text is not laid out as expected."""
     import yaml
 
@@ -61,7 +86,7 @@ def _change(text: str, path: FieldPath, value: Any) -> str | None:
         return None
     if not isinstance(root, yaml.MappingNode) or root.flow_style:
         return None
-    return _Text(text).change(root, path, value)
+    return _Text(text).change(root, path, value, removes=removes)
 
 
 class _Text:
@@ -70,21 +95,23 @@ class _Text:
     def __init__(self, text: str) -> None:
         self._text = text
 
-    def change(self, root: Any, path: FieldPath, value: Any) -> str | None:
+    def change(self, root: Any, path: FieldPath, value: Any, *, removes: bool) -> str | None:
         parent, key, found = root, None, None
         for depth, part in enumerate(path):
             pair = next(((k, v) for k, v in parent.value if k.value == part), None)
             if pair is None:
-                return self._add(parent, path[depth:], value)
+                return None if removes else self._add(parent, path[depth:], value)
             key, found = pair
             if depth == len(path) - 1:
                 break
             if found.id != "mapping" or found.flow_style or not found.value:
+                if value is None and not removes:
+                    return None
                 return self._rewrite(key, found, path[depth + 1 :], value)
             parent = found
         if key is None or found is None:
             return None
-        if value is None:
+        if removes:
             return self._remove(root, parent, key, found, path)
         return self._replace(key, found, value)
 
@@ -137,21 +164,23 @@ class _Text:
         indent = " " * (dash - starts[0])
         kept: dict[str, str] = {}
         begin = starts[0]
-        for item, end in zip(old.value, ends, strict=True):
-            if item.id == "scalar":
-                kept.setdefault(item.value, self._text[begin:end])
+        for end in ends:
+            chunk = self._text[begin:end]
+            stands = _read(dedent(chunk)) if "-" in chunk else None
+            if isinstance(stands, list) and len(stands) == 1:
+                kept.setdefault(_told(stands[0]), chunk)
             begin = end
         out = ""
         for one in value:
-            chunk = kept.pop(one, None) if isinstance(one, str) else None
-            if chunk is None:
+            own = kept.pop(_told(one), None)
+            if own is None:
                 lines = format_yaml([one]).rstrip("\n").split("\n")
-                chunk = "".join(f"{indent}{line}\n" if line else "\n" for line in lines)
-            out += chunk if chunk.endswith("\n") else f"{chunk}\n"
+                own = "".join(f"{indent}{line}\n" if line else "\n" for line in lines)
+            out += own if own.endswith("\n") else f"{own}\n"
         return starts[0], ends[-1], out
 
     def _add(self, parent: Any, path: FieldPath, value: Any) -> str | None:
-        if value is None or not parent.value:
+        if not parent.value:
             return None
         for part in reversed(path[1:]):
             value = {str(part): value}
@@ -162,8 +191,8 @@ class _Text:
 
     def _rewrite(self, key: Any, old: Any, path: FieldPath, value: Any) -> str | None:
         """A mapping on one line, or none at all, is written as a block."""
-        found, _ = domain.read_text(f"value: {self._text[old.start_mark.index : self._end(old)]}\n")
-        before = (found.value or {}).get("value") if found is not None else None
+        found = _read(f"value: {self._text[old.start_mark.index : self._end(old)]}\n")
+        before = found.get("value") if isinstance(found, dict) else None
         if before is not None and not isinstance(before, dict):
             return None
         after = with_value(before or {}, path, value)
@@ -172,7 +201,7 @@ class _Text:
     def _remove(self, root: Any, parent: Any, key: Any, old: Any, path: FieldPath) -> str | None:
         if len(parent.value) == 1:
             if path[-2:-1] in (("labels",), ("annotations",)):
-                return self.change(root, path[:-1], None)
+                return self.change(root, path[:-1], None, removes=True)
             return None
         start = self._line_start(key.start_mark.index)
         if self._text[start : key.start_mark.index].strip():
@@ -186,6 +215,11 @@ def _entry(key: str, value: Any, column: int) -> str:
     lines = format_yaml({name: value}).rstrip("\n").split("\n")
     told = "\n".join([lines[0], *(" " * column + line if line else line for line in lines[1:])])
     return told if key else told.removeprefix(name)
+
+
+def _told(value: Any) -> str:
+    """The same for the same value, type included."""
+    return json.dumps(value, sort_keys=True, default=repr)
 
 
 def _line(value: Any) -> str | None:
