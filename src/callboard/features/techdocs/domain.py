@@ -73,7 +73,9 @@ class SitePlan:
     @property
     def digest(self) -> str:
         """Differs when something else would be read, or it would be shown otherwise."""
-        return hashlib.sha256(repr((self.title, self.description, self.mounts, self.settings, self.problem)).encode()).hexdigest()
+        return hashlib.sha256(
+            repr((self.title, self.description, self.mounts, self.settings, self.problem)).encode()
+        ).hexdigest()
 
     @property
     def source_url(self) -> str | None:
@@ -117,9 +119,17 @@ def plan_site(entity: Mapping[str, Any], settings: TechDocsSettings, readers: Re
     try:
         if row is not None and row.source is not None:
             kind: Literal["folder", "tree"] = "folder" if row.is_folder else "tree"
-            mounts.append(Mount("", title, "docs", Source(kind, row.source, os.path.realpath(row.source) if row.is_folder else "")))
+            mounts.append(
+                Mount(
+                    "", title, "docs", Source(kind, row.source, os.path.realpath(row.source) if row.is_folder else "")
+                )
+            )
         elif TECHDOCS_REF in annotations:
-            mounts.append(Mount("", title, "docs", _source(annotations[TECHDOCS_REF], annotations, settings, readers, strict=True)))
+            mounts.append(
+                Mount(
+                    "", title, "docs", _source(annotations[TECHDOCS_REF], annotations, settings, readers, strict=True)
+                )
+            )
         for name, (type, folder, heading) in TYPED.items():
             if name in annotations:
                 source = _source(annotations[name], annotations, settings, readers, strict=False)
@@ -127,7 +137,13 @@ def plan_site(entity: Mapping[str, Any], settings: TechDocsSettings, readers: Re
     except (InputError, NotAllowedError) as error:
         problem = error.message
     return SitePlan(
-        ref, title, str(metadata.get("description") or ""), owner_of(entity), tuple(mounts), row or SiteSettings(ref), problem
+        ref,
+        title,
+        str(metadata.get("description") or ""),
+        owner_of(entity),
+        tuple(mounts),
+        row or SiteSettings(ref),
+        problem,
     )
 
 
@@ -180,9 +196,7 @@ def _url(value: str, settings: TechDocsSettings) -> str:
     return value
 
 
-def _beside(
-    path: str, annotations: Mapping[str, str], settings: TechDocsSettings, readers: Resolver
-) -> Source:
+def _beside(path: str, annotations: Mapping[str, str], settings: TechDocsSettings, readers: Resolver) -> Source:
     """A folder or file relative to where the entity comes from."""
     if "\0" in path or "\\" in path:
         raise InputError(f"{path!r} is not a path.")
@@ -222,7 +236,9 @@ def _local(
         # The entity says this itself, so it counts only inside what its file could reach anyway.
         folder = os.path.normpath(os.path.join(folder, source.target))
     trees = settings.file_roots or _opened_by(file, origin)
-    place = os.path.normpath(os.path.join(str(trees[0]), path.lstrip("/")) if path.startswith("/") else os.path.join(folder, path))
+    place = os.path.normpath(
+        os.path.join(str(trees[0]), path.lstrip("/")) if path.startswith("/") else os.path.join(folder, path)
+    )
     real = Path(os.path.realpath(place))
     tree = next((tree for tree in trees if real == tree or tree in real.parents), None)
     if tree is None:

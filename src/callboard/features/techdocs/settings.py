@@ -6,10 +6,11 @@ import os
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, Mapping, Sequence
+from typing import Any, Literal, Mapping
 
 from callboard.kernel.settings import Setting, Settings
 from callboard.model.refs import EntityRef, RefError
+from callboard.model.urls import DEFAULT_HOSTS, HostKind, Hosts
 
 MIB = 1024 * 1024
 
@@ -31,7 +32,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("techdocs.limits.versions", "number", 20, "versions", "Branches, tags and commits of a site that are kept beside its own version."),
     Setting("techdocs.checkEvery", "duration", "60s", None, "How often a source elsewhere is asked whether it changed, when somebody reads the site."),
     Setting("techdocs.sweepEvery", "duration", "15m", None, "How often all sources are asked, read or not, so that search knows them; false for never."),
-    Setting("techdocs.watchFiles", "flag", True, help="Notice changes of sites on disk within a second."),
+    Setting("techdocs.watchFiles", "flag", True, help="Notice changes of sites on disk within a second; as catalog.watchFiles unless set."),
     Setting("techdocs.staleAfter", "duration", "365d", None, "A page that nobody changed for so long is told as stale; false for never."),
     Setting("techdocs.rendering.workers", "number", 1, "processes", "Processes that render pages; 0 renders in the portal's own, without a limit of time."),
     Setting("techdocs.rendering.timeout", "duration", "10s", None, "A page that takes longer is given up."),
@@ -128,6 +129,7 @@ class TechDocsSettings:
     iframe_hosts: frozenset[str] = frozenset()
     plugins: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
+    hosts: Hosts = field(default_factory=lambda: DEFAULT_HOSTS)
 
     @classmethod
     def of(cls, settings: Settings, working_dir: Path) -> TechDocsSettings:
@@ -154,7 +156,7 @@ class TechDocsSettings:
             versions=_positive(settings, "techdocs.limits.versions", 20),
             check_every=settings.get_duration("techdocs.checkEvery", "60s"),
             sweep_every=None if every is False else settings.get_duration("techdocs.sweepEvery", "15m"),
-            watch_files=settings.get_bool("techdocs.watchFiles", True),
+            watch_files=settings.get_bool("techdocs.watchFiles", settings.get_bool("catalog.watchFiles", True)),
             stale_after=None if stale is False else settings.get_duration("techdocs.staleAfter", "365d"),
             workers=settings.get_int("techdocs.rendering.workers", 1),
             timeout=settings.get_duration("techdocs.rendering.timeout", "10s"),
@@ -171,7 +173,23 @@ class TechDocsSettings:
             iframe_hosts=_names(settings, "techdocs.sanitizer.allowedIframeHosts"),
             plugins=_names(settings, "techdocs.generator.mkdocs.dangerouslyAllowAdditionalPlugins"),
             keys=_names(settings, "techdocs.generator.mkdocs.dangerouslyAllowAdditionalKeys"),
+            hosts=_hosts(settings),
         )
+
+
+_HOST_KINDS: Mapping[str, HostKind] = {
+    "github": "github", "gitlab": "gitlab", "bitbucketCloud": "bitbucketCloud", "bitbucketServer": "bitbucketServer", "azure": "azure",
+    "gitea": "gitea",
+}  # fmt: skip
+
+
+def _hosts(settings: Settings) -> Hosts:
+    found: dict[str, HostKind] = dict(DEFAULT_HOSTS)
+    for name, kind in _HOST_KINDS.items():
+        for row in settings.get(f"integrations.{name}", []) or []:
+            if isinstance(row, Mapping) and row.get("host"):
+                found[str(row["host"]).lower()] = kind
+    return found
 
 
 def _names(settings: Settings, key: str) -> frozenset[str]:

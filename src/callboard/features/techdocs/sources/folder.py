@@ -47,7 +47,7 @@ class SiteFolder:
         self._docs_dir = docs_dir
         self._all_below = all_below
 
-    def list(self) -> FolderFiles:
+    def find(self) -> FolderFiles:
         """Paths that may belong to the site. Raises ``NotFoundError``, ``LimitError``, ``UnavailableError``."""
         found = FolderFiles()
         real = os.path.realpath(self._place)
@@ -71,8 +71,10 @@ class SiteFolder:
             if self._add(os.path.join(real, folder, name), path, found):
                 text = self.read_text(found.files[path])
                 break
-        below = posixpath.normpath(posixpath.join(folder, docs_dir_of(text) or (self._docs_dir if depth == 0 else None) or "docs"))
-        if below.startswith("../") or below == ".." or below.startswith("/"):
+        below = posixpath.normpath(
+            posixpath.join(folder, docs_dir_of(text) or (self._docs_dir if depth == 0 else None) or "docs")
+        )
+        if below.startswith(("../", "/")) or below == "..":
             raise InputError(f"docs_dir of {posixpath.join(folder, 'mkdocs.yml')} leads out of its site.")
         start = os.path.join(real, below) if below != "." else real
         if os.path.isdir(start):
@@ -87,7 +89,9 @@ class SiteFolder:
 
     def _include(self, real: str, pattern: str, found: FolderFiles, depth: int, seen: set[str]) -> None:
         if pattern.startswith(("../", "/")) or pattern == "..":
-            found.problems.append(Problem("refused", f"The navigation includes {pattern}, which leads out of the site.", "mkdocs.yml"))
+            found.problems.append(
+                Problem("refused", f"The navigation includes {pattern}, which leads out of the site.", "mkdocs.yml")
+            )
             return
         for path in sorted(Path(real).glob(pattern)) if "*" in pattern else [Path(real, pattern)]:
             relative = path.relative_to(real).as_posix()
@@ -106,7 +110,9 @@ class SiteFolder:
             for entry in _scan(folder):
                 visited += 1
                 if visited > MAX_VISITED:
-                    raise LimitError(f"{self._place} holds more than {MAX_VISITED} files. Name the folder of the pages by docs_dir.")
+                    raise LimitError(
+                        f"{self._place} holds more than {MAX_VISITED} files. Name the folder of the pages by docs_dir."
+                    )
                 below = posixpath.join(path, entry.name)
                 if entry.is_dir():
                     if entry.name in IGNORED_FOLDERS:
@@ -133,7 +139,11 @@ class SiteFolder:
             return False
         if status.st_size > self._limits.file_bytes:
             found.problems.append(
-                Problem("refused", f"{path} has {status.st_size} bytes, more than {self._limits.file_bytes} (techdocs.limits.fileBytes).", path)
+                Problem(
+                    "refused",
+                    f"{path} has {status.st_size} bytes, more than {self._limits.file_bytes} (techdocs.limits.fileBytes).",
+                    path,
+                )
             )
             return False
         found.files[path] = real
@@ -144,8 +154,8 @@ class SiteFolder:
         return True
 
     def read(self) -> tuple[dict[str, bytes], list[Problem]]:
-        """All files of the site. Raises as ``list``."""
-        listed = self.list()
+        """All files of the site. Raises as ``find``."""
+        listed = self.find()
         total = 0
         files: dict[str, bytes] = {}
 
@@ -154,7 +164,9 @@ class SiteFolder:
             content = self._content(real)
             total += len(content)
             if total > self._limits.total_bytes:
-                raise LimitError(f"{self._place} holds more than {self._limits.total_bytes} bytes (techdocs.limits.totalBytes).")
+                raise LimitError(
+                    f"{self._place} holds more than {self._limits.total_bytes} bytes (techdocs.limits.totalBytes)."
+                )
             files[path] = content
 
         for path, real in listed.files.items():
@@ -167,7 +179,11 @@ class SiteFolder:
     def _snippets(self, files: dict[str, bytes], listed: FolderFiles) -> dict[str, str]:
         """What pages include from beside the folders of pages: looked for by name, so that the repository need not be walked."""
         more = _Beside(self, listed)
-        kept = select(more, lambda path: files[path].decode("utf-8", "replace") if path in files else more.text(path), docs_dir=self._docs_dir)
+        kept = select(
+            more,
+            lambda path: files[path].decode("utf-8", "replace") if path in files else more.text(path),
+            docs_dir=self._docs_dir,
+        )
         return {path: real for path, real in more.added.items() if path in kept}
 
     def find_beside(self, path: str) -> str | None:
@@ -176,14 +192,18 @@ class SiteFolder:
             return None
         found = FolderFiles()
         real = os.path.realpath(self._place)
-        return found.files[path] if os.path.isfile(os.path.join(real, path)) and self._add(os.path.join(real, path), path, found) else None
+        return (
+            found.files[path]
+            if os.path.isfile(os.path.join(real, path)) and self._add(os.path.join(real, path), path, found)
+            else None
+        )
 
     def signature(self, known: Iterable[str] = ()) -> str:
         """Changes when a file of the site is written, added or removed; costs a look at each.
 
         ``known`` are the paths that were read the last time: what pages include from beside the folders of pages is among them.
         """
-        listed = self.list()
+        listed = self.find()
         for path in known:
             if path not in listed.files:
                 listed.files[path] = self.find_beside(path) or ""

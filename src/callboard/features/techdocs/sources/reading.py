@@ -7,7 +7,7 @@ import hashlib
 import posixpath
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Mapping, Protocol, Sequence
+from typing import Any, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 from callboard.features.catalog.interface import NotModified, TreeReader, UrlReader
@@ -102,7 +102,9 @@ class SiteReader:
         reader, url = self._at(mount.source, version)
         revision = await reader.find_revision(url) if isinstance(reader, RefReader) else ""
         files = await _read_tree(reader, url)
-        read = await asyncio.to_thread(_from_tree, files, url, self._docs_dir(plan, mount), _is_all(plan, mount), self._limits)
+        read = await asyncio.to_thread(
+            _from_tree, files, url, self._docs_dir(plan, mount), _is_all(plan, mount), self._limits
+        )
         read.revision = revision or _digest(read.files)
         return read
 
@@ -157,7 +159,9 @@ async def _read_tree(reader: UrlReader, url: str) -> Sequence[TreeFile]:
     ]
 
 
-def _from_tree(files: Sequence[TreeFile], url: str, docs_dir: str | None, all_below: bool, limits: SourceLimits) -> _Read:
+def _from_tree(
+    files: Sequence[TreeFile], url: str, docs_dir: str | None, all_below: bool, limits: SourceLimits
+) -> _Read:
     problems: list[Problem] = []
     contents = {file.path: file.content for file in files if file.link is None}
     for file in files:
@@ -168,14 +172,20 @@ def _from_tree(files: Sequence[TreeFile], url: str, docs_dir: str | None, all_be
             problems.append(Problem("refused", f"{file.path} is a link that leads out of the site.", file.path))
         elif target in contents:
             contents[file.path] = contents[target]
-    kept = select(contents.keys(), lambda path: contents[path].decode("utf-8", "replace"), docs_dir=docs_dir, all_below=all_below)
+    kept = select(
+        contents.keys(), lambda path: contents[path].decode("utf-8", "replace"), docs_dir=docs_dir, all_below=all_below
+    )
     found: dict[str, bytes] = {}
     for path in sorted(kept):
         if any(part in {".git", "node_modules"} for part in path.split("/")):
             continue
         if len(contents[path]) > limits.file_bytes:
             problems.append(
-                Problem("refused", f"{path} has {len(contents[path])} bytes, more than {limits.file_bytes} (techdocs.limits.fileBytes).", path)
+                Problem(
+                    "refused",
+                    f"{path} has {len(contents[path])} bytes, more than {limits.file_bytes} (techdocs.limits.fileBytes).",
+                    path,
+                )
             )
             continue
         found[path] = contents[path]

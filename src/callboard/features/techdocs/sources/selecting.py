@@ -17,7 +17,9 @@ _DOCS_DIR = re.compile(r"""^docs_dir\s*:\s*(?:"([^"]*)"|'([^']*)'|([^#\n]*?))\s*
 _INCLUDE = re.compile(r"""["']?(?:\*include|!include)\s+([^"'\s\]}]+)""")
 _SNIPPET = re.compile(r"""^[ \t>]*-{1,}8<-{1,}[ \t]+["']([^"'\n]{1,500})["']""", re.MULTILINE)
 _BLOCK = re.compile(r"^[ \t>]*-{1,}8<-{1,}[ \t]*\n(.{0,5000}?)^[ \t>]*-{1,}8<-{1,}[ \t]*$", re.MULTILINE | re.DOTALL)
-IGNORED_FOLDERS = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".cache", ".idea"})
+IGNORED_FOLDERS = frozenset(
+    {".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".cache", ".idea"}
+)
 
 
 def find_config(paths: AbstractSet[str], folder: str = "") -> str | None:

@@ -23,14 +23,17 @@ class FileRow:
 
 async def list_files(tx: Transaction, version_id: str) -> list[FileRow]:
     rows = await tx.fetch_all(
-        "SELECT path, hash, size, changed_at, changed_by FROM techdocs_file WHERE version_id = $1 ORDER BY path", version_id
+        "SELECT path, hash, size, changed_at, changed_by FROM techdocs_file WHERE version_id = $1 ORDER BY path",
+        version_id,
     )
     return [FileRow(*row) for row in rows]
 
 
 async def find_file(tx: Transaction, version_id: str, path: str) -> FileRow | None:
     row = await tx.fetch_one(
-        "SELECT path, hash, size, changed_at, changed_by FROM techdocs_file WHERE version_id = $1 AND path = $2", version_id, path
+        "SELECT path, hash, size, changed_at, changed_by FROM techdocs_file WHERE version_id = $1 AND path = $2",
+        version_id,
+        path,
     )
     return None if row is None else FileRow(*row)
 
@@ -58,7 +61,9 @@ async def replace_files(
 async def touch_blobs(tx: Transaction, hashes: Iterable[str], now: str) -> set[str]:
     """Those of ``hashes`` that are there, which stay for now."""
     rows = await tx.fetch_all(
-        f"UPDATE techdocs_blob SET kept_at = $2 WHERE {tx.any_of('hash', 1)} RETURNING hash", tx.list_arg(sorted(set(hashes))), now
+        f"UPDATE techdocs_blob SET kept_at = $2 WHERE {tx.any_of('hash', 1)} RETURNING hash",
+        tx.list_arg(sorted(set(hashes))),
+        now,
     )
     return {row[0] for row in rows}
 
@@ -111,5 +116,11 @@ async def measure(tx: Transaction) -> Mapping[str, int]:
     """Bytes and rows for the metrics."""
     blobs = await tx.fetch_one("SELECT COUNT(*), COALESCE(SUM(LENGTH(content)), 0) FROM techdocs_blob")
     pages = await tx.fetch_one("SELECT COUNT(*), COALESCE(SUM(size), 0) FROM techdocs_rendered")
-    assert blobs is not None and pages is not None
-    return {"blobs": int(blobs[0]), "blob_bytes": int(blobs[1]), "rendered": int(pages[0]), "rendered_bytes": int(pages[1])}
+    assert blobs is not None
+    assert pages is not None
+    return {
+        "blobs": int(blobs[0]),
+        "blob_bytes": int(blobs[1]),
+        "rendered": int(pages[0]),
+        "rendered_bytes": int(pages[1]),
+    }

@@ -77,7 +77,10 @@ async def delete_site(tx: Transaction, ref: str) -> int:
 
 async def set_failure(tx: Transaction, ref: str, failure: str | None) -> None:
     await tx.execute(
-        "UPDATE techdocs_site SET failure = $2 WHERE ref = $1 AND COALESCE(failure, '') <> COALESCE($3, '')", ref, failure, failure
+        "UPDATE techdocs_site SET failure = $2 WHERE ref = $1 AND COALESCE(failure, '') <> COALESCE($3, '')",
+        ref,
+        failure,
+        failure,
     )
 
 
@@ -113,7 +116,11 @@ async def note_checked(tx: Transaction, id: str, plan: str, revision: str, now: 
 async def note_counts(tx: Transaction, id: str, digest: str, pages: int, problems: int) -> None:
     """Unless something else has been read since."""
     await tx.execute(
-        "UPDATE techdocs_version SET pages = $3, problems = $4 WHERE id = $1 AND digest = $2", id, digest, pages, problems
+        "UPDATE techdocs_version SET pages = $3, problems = $4 WHERE id = $1 AND digest = $2",
+        id,
+        digest,
+        pages,
+        problems,
     )
 
 
