@@ -4,21 +4,14 @@
     task = prepare(site, "guide/setup/", files, address)             # all that the page needs; `task.key` names the result
     page = run_task(task)                                            # safe HTML, contents, problems, passages for search
 
-Signatures::
-
-    read_site(files: SiteFiles, defaults: SiteDefaults) -> SiteModel
-    check_site(site, files) -> tuple[Problem, ...]                   # all pages; orphans; takes seconds on a big site
-    prepare(site, path, files, address, words=Words()) -> RenderTask # KeyError: no such page
-    run_task(task: RenderTask) -> RenderedPage                       # picklable both ways; reads nothing
-    render(site, path, files, address, words=Words()) -> RenderedPage
-    render_file(file: MarkdownFile, options=RenderOptions(), words=Words()) -> RenderedPage
-    parse_decision_record(text: bytes, file: str) -> DecisionRecord
-
 Nothing here knows a database, the portal or the network, and nothing a site brings along is executed. The dialect is that of
 mkdocs-techdocs-core. See docs/explanation/life-of-a-page.md.
 """
 
+from callboard.features.techdocs.rendering.decisions import parse_decision_record
 from callboard.features.techdocs.rendering.files import FolderFiles, MemoryFiles
+from callboard.features.techdocs.rendering.render import prepare, render, render_file, run_task
+from callboard.features.techdocs.rendering.site import check_site, read_site
 from callboard.features.techdocs.rendering.values import (
     ID_PREFIX,
     DecisionRecord,
@@ -61,4 +54,11 @@ __all__ = [
     "SiteModel",
     "SitePage",
     "Words",
+    "check_site",
+    "parse_decision_record",
+    "prepare",
+    "read_site",
+    "render",
+    "render_file",
+    "run_task",
 ]
