@@ -157,7 +157,7 @@ def page_documents(
                 fields={k: v for k, v in fields.items() if v},
                 wire=wire,
                 changed_at=parse_time_if(row.changed_at) if row else None,
-            )  # fmt: skip
+            )
         )
     if not found:
         found.append(
@@ -170,7 +170,7 @@ def page_documents(
                 parent=parent,
                 fields={k: v for k, v in fields.items() if v},
                 wire=wire,
-            )  # fmt: skip
+            )
         )
     return found
 

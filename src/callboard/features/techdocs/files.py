@@ -67,6 +67,8 @@ class StaticFiles:
             return await self._page(plan, book, path, etag, actor)
         file = book.model.documents.get(path)
         row = book.rows.get(file) if file is not None else None
+        if row is None and "." not in posixpath.basename(path):
+            return await self._page(plan, book, posixpath.join(path, "index.html"), etag, actor)
         if row is None:
             raise PageNotFound("File Not Found")
         async with self._db.read(snapshot=False) as tx:

@@ -27,6 +27,7 @@ class TechDocsParts:
         from callboard.features.techdocs.sources.reading import SiteReader
         from callboard.features.techdocs.telling import SiteGuard
         from callboard.features.techdocs.workers.pool import Workers
+        from callboard.kernel.http_client import HttpClient
         from callboard.ui.messages import Messages
 
         self.settings = settings = TechDocsSettings.of(portal.settings, Path(os.getcwd()))
@@ -44,7 +45,13 @@ class TechDocsParts:
         )
         self.workers = Workers(settings.workers)
         self.books = Books(portal.db, portal.clock, self.workers, settings)
-        self.published = published_sites(settings, portal.http, portal.clock)
+        # A client of its own, which may reach the bucket wherever the settings say it is.
+        self.s3_http = (
+            HttpClient(portal.settings, portal.clock, portal._transport, allow=settings.s3_hosts)
+            if settings.s3
+            else None
+        )
+        self.published = published_sites(settings, self.s3_http, portal.clock)
         self.service = TechDocsService(
             db=portal.db, clock=portal.clock, plans=self.plans, keeper=self.keeper, books=self.books, reader=self.reader,
             published=self.published, settings=settings, hosts=settings.hosts,
@@ -68,6 +75,8 @@ class TechDocsParts:
         await self.keeper.close()
         await self.books.close()
         await self.workers.close()
+        if self.s3_http is not None:
+            await self.s3_http.close()
 
 
 class LateHistory:
