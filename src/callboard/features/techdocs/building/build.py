@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,8 @@ from callboard.kernel.errors import InputError, UnavailableError
 TIMEOUT_S = 600.0
 MAX_LINES = 400
 MAX_LINE = 1_000
+_CONTROLS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal would obey: a site may say anything through mkdocs."""
 MEMORY_BYTES = 4 * 1024**3
 
 
@@ -105,7 +108,7 @@ def _run(command: Sequence[str], work: str, tell: Callable[[str], None], timeout
     last: list[str] = []
     try:
         for count, raw in enumerate(process.stdout, start=1):
-            line = raw[: MAX_LINE * 4].decode("utf-8", "replace").rstrip()[:MAX_LINE]
+            line = _CONTROLS.sub("", raw[: MAX_LINE * 4].decode("utf-8", "replace")).rstrip()[:MAX_LINE]
             if count <= MAX_LINES:
                 tell(line)
             elif count == MAX_LINES + 1:
@@ -142,7 +145,9 @@ def _write_metadata(site: Path, config: str, etag: str) -> Sequence[str]:
     import yaml
 
     said = yaml.load(config, Loader=_NamesAsText)  # noqa: S506 -- a safe loader that knows two more tags
-    found = sorted(path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file())
+    found = sorted(
+        path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file() and path.name != METADATA
+    )
     metadata = {
         "site_name": said.get("site_name") or "",
         "site_description": said.get("site_description") or "",

@@ -97,6 +97,7 @@ def clean_environment(home: str) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
         "NO_COLOR": "1",
+        "NO_MKDOCS_2_WARNING": "true",
     }
 
 
