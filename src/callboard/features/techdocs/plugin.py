@@ -44,7 +44,7 @@ class TechDocsParts:
             versions=settings.versions,
         )
         self.workers = Workers(settings.workers)
-        self.books = Books(portal.db, portal.clock, self.workers, settings)
+        self.books = Books(portal.db, portal.clock, portal.events, self.workers, settings)
         # A client of its own, which may reach the bucket wherever the settings say it is.
         self.s3_http = (
             HttpClient(portal.settings, portal.clock, portal._transport, allow=settings.s3_hosts)
@@ -160,7 +160,7 @@ def register_search_collators(portal: Any) -> Sequence[Any]:
     from callboard.features.techdocs.collating import DocsCollator
 
     parts = portal.service(TechDocsParts)
-    return [DocsCollator(portal.db, parts.service, parts.books, parts.plans, portal.service(CatalogQueries))]
+    return [DocsCollator(portal.db, parts.books, parts.published, portal.service(CatalogQueries), parts.plans)]
 
 
 @hookimpl
@@ -180,7 +180,7 @@ def register_event_handlers(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_event_guards(portal: Any) -> Sequence[Any]:
-    return [EventGuard("techdocs.site.*", portal.service(TechDocsParts).guard.show)]
+    return [EventGuard("techdocs.*", portal.service(TechDocsParts).guard.show)]
 
 
 @hookimpl
