@@ -12,6 +12,7 @@ import pytest
 
 from callboard.features.techdocs.building.publishing import publish
 from callboard.features.techdocs.interface import PageNotFound, SiteNotFound
+from callboard.features.techdocs.plugin import register_search_collators
 from callboard.features.techdocs.published.extracting import extract
 from callboard.features.techdocs.published.s3 import S3Store, authorization
 from callboard.features.techdocs.published.stores import FolderStore
@@ -90,6 +91,28 @@ async def test_a_published_site_is_served_as_it_is_and_read_in_our_reader(world,
         for path in ("../x", "nowhere/"):
             with pytest.raises(PageNotFound):
                 await lib.page(path)
+
+
+async def test_search_finds_what_was_published(world, library, tmp_path):
+    """By the search index that mkdocs wrote, HTML in it taken away; another build is another revision."""
+    site = built(tmp_path / "site")
+    docs = [
+        {"location": "", "title": "Home", "text": "<p>Takes &amp; gives</p>"},
+        {"location": "guide/#ports", "title": "Ports", "text": "8080"},
+    ]
+    (site / "search").mkdir()
+    (site / "search" / "search_index.json").write_text(json.dumps({"config": {}, "docs": docs}))
+    store = FolderStore(tmp_path / "published")
+    await publish(site, REF, store, tell=lambda done, total: None)
+    settings = {"builder": "external", "publisher": {"local": {"publishDirectory": str(tmp_path / "published")}}}
+    async with library(component(techdocs_ref="dir:."), techdocs=settings) as lib:
+        await lib.settle()
+        (collator,) = register_search_collators(lib.portal.portal)
+        scopes = [scope async for batch in collator.scopes() for scope, _ in batch]
+        documents = (await collator.documents(scopes))[scopes[0]]
+        assert [(one.text.strip(), one.location) for one in documents] == [
+            ("Takes & gives", "/docs/default/component/payments"), ("8080", "/docs/default/component/payments/guide/#doc-ports"),
+        ]  # fmt: skip
 
 
 async def test_publishing_again_takes_away_what_is_gone(tmp_path):

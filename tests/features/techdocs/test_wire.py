@@ -7,8 +7,10 @@ import pytest
 
 from callboard.features.search.interface import Collator
 from callboard.features.techdocs.collating import MARK
+from callboard.features.techdocs.interface import PAGES_CHANGED
 from callboard.features.techdocs.plugin import register_search_collators
 from callboard.kernel.auth.actor import Actor
+from callboard.kernel.events import Event
 from callboard.testing import admin
 from tests.features.techdocs.conftest import REF, component, library, world, write_site
 
@@ -178,6 +180,9 @@ async def test_search_gets_passages_and_their_changes(world, library):
         await lib.site()
         after = await _scopes(collator)
         assert {one for one in after if after[one] != before.get(one)} == {scope}
+        told = (await lib.events(PAGES_CHANGED))[-1]
+        assert collator.changed(Event(PAGES_CHANGED, dict(told), lib.clock.now(), "1")) == [scope]
+        assert collator.changed(Event("techdocs.site.removed", {"ref": REF}, lib.clock.now(), "1")) is None
         world.write("mkdocs.yml", "site_name: Payments\n")
         world.remove("docs/guide/setup.md")
         lib.later(1)
