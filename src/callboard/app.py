@@ -45,6 +45,7 @@ BUILTINS: Mapping[str, str] = {
     "notifications": "callboard.features.notifications.plugin",
     "importing": "callboard.features.importing.plugin",
     "scaffolder": "callboard.features.scaffolder.plugin",
+    "techdocs": "callboard.features.techdocs.plugin",
     "editing": "callboard.features.editing.plugin",
     "proposals": "callboard.features.proposals.plugin",
     "ownership": "callboard.features.ownership.plugin",

@@ -122,6 +122,21 @@ class SourceHost(ABC):
             raise NotFoundError(f"There is no folder {place.path} at {url}.")
         return files
 
+    async def find_revision(self, url: str) -> str:
+        """The commit that ``url`` stands at. See ``features.catalog.interface.trees.RefReader``."""
+        return await self.find_head(self._require_path(url))
+
+    def at_ref(self, url: str, ref: str) -> str:
+        """``url`` at another branch, tag or commit."""
+        place = self._require_path(url)
+        if not ref or ref.startswith("-") or ".." in ref or any(c.isspace() or c in "~^:?*[\\" for c in ref):
+            raise InputError(f"{ref!r} is not a branch, tag or commit.")
+        return self.format_url(replace(place, ref=ref))
+
+    async def list_refs(self, url: str) -> Sequence[str]:
+        """Branches and tags, the default branch first; empty where the host does not tell."""
+        return ()
+
     async def search(self, url: str, *, etag: str | None = None) -> Sequence[ReadFile]:
         """Files that the glob names, sorted by path, each with the commit as etag; one file without a ``*``."""
         place = self._require_path(url)

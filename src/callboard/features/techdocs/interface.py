@@ -34,6 +34,24 @@ class PageNotFound(NotFoundError):
         super().__init__(message)
 
 
+class PageMoved(PageNotFound):
+    """The site sends readers of this path elsewhere: to ``target``, a path of the site (maybe with ``#``) or an http(s) address."""
+
+    code = "techdocs.page_moved"
+
+    def __init__(self, message: str, target: str) -> None:
+        self.target = target
+        super().__init__(message)
+
+
+SITE_CHANGED = "techdocs.site.changed"
+"""Event: {ref, version (None is what the address names), digest, isNew, changed and removed (files of its source; left out when many)}."""
+PAGES_CHANGED = "techdocs.pages.changed"
+"""Event: {ref, changed and removed (paths of pages; left out when many, or when what the site is called changed)}."""
+SITE_REMOVED = "techdocs.site.removed"
+"""Event: {ref}. The entity has no documentation any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something wrong in a site. ``file`` and ``line`` (from 1) are in its source; ``is_error`` False is a warning."""
@@ -66,7 +84,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site as readers meet it. ``etag`` changes with its content; ``files`` counts pages."""
+    """A site as readers meet it. ``etag`` changes with its content; ``pages`` counts them."""
 
     ref: str
     title: str
@@ -79,6 +97,8 @@ class Site:
     read_at: datetime
     source_url: str | None = None
     problems: Sequence[Problem] = ()
+    failure: str | None = None
+    """Why the source could not be read the last time; what is shown is the last good version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +163,32 @@ class SiteQuery:
     offset: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class DocsPlace:
+    """Where the documentation of an entity is: the site of ``ref`` (its own, or of the entity that it names), at ``path``."""
+
+    ref: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DocsPassage:
+    """The text below one heading of a page, plain: for search and for programs. ``anchor`` is "" before the first heading.
+
+    ``headings`` lead from the top of the page down to this one; ``code`` is the code below the heading, apart.
+    """
+
+    anchor: str
+    headings: Sequence[str]
+    text: str
+    code: str = ""
+
+
 class TechDocs(Protocol):
-    """Reading documentation."""
+    """Reading documentation. An entity that shows the site of another is answered with that one (``Site.ref``)."""
+
+    async def find_docs(self, ref: str, *, actor: Actor) -> DocsPlace | None:
+        """Whether the entity has documentation, without reading it: for tabs and links. None also for a hidden entity."""
 
     async def list_sites(self, query: SiteQuery, *, actor: Actor) -> tuple[Sequence[SiteSummary], int]:
         """A page of them, and how many there are."""
@@ -152,8 +196,14 @@ class TechDocs(Protocol):
     async def site(self, ref: str, *, version: str | None = None, actor: Actor) -> Site:
         """Reads the source when it was not read before, or differs. Raises ``SiteNotFound``."""
 
-    async def page(self, ref: str, path: str, *, version: str | None = None, actor: Actor) -> Page:
-        """Raises ``SiteNotFound``, ``PageNotFound``."""
+    async def page(self, ref: str, path: str, *, version: str | None = None, locale: str = "en", actor: Actor) -> Page:
+        """The page at an address, also at one that mkdocs would give it (``.html``, ``index.html``): its ``path`` says the right one.
+
+        ``locale`` is the language of what the portal itself says on the page. Raises ``SiteNotFound``, ``PageNotFound``, ``PageMoved``.
+        """
+
+    async def passages(self, ref: str, path: str, *, version: str | None = None, actor: Actor) -> Sequence[DocsPassage]:
+        """The page as text, by headings. Raises as ``page``."""
 
     async def asset(self, ref: str, path: str, *, version: str | None = None, actor: Actor) -> Asset:
         """A picture or another file of the site; Markdown as its text. Raises ``SiteNotFound``, ``PageNotFound``."""

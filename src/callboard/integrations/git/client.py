@@ -26,6 +26,7 @@ from callboard.kernel.source_host import SettingsView, host_settings, text_setti
 from callboard.model.urls import split_http
 
 FETCH_TIMEOUT_S = 120.0
+MAX_REFS = 200
 MIN_FETCH_INTERVAL_S = 15.0
 """A remote's ref is asked again after this; many files of one repository are read from one fetch."""
 _REF = re.compile(r"(?!-)(?!.*(?:\.\.|@\{|//|\.lock(?:/|$)))[^\x00-\x20~^:?*\[\\\x7f]+(?<![/.])")
@@ -153,6 +154,37 @@ class GitRepositories:
             if location.startswith("/"):
                 return await self._find_local(location, name)
             return await self._fetch(location, name)
+
+    async def list_refs(self, location: str) -> list[str]:
+        """Branches and tags without ``refs/heads/``, the default branch first, at most ``MAX_REFS``. Raises as ``find_commit``."""
+        self._require_allowed(location)
+        if location.startswith("/"):
+            head = await self._git(location, "rev-parse", "--symbolic-full-name", "HEAD")
+            out = await self._git(
+                location, "for-each-ref", f"--count={MAX_REFS}", "--sort=-creatordate", "--format=%(refname)",
+                "refs/heads", "refs/tags",
+            )  # fmt: skip
+            default, names = head.decode("utf-8", "replace").strip(), out.decode("utf-8", "replace").splitlines()
+        else:
+            default, names = await self._list_remote(location)
+        short = [name.partition("refs/heads/")[2] or name.partition("refs/tags/")[2] for name in (default, *names)]
+        return list(dict.fromkeys(name for name in short if name and _REF.fullmatch(name)))[:MAX_REFS]
+
+    async def _list_remote(self, location: str) -> tuple[str, list[str]]:
+        remote = self.find_remote(location)
+        assert remote is not None
+        out = await self._run(
+            "ls-remote", "--quiet", "--symref", location, "HEAD", "refs/heads/*", "refs/tags/*",
+            protocols="http:https", header=remote.header, timeout_s=FETCH_TIMEOUT_S,
+        )  # fmt: skip
+        default, names = "", []
+        for line in out.decode("utf-8", "replace").splitlines():
+            left, _, name = line.partition("\t")
+            if left.startswith("ref: ") and name == "HEAD":
+                default = left[5:]
+            elif name.startswith("refs/") and not name.endswith("^{}"):
+                names.append(name)
+        return default, names
 
     async def list_tree(self, location: str, commit: str, folder: str, *, links: bool = False) -> list[TreeFile]:
         """Regular files at or below ``folder``, symbolic links when asked for; submodules are left out."""

@@ -7,8 +7,11 @@ from typing import Any, Mapping, Sequence
 
 from callboard.features.catalog.interface import UrlReader
 from callboard.integrations.git.client import GitRepositories, read_rows
+from callboard.integrations.git.command import Git
+from callboard.integrations.git.history import CheckoutHistory
 from callboard.integrations.git.pusher import Pusher
 from callboard.kernel.actions import Action
+from callboard.kernel.file_history import FileHistory
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.publishing.pushing import GitPusher
 from callboard.kernel.settings import Setting
@@ -20,7 +23,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
     cache_dir = Path(portal.data_dir) / "cache" / "git"
     repositories = GitRepositories(roots, remotes, cache_dir, portal.clock)
     pusher = Pusher(cache_dir.with_name("git-push"), repositories)
-    return {GitRepositories: repositories, Pusher: pusher, GitPusher: pusher}
+    return {GitRepositories: repositories, Pusher: pusher, GitPusher: pusher, FileHistory: CheckoutHistory(Git())}
 
 
 @hookimpl

@@ -69,6 +69,9 @@ class GitReader(SourceHost):
             raise InputError(f"{target!r} in {base} leaves the repository. Use an absolute URL for another repository.")
         return self.format_url(RepoPath(place.site, place.repo, place.ref, path))
 
+    async def list_refs(self, url: str) -> Sequence[str]:
+        return await self._git.list_refs(self._require_path(url).repo)
+
     async def find_head(self, place: RepoPath) -> str:
         return await self._git.find_commit(place.repo, place.ref)
 

@@ -108,6 +108,19 @@ class GithubReader(SourceHost):
         reply = await api.get(f"{self._repo_url(place)}/git/blobs/{entry.blob}", accept=RAW, max_bytes=MAX_FILE_BYTES)
         return reply.body
 
+    async def list_refs(self, url: str) -> Sequence[str]:
+        """The first hundred branches and tags."""
+        place = self._require_path(url)
+        api = await self._client.api_for(_owner(place))
+        base = self._repo_url(place)
+        repository = await api.get_json(base)
+        default = repository.get("default_branch") if isinstance(repository, dict) else None
+        names = [default] if isinstance(default, str) else []
+        for kind in ("branches", "tags"):
+            found = await api.get_json(f"{base}/{kind}?per_page=100")
+            names += [one["name"] for one in found if isinstance(one, dict) and isinstance(one.get("name"), str)]
+        return list(dict.fromkeys(names))
+
     async def read_archive(self, place: RepoPath, token: str | None) -> Archive:
         api = self._client.api_with(token) if token else await self._client.api_for(_owner(place))
         content = await api.download(f"{self._repo_url(place)}/tarball/{quote(place.ref or 'HEAD', safe='')}")

@@ -96,6 +96,18 @@ class GitlabReader(SourceHost):
         url = f"{self._project_url(place)}/repository/blobs/{entry.blob}/raw"
         return (await self._client.api.get(url, accept=RAW, max_bytes=MAX_FILE_BYTES)).body
 
+    async def list_refs(self, url: str) -> Sequence[str]:
+        """The first hundred branches and tags."""
+        place = self._require_path(url)
+        names: list[str] = []
+        default: list[str] = []
+        for kind in ("branches", "tags"):
+            found = await self._client.api.get_json(f"{self._project_url(place)}/repository/{kind}?per_page=100")
+            rows = [one for one in found if isinstance(one, dict) and isinstance(one.get("name"), str)]
+            default += [one["name"] for one in rows if one.get("default") is True]
+            names += [one["name"] for one in rows]
+        return list(dict.fromkeys([*default, *names]))
+
     async def read_archive(self, place: RepoPath, token: str | None) -> Archive:
         api = self._client.api_with(token) if token else self._client.api
         url = f"{self._project_url(place)}/repository/archive.tar.gz?sha={quote(place.ref or 'HEAD', safe='')}"

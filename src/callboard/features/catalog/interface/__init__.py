@@ -50,6 +50,10 @@ PERMISSIONS: tuple[Permission, ...] = (
 )  # fmt: skip
 
 
+SOURCE_CHANGED = "catalog.source.changed"
+"""Event: files of repositories changed, as a webhook told: {what, urls, branches, paths}; the last two None when not told."""
+
+
 class EntityNotFound(NotFoundError):
     """No entity with this ref is visible to the caller; it may exist.
 

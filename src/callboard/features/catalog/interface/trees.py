@@ -1,4 +1,4 @@
-"""Reading whole folders of repositories, as templates fetch them."""
+"""Reading whole folders of repositories, as templates and documentation fetch them."""
 
 from __future__ import annotations
 
@@ -16,3 +16,17 @@ class TreeReader(Protocol):
 
         Raises as ``UrlReader.read``; ``LimitError`` also for more than 512 MiB or 50,000 files, ``InputError`` for a damaged archive.
         """
+
+
+@runtime_checkable
+class RefReader(Protocol):
+    """A ``UrlReader`` of repositories, which have branches and tags."""
+
+    async def find_revision(self, url: str) -> str:
+        """The commit that ``url`` stands at now. Raises as ``UrlReader.read``."""
+
+    def at_ref(self, url: str, ref: str) -> str:
+        """The same folder at another branch, tag or commit. Raises ``InputError``."""
+
+    async def list_refs(self, url: str) -> Sequence[str]:
+        """Branches and tags, the default branch first; empty where the host does not tell. Raises as ``UrlReader.read``."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import AbstractSet, Mapping, Sequence
+from typing import AbstractSet, Any, Mapping, Sequence
 
 import orjson
 
 from callboard.features.catalog.domain import location_of
 from callboard.features.catalog.ingest.documents import Documents
-from callboard.features.catalog.interface import EntityProvider, SourceChange, SourceListener
+from callboard.features.catalog.interface import SOURCE_CHANGED, EntityProvider, SourceChange, SourceListener
 from callboard.features.catalog.pushes import parse_refresh_keys, parse_webhook
 from callboard.features.catalog.repositories import Place, Touch
 from callboard.features.catalog.service.commands import Commands
@@ -37,6 +37,8 @@ FILES_AT_ONCE = 50
 REMOTE_PAUSE = timedelta(seconds=16)
 """``git+`` repositories are asked at most every 15 s: a job within that time could still be shown the old commit."""
 PRIORITY = 5
+MAX_TOLD = 500
+"""More files than this are not named in the event."""
 
 
 @dataclass(slots=True)
@@ -103,6 +105,7 @@ class Pushes:
         due.settle()
         async with self._writer.db.write() as tx:
             await self._enqueue(tx, due, names, actor)
+            await self._writer.events.publish(tx, SOURCE_CHANGED, _told(change))
         log.info(
             "source changed", what=change.what, repositories=sorted(touch.repositories), files=len(due.files),
             locations=len(due.locations), providers=names,
@@ -151,6 +154,16 @@ class Pushes:
             await ask.read_location(tx, node, actor=actor, priority=PRIORITY, run_at=later if is_git else None)
         for name in names:
             await ask.run_provider(tx, name, priority=PRIORITY)
+
+
+def _told(change: SourceChange) -> dict[str, Any]:
+    paths = change.paths if change.paths is not None and len(change.paths) <= MAX_TOLD else None
+    return {
+        "what": change.what,
+        "urls": list(change.urls),
+        "branches": None if change.branches is None else sorted(change.branches),
+        "paths": None if paths is None else sorted(paths),
+    }
 
 
 def _find_touched(touch: Touch, rows: Sequence[NamedFile]) -> list[tuple[NamedFile, Place]]:

@@ -1,0 +1,256 @@
+"""Work that nobody waits for: reading sites when entities or repositories change, asking all sources now and then, forgetting."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+from typing import Any, Mapping, Sequence
+
+from callboard.features.catalog.interface import SOURCE_CHANGED
+from callboard.features.techdocs.books import Books
+from callboard.features.techdocs.domain import SitePlan
+from callboard.features.techdocs.finding import Plans
+from callboard.features.techdocs.interface import PAGES_CHANGED, SITE_CHANGED, SITE_REMOVED
+from callboard.features.techdocs.keeping import SiteKeeper
+from callboard.features.techdocs.repositories import repository_key
+from callboard.features.techdocs.settings import TechDocsSettings
+from callboard.features.techdocs.sources.reading import SiteReader
+from callboard.features.techdocs.store import sites
+from callboard.kernel.auth.actor import SYSTEM
+from callboard.kernel.clock import Clock
+from callboard.kernel.db.interface import Database, Transaction
+from callboard.kernel.errors import CallboardError, LimitError
+from callboard.kernel.events import Event, EventHandler, Events
+from callboard.kernel.jobs import JobContext, JobKind, Jobs, RetryLater, Schedule
+from callboard.kernel.logs import get_logger
+from callboard.model.urls import Hosts
+
+log = get_logger(__name__)
+
+READ_JOB = "techdocs.read"
+SWEEP_JOB = "techdocs.sweep"
+TRIM_JOB = "techdocs.trim"
+ENTITIES_CHANGED = "catalog.entities.changed"
+GIT_PAUSE = timedelta(seconds=16)
+"""``git+`` repositories are asked at most every 15 s: sooner one could still be shown the old commit."""
+WATCH_EVERY_S = 1.0
+WATCH_SHARE = 20
+"""A look at all folders takes at most one part in so many of the time."""
+LIST_EVERY_S = 10.0
+
+
+class SiteJobs:
+    """Handlers, each safe to run twice."""
+
+    def __init__(
+        self, *, db: Database, clock: Clock, events: Events, jobs: Jobs, plans: Plans, keeper: SiteKeeper, books: Books,
+        settings: TechDocsSettings, hosts: Hosts,
+    ) -> None:  # fmt: skip
+        self._db = db
+        self._clock = clock
+        self._events = events
+        self._jobs = jobs
+        self._plans = plans
+        self._keeper = keeper
+        self._books = books
+        self._settings = settings
+        self._hosts = hosts
+
+    def kinds(self) -> Sequence[JobKind]:
+        return (
+            JobKind(READ_JOB, self._read, lease_s=240, max_attempts=2, concurrency=2),
+            JobKind(SWEEP_JOB, self._sweep, lease_s=120),
+            JobKind(TRIM_JOB, self._trim, lease_s=120),
+        )
+
+    def schedules(self) -> Sequence[Schedule]:
+        found = [
+            Schedule(
+                "techdocs_trim", timedelta(hours=1), TRIM_JOB, initial_delay=timedelta(minutes=30), plugin="techdocs"
+            )
+        ]
+        if self._settings.sweep_every is not None:
+            found.append(
+                Schedule(
+                    "techdocs_sweep",
+                    self._settings.sweep_every,
+                    SWEEP_JOB,
+                    initial_delay=timedelta(seconds=10),
+                    plugin="techdocs",
+                )
+            )
+        return found
+
+    def handlers(self) -> Sequence[EventHandler]:
+        return (
+            EventHandler(ENTITIES_CHANGED, self.on_entities, name="techdocs.catalog"),
+            EventHandler(SITE_CHANGED, self.on_site, name="techdocs.pages"),
+            EventHandler(SOURCE_CHANGED, self.on_source, name="techdocs.sources"),
+        )
+
+    # ---- what happened -----------------------------------------------------------------------------------------------
+
+    async def on_entities(self, event: Event) -> None:
+        """Entities that came, changed or went: their sites with them."""
+        payload: Mapping[str, Any] = event.payload
+        lists = {name: list(payload.get(name) or ()) for name in ("created", "updated", "deleted")}
+        counts = payload.get("counts") or {}
+        if any(int(counts.get(name, 0)) > len(refs) for name, refs in lists.items()):
+            async with self._db.write() as tx:
+                await self._jobs.enqueue(tx, SWEEP_JOB, {}, key="sweep")
+            return
+        refs = list(dict.fromkeys((*lists["created"], *lists["updated"], *lists["deleted"])))
+        found = await self._plans.find_many(refs, actor=SYSTEM)
+        plans = {ref: plan for ref, plan in found.items() if isinstance(plan, SitePlan)}
+        async with self._db.read() as tx:
+            known = {row.ref for row in await sites.list_sites(tx)}
+        if not plans and known.isdisjoint(refs):
+            return  # most entities have no documentation
+        async with self._db.write() as tx:
+            for ref in refs:
+                if ref in plans or ref in known:
+                    await self._register(tx, ref, plans.get(ref))
+
+    async def on_site(self, event: Event) -> None:
+        """What was read is put together, so that search learns of its pages though nobody opens them."""
+        if event.payload.get("version") is not None:
+            return
+        ref = str(event.payload["ref"])
+        plan = await self._plans.find(ref, actor=SYSTEM)
+        async with self._db.read(snapshot=False) as tx:
+            row = await sites.find_version(tx, ref, "")
+        if isinstance(plan, SitePlan) and row is not None and row.pages is None:
+            try:
+                await self._books.open(plan, row)
+            except CallboardError as error:
+                log.warning("documentation not put together", site=ref, error=error.message)
+
+    async def on_source(self, event: Event) -> None:
+        """A push: sites that are read from that repository are read again."""
+        touched = {repository_key(url, self._hosts) for url in event.payload.get("urls") or ()} - {None}
+        if not touched:
+            return
+        plans = await self._plans.everything()
+        async with self._db.write() as tx:
+            for ref, plan in plans.items():
+                places = [mount.source.place for mount in plan.mounts if mount.source.kind == "tree"]
+                if any(repository_key(place, self._hosts) in touched for place in places):
+                    is_git = any(place.startswith("git+") for place in places)
+                    run_at = self._clock.now() + GIT_PAUSE if is_git else None
+                    await self._jobs.enqueue(tx, READ_JOB, {"ref": ref}, key=ref, run_at=run_at)
+
+    async def _register(self, tx: Transaction, ref: str, plan: SitePlan | None) -> None:
+        if plan is None:
+            if await sites.delete_site(tx, ref):
+                await self._events.publish(tx, SITE_REMOVED, {"ref": ref})
+            return
+        known = await sites.find_site(tx, ref)
+        row = self._keeper.row_of(plan)
+        if known is None or (known.title, known.owner, known.description, known.plan) != (
+            row.title,
+            row.owner,
+            row.description,
+            row.plan,
+        ):
+            await sites.put_site(tx, row)
+            if known is not None:
+                await self._events.publish(tx, PAGES_CHANGED, {"ref": ref})
+        if known is None or known.plan != row.plan:
+            await self._jobs.enqueue(tx, READ_JOB, {"ref": ref}, key=ref)
+
+    # ---- jobs --------------------------------------------------------------------------------------------------------
+
+    async def _read(self, job: JobContext) -> None:
+        ref = str(job.payload["ref"])
+        plan = await self._plans.find(ref, actor=SYSTEM)
+        if not isinstance(plan, SitePlan) or (self._settings.is_external and not plan.mounts):
+            return
+        try:
+            await self._keeper.refresh(plan)
+        except LimitError as error:
+            if error.retry_after_s:
+                raise RetryLater(error.retry_after_s, error.message) from None
+        except CallboardError:
+            pass  # the site says why, and the sweep tries again
+
+    async def _sweep(self, job: JobContext) -> None:
+        plans = await self._plans.everything()
+        async with self._db.read() as tx:
+            known = {row.ref for row in await sites.list_sites(tx)}
+        for ref in sorted(known | set(plans)):
+            async with self._db.write() as tx:
+                await self._register(tx, ref, plans.get(ref))
+                if ref in plans:
+                    await self._jobs.enqueue(tx, READ_JOB, {"ref": ref}, key=ref)
+            await job.heartbeat()
+
+    async def _trim(self, job: JobContext) -> None:
+        await self._books.trim()
+
+
+class SiteWatch:
+    """Looks at sites on disk every second, and has changed ones read at once."""
+
+    def __init__(self, db: Database, plans: Plans, reader: SiteReader, keeper: SiteKeeper) -> None:
+        self._db = db
+        self._plans = plans
+        self._reader = reader
+        self._keeper = keeper
+        self._task: asyncio.Task[None] | None = None
+        self._listed_at = float("-inf")
+        self._refs: list[str] = []
+        self._seen: dict[str, tuple[str, str]] = {}
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="techdocs file watch")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _run(self) -> None:
+        is_failing = False
+        pause_s = WATCH_EVERY_S
+        while True:
+            await asyncio.sleep(pause_s)
+            began = time.monotonic()
+            try:
+                await self.look()
+                is_failing = False
+            except Exception:
+                if not is_failing:
+                    log.exception("watching documentation failed; it goes on")
+                is_failing = True
+            pause_s = max(WATCH_EVERY_S, (time.monotonic() - began) * WATCH_SHARE)
+
+    async def look(self) -> int:
+        """One look at every site on disk; how many differ from what was read."""
+        now = time.monotonic()
+        if now - self._listed_at >= LIST_EVERY_S:
+            async with self._db.read() as tx:
+                self._refs = [row.ref for row in await sites.list_sites(tx, local_only=True)]
+            self._listed_at = now
+        changed = 0
+        for ref in self._refs:
+            changed += await self._look_at(ref)
+        return changed
+
+    async def _look_at(self, ref: str) -> bool:
+        plan = await self._plans.find(ref, actor=SYSTEM)
+        if not isinstance(plan, SitePlan) or not self._reader.is_local(plan):
+            return False
+        try:
+            mark = await self._reader.look(plan, None, {})
+        except CallboardError as error:
+            mark = f"failed: {error.message}"
+        if self._seen.get(ref) == (plan.digest, mark):
+            return False
+        try:
+            await self._keeper.refresh(plan)
+        except CallboardError:
+            pass  # the site says why
+        self._seen[ref] = (plan.digest, mark)
+        return True

@@ -1,0 +1,258 @@
+"""Keeping what was read of sites: looked at again when due, read when it differs, the last good version kept when that fails.
+
+A source is looked at by one task at a time in each replica. Whoever reads a page waits a moment for it, and then is shown what is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Mapping, Sequence
+
+from callboard.features.techdocs.domain import SitePlan, content_digest
+from callboard.features.techdocs.interface import SITE_CHANGED, Problem
+from callboard.features.techdocs.sources.reading import SiteFiles, SiteReader, is_markdown
+from callboard.features.techdocs.store import files as file_rows
+from callboard.features.techdocs.store import sites
+from callboard.features.techdocs.store.files import FileRow
+from callboard.features.techdocs.store.sites import SiteRow, VersionRow
+from callboard.kernel.clock import Clock, format_time, parse_time
+from callboard.kernel.db.interface import Database, Transaction
+from callboard.kernel.errors import CallboardError, UnavailableError
+from callboard.kernel.events import Events
+from callboard.kernel.logs import get_logger
+
+log = get_logger(__name__)
+
+LOCAL_PATIENCE_S = 1.0
+"""A folder on disk is looked at at most this often."""
+READ_TIMEOUT_S = 180.0
+WAIT_LOCAL_S = 2.0
+WAIT_REMOTE_S = 1.0
+"""How long a reader waits for a fresh look before the version that is there is shown."""
+MAX_EVENT_PATHS = 500
+
+
+class SiteKeeper:
+    """Reads sites and keeps them. ``check_every`` is for sources elsewhere, ``versions`` how many named ones are kept of a site."""
+
+    def __init__(
+        self, db: Database, clock: Clock, events: Events, reader: SiteReader, *, check_every: timedelta, versions: int
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._events = events
+        self._reader = reader
+        self._check_every = check_every
+        self._versions = versions
+        self._running: dict[tuple[str, str], asyncio.Task[bool]] = {}
+        self._looked: dict[tuple[str, str], float] = {}
+
+    async def current(self, plan: SitePlan, version: str | None) -> VersionRow:
+        """What is there, after a look at the source when one is due. Raises as reading does when nothing was ever read."""
+        name = version or ""
+        async with self._db.read(snapshot=False) as tx:
+            row = await sites.find_version(tx, plan.ref, name)
+        if row is not None and row.plan == plan.digest and not self._is_due(plan, row):
+            return row
+        task = self.begin(plan, version)
+        if row is None:
+            await asyncio.shield(task)
+        else:
+            wait_s = WAIT_LOCAL_S if self._reader.is_local(plan) or row.plan != plan.digest else WAIT_REMOTE_S
+            await asyncio.wait({task}, timeout=wait_s)
+            if task.done() and not task.cancelled():
+                task.exception()  # it is told by the site's failure; what is there is shown
+            elif not task.done():
+                task.add_done_callback(_settle)
+        async with self._db.read(snapshot=False) as tx:
+            found = await sites.find_version(tx, plan.ref, name)
+        if found is None:
+            raise UnavailableError(f"The documentation of {plan.ref} went away while it was read. Try again.")
+        return found
+
+    def _is_due(self, plan: SitePlan, row: VersionRow) -> bool:
+        now = self._clock.monotonic()
+        looked = self._looked.get((plan.ref, row.name))
+        if self._reader.is_local(plan):
+            return looked is None or now - looked >= LOCAL_PATIENCE_S
+        if looked is not None and now - looked < self._check_every.total_seconds():
+            return False
+        return self._clock.now() - parse_time(row.checked_at) >= self._check_every
+
+    def begin(self, plan: SitePlan, version: str | None = None, *, force: bool = False) -> asyncio.Task[bool]:
+        """A look at the source, the one that is under way if there is one. Gives whether the site differs now."""
+        key = (plan.ref, version or "")
+        running = self._running.get(key)
+        if running is None or running.done():
+            running = asyncio.create_task(self._refresh(plan, version, force=force), name=f"techdocs {plan.ref}")
+            self._running[key] = running
+            running.add_done_callback(lambda task: self._ended(key, task))
+        return running
+
+    def _ended(self, key: tuple[str, str], task: asyncio.Task[bool]) -> None:
+        if self._running.get(key) is task:
+            del self._running[key]
+
+    async def refresh(self, plan: SitePlan, version: str | None = None, *, force: bool = False) -> bool:
+        """Look now, and read when it differs; whether it did. Raises as readers do; the version that is there stays."""
+        return await asyncio.shield(self.begin(plan, version, force=force))
+
+    async def close(self) -> None:
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # ---- one look ----------------------------------------------------------------------------------------------------
+
+    async def _refresh(self, plan: SitePlan, version: str | None, *, force: bool) -> bool:
+        name = version or ""
+        try:
+            async with asyncio.timeout(READ_TIMEOUT_S):
+                return await self._look_and_read(plan, version, force=force)
+        except TimeoutError:
+            error: CallboardError = UnavailableError(
+                f"The source of {plan.ref} was not read within {READ_TIMEOUT_S:g} s."
+            )
+            await self._failed(plan, name, error)
+            raise error from None
+        except CallboardError as error:
+            await self._failed(plan, name, error)
+            raise
+        finally:
+            self._looked[plan.ref, name] = self._clock.monotonic()
+
+    async def _look_and_read(self, plan: SitePlan, version: str | None, *, force: bool) -> bool:
+        name = version or ""
+        async with self._db.read() as tx:
+            row = await sites.find_version(tx, plan.ref, name)
+            known = [] if row is None else await file_rows.list_files(tx, row.id)
+        if row is not None and row.plan == plan.digest and not force:
+            revision = await self._reader.look(plan, version, _paths_by_mount(plan, row, known))
+            if revision and revision == row.revision:
+                await self._unchanged(plan, row, revision)
+                return False
+        read = await self._reader.read(plan, version)
+        return await self._write(plan, name, read)
+
+    async def _unchanged(self, plan: SitePlan, row: VersionRow, revision: str) -> None:
+        if self._reader.is_local(plan):
+            return  # nothing to note: the next look costs nothing either
+        async with self._db.write() as tx:
+            await sites.note_checked(tx, row.id, plan.digest, revision, format_time(self._clock.now()))
+            await sites.set_failure(tx, plan.ref, None)
+
+    async def _failed(self, plan: SitePlan, name: str, error: CallboardError) -> None:
+        log.info("documentation not read", site=plan.ref, version=name, error=error.message)
+        if name:
+            return
+        async with self._db.write() as tx:
+            await sites.put_site(tx, self.row_of(plan))
+            await sites.set_failure(tx, plan.ref, error.message)
+
+    def row_of(self, plan: SitePlan) -> SiteRow:
+        return SiteRow(
+            plan.ref, "live", plan.title, plan.description, plan.owner, plan.digest, self._reader.is_local(plan)
+        )
+
+    async def _write(self, plan: SitePlan, name: str, read: SiteFiles) -> bool:
+        now = self._clock.now()
+        hashes = await asyncio.to_thread(_hashes, read.files)
+        digest = content_digest([*hashes.items(), ("", read.docs_dir), *((f"\0{a}", b) for a, b, _ in read.sections)])
+        contents = {hashes[path]: content for path, content in read.files.items()}
+        async with self._db.write() as tx:
+            await sites.put_site(tx, self.row_of(plan))
+            row = await sites.lock_version(tx, plan.ref, name)
+            old = {} if row is None else {file.path: file for file in await file_rows.list_files(tx, row.id)}
+            rows = [
+                _file_row(path, hashes[path], len(content), old.get(path), read, now)
+                for path, content in read.files.items()
+            ]
+            version = VersionRow(
+                row.id if row else uuid.uuid4().hex, plan.ref, name, plan.digest, read.revision, digest, _meta(read),
+                row.pages if row and row.digest == digest else None, row.problems if row and row.digest == digest else None,
+                max((file.changed_at for file in rows if is_markdown(file.path)), default=None),
+                format_time(now), format_time(now),
+            )  # fmt: skip
+            if row is not None and row.digest == digest:
+                version = replace(version, read_at=row.read_at)
+            await sites.put_version(tx, version)
+            if not name:
+                await sites.set_failure(tx, plan.ref, None)
+            if row is None or row.digest != digest or list(old.values()) != sorted(rows, key=lambda file: file.path):
+                present = await file_rows.touch_blobs(tx, contents, format_time(now))
+                missing = {hash: content for hash, content in contents.items() if hash not in present}
+                await file_rows.replace_files(tx, version.id, rows, missing, format_time(now))
+            is_changed = row is None or row.digest != digest or row.plan != plan.digest
+            if is_changed:
+                await self._tell(tx, plan.ref, name, old, rows, digest)
+            if name:
+                await sites.delete_versions_beyond(tx, plan.ref, self._versions)
+        if is_changed:
+            log.info("documentation read", site=plan.ref, version=name, files=len(rows))
+        return is_changed
+
+    async def _tell(
+        self, tx: Transaction, ref: str, name: str, old: Mapping[str, FileRow], rows: Sequence[FileRow], digest: str
+    ) -> None:
+        new = {file.path: file.hash for file in rows}
+        changed = [path for path, hash in new.items() if path not in old or old[path].hash != hash]
+        removed = [path for path in old if path not in new]
+        payload: dict[str, Any] = {"ref": ref, "version": name or None, "digest": digest, "isNew": not old}
+        if len(changed) + len(removed) <= MAX_EVENT_PATHS:
+            payload |= {"changed": sorted(changed), "removed": sorted(removed)}
+        await self._events.publish(tx, SITE_CHANGED, payload)
+
+
+def problems_of(row: VersionRow) -> list[Problem]:
+    """What went wrong on reading."""
+    return [Problem(**problem) for problem in row.meta.get("problems", ())]
+
+
+def _meta(read: SiteFiles) -> dict[str, Any]:
+    problems = [
+        {"code": p.code, "message": p.message, "file": p.file, "line": p.line, "is_error": p.is_error}
+        for p in read.problems
+    ]
+    return {
+        "docs_dir": read.docs_dir,
+        "sections": [list(section) for section in read.sections],
+        "problems": problems[:200],
+    }
+
+
+def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
+
+
+def _file_row(path: str, hash: str, size: int, old: FileRow | None, read: SiteFiles, now: datetime) -> FileRow:
+    change = read.changes.get(path)
+    if change is not None:
+        return FileRow(path, hash, size, format_time(change.at), change.by)
+    if old is not None and old.hash == hash:
+        return replace(old, size=size)
+    return FileRow(path, hash, size, format_time(now), None)
+
+
+def _paths_by_mount(plan: SitePlan, row: VersionRow, known: Sequence[FileRow]) -> dict[str, list[str]]:
+    """What was read of each mount, by its own paths."""
+    docs_dir = str(row.meta.get("docs_dir") or "docs")
+    base = "" if docs_dir == "." else f"{docs_dir}/"
+    names = [mount.name for mount in plan.mounts if mount.name]
+    prefixes = {
+        f"{base}{section[0]}/": name for section, name in zip(row.meta.get("sections", ()), names, strict=False)
+    }
+    found: dict[str, list[str]] = {}
+    for file in known:
+        prefix = next((prefix for prefix in prefixes if file.path.startswith(prefix)), None)
+        found.setdefault(prefixes[prefix] if prefix else "", []).append(file.path[len(prefix) if prefix else 0 :])
+    return found
+
+
+def _settle(task: asyncio.Task[bool]) -> None:
+    if not task.cancelled():
+        task.exception()

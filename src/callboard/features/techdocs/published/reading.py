@@ -1,0 +1,195 @@
+"""Published sites as ``TechDocs`` gives them: pages, files and navigation of what ``mkdocs`` made."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Mapping, Sequence
+
+import orjson
+from markupsafe import Markup
+
+from callboard.features.techdocs.books import ASSETS
+from callboard.features.techdocs.domain import SitePlan, docs_path, safe_path, triplet
+from callboard.features.techdocs.interface import (
+    Asset,
+    DocsPassage,
+    NavItem,
+    Page,
+    PageNotFound,
+    Site,
+    SiteNotFound,
+)
+from callboard.features.techdocs.published.extracting import PublishedPage, extract
+from callboard.features.techdocs.published.stores import ObjectStore, StoredObject
+from callboard.features.techdocs.settings import TechDocsSettings
+from callboard.features.techdocs.types import media_type_of
+from callboard.kernel.clock import Clock
+
+METADATA = "techdocs_metadata.json"
+CHECK_AFTER_S = 60.0
+MAX_PAGES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The metadata of a published site. ``etag`` differs when something else was published."""
+
+    metadata: Mapping[str, Any]
+    etag: str
+    looked_at: float
+
+    @property
+    def files(self) -> Sequence[str]:
+        found = self.metadata.get("files")
+        return [str(path) for path in found] if isinstance(found, list) else []
+
+    @property
+    def built_at(self) -> datetime:
+        try:
+            return datetime.fromtimestamp(float(self.metadata.get("build_timestamp") or 0) / 1000, UTC)
+        except (TypeError, ValueError, OverflowError, OSError):
+            return datetime.fromtimestamp(0, UTC)
+
+
+class PublishedSites:
+    """What lies in a store in Backstage's layout. Metadata is asked again after a minute; pages are kept until it differs."""
+
+    def __init__(self, store: ObjectStore, clock: Clock, settings: TechDocsSettings) -> None:
+        self.store = store
+        self._clock = clock
+        self._settings = settings
+        self._known: dict[str, Published | None] = {}
+        self._looked: dict[str, float] = {}
+        self._pages: OrderedDict[tuple[str, str, str], PublishedPage] = OrderedDict()
+
+    def prefix(self, ref: str, written: str | None = None) -> str:
+        """Where a site lies. ``written``: (namespace/kind/name) in the letters of the entity, for stores that keep them."""
+        return "/".join(triplet(ref)) if not (self._settings.keeps_case and written) else written
+
+    async def has(self, ref: str) -> bool:
+        return await self.find(ref) is not None
+
+    async def find(self, ref: str) -> Published | None:
+        """The metadata; None when nothing is published. Raises as the store does."""
+        now = self._clock.monotonic()
+        if ref in self._known and now - self._looked[ref] < CHECK_AFTER_S:
+            return self._known[ref]
+        found = await self._look(ref, now)
+        self._known[ref], self._looked[ref] = found, now
+        return found
+
+    async def _look(self, ref: str, now: float) -> Published | None:
+        stored = await self.store.find(f"{self.prefix(ref)}/{METADATA}")
+        if stored is None:
+            return None
+        try:
+            metadata = orjson.loads(stored.content)
+        except orjson.JSONDecodeError:
+            metadata = {}
+        return Published(metadata if isinstance(metadata, dict) else {}, stored.etag, now)
+
+    async def refresh(self, ref: str) -> bool:
+        """Look again; whether something else is published now."""
+        before = self._known.get(ref)
+        self._looked.pop(ref, None)
+        self._known.pop(ref, None)
+        after = await self.find(ref)
+        return (before.etag if before else None) != (after.etag if after else None)
+
+    async def require(self, ref: str) -> Published:
+        found = await self.find(ref)
+        if found is None:
+            raise SiteNotFound(
+                f"No documentation of {ref} was published. Run callboard docs publish, or techdocs-cli publish."
+            )
+        return found
+
+    async def file(self, ref: str, path: str) -> StoredObject | None:
+        """A file as it was published."""
+        plain = safe_path(path)
+        return None if not plain else await self.store.find(f"{self.prefix(ref)}/{plain}")
+
+    # ---- as TechDocs gives it ----------------------------------------------------------------------------------------
+
+    async def site(self, plan: SitePlan) -> Site:
+        found = await self.require(plan.ref)
+        first = await self._find_page(plan.ref, found, "")
+        nav: Sequence[NavItem] = first[1].nav if first is not None else ()
+        return Site(
+            ref=plan.ref, title=str(found.metadata.get("site_name") or plan.title),
+            description=str(found.metadata.get("site_description") or plan.description), kind="published", version=None,
+            etag=found.etag.strip('"'), nav=nav, pages=sum(path.endswith(".html") for path in found.files) or 1,
+            read_at=found.built_at,
+        )  # fmt: skip
+
+    async def page(self, plan: SitePlan, path: str) -> Page:
+        published = await self.require(plan.ref)
+        found = await self._find_page(plan.ref, published, path)
+        if found is None:
+            raise PageNotFound(f"The published documentation has no page {path!r}.")
+        file, page = found
+        site = await self.site(plan)
+        address = file.removesuffix("index.html")
+        order = list(_flat(site.nav))
+        at = next((index for index, item in enumerate(order) if item[1] == address), None)
+        return Page(
+            site=site, path=address, file=file, title=page.title, html=Markup(page.html), toc=page.toc,
+            previous=order[at - 1] if at else None, next=order[at + 1] if at is not None and at + 1 < len(order) else None,
+            changed_at=published.built_at,
+        )  # fmt: skip
+
+    async def passages(self, plan: SitePlan, path: str) -> Sequence[DocsPassage]:
+        found = await self._find_page(plan.ref, await self.require(plan.ref), path)
+        if found is None:
+            raise PageNotFound(f"The published documentation has no page {path!r}.")
+        return found[1].passages
+
+    async def asset(self, plan: SitePlan, path: str) -> Asset:
+        await self.require(plan.ref)
+        stored = await self.file(plan.ref, path)
+        if stored is None:
+            raise PageNotFound(f"The published documentation has no file {path!r}.")
+        return Asset(stored.content, media_type_of(path), stored.etag)
+
+    async def _find_page(self, ref: str, published: Published, path: str) -> tuple[str, PublishedPage] | None:
+        plain = safe_path(path)
+        if plain is None:
+            return None
+        for file in _candidates(plain):
+            key = (ref, published.etag, file)
+            if (page := self._pages.get(key)) is not None:
+                return file, page
+            stored = await self.file(ref, file)
+            if stored is None:
+                continue
+            page = extract(
+                stored.content.decode("utf-8", "replace"),
+                file,
+                lambda to: docs_path(ref) + f"/{to}",
+                lambda to: f"{ASSETS}/{'/'.join(triplet(ref))}/{to}",
+            )
+            self._pages[key] = page
+            if len(self._pages) > MAX_PAGES:
+                self._pages.popitem(last=False)
+            return file, page
+        return None
+
+
+def _candidates(path: str) -> Sequence[str]:
+    if not path:
+        return ("index.html",)
+    if path.endswith(".html"):
+        return (path,)
+    return (posixpath.join(path, "index.html"), f"{path}.html")
+
+
+def _flat(nav: Sequence[NavItem]) -> Sequence[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for item in nav:
+        if item.path is not None:
+            found.append((item.title, item.path))
+        found += _flat(item.children)
+    return found

@@ -1,0 +1,387 @@
+"""From a page's bytes to a page: text, dialect, sanitising, walk."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from functools import lru_cache
+from html import escape, unescape
+from typing import Any, Mapping
+from urllib.parse import unquote
+
+from callboard.features.techdocs.interface import Problem
+from callboard.features.techdocs.rendering import bounds
+from callboard.features.techdocs.rendering.blocks import prepare_blocks
+from callboard.features.techdocs.rendering.bounds import TooSlow
+from callboard.features.techdocs.rendering.config_yaml import parse_front_matter
+from callboard.features.techdocs.rendering.dialect import Dialect, dialect_of, give_back, take_markdown
+from callboard.features.techdocs.rendering.documents import below
+from callboard.features.techdocs.rendering.files import join_inside
+from callboard.features.techdocs.rendering.links import FileResolver, Resolver, SiteResolver
+from callboard.features.techdocs.rendering.outline import anchors_of, like, outline_of, title_of_name
+from callboard.features.techdocs.rendering.sanitise import DANGERS, sanitise
+from callboard.features.techdocs.rendering.snippets import Expander, SnippetRules
+from callboard.features.techdocs.rendering.tidying import tidy
+from callboard.features.techdocs.rendering.values import (
+    MarkdownFile,
+    Passage,
+    RenderedPage,
+    RenderOptions,
+    RenderTask,
+    SiteAddress,
+    SiteConfig,
+    SiteFiles,
+    SiteModel,
+    SitePage,
+    Words,
+)
+from callboard.features.techdocs.rendering.walk import Context, SourceLines, Walked, walk
+
+VERSION = "1"
+"""Differs when the same input gives another page."""
+
+_LINKED = re.compile(r"(?:\]\(\s*<?|\]:\s*<?|href\s*=\s*[\"'])([^\s)>\"'#]+)#")
+_RENDERED_ID = re.compile(r"<[a-zA-Z][^<>]*?\s(?:id|name)=[\"']?([^\s\"'<>]+)")
+_MAX_RAW = 200_000
+_NO_WORDS = Words()
+
+
+# -- what a page needs
+
+
+def prepare(
+    site: SiteModel, path: str, files: SiteFiles, address: SiteAddress, words: Words = _NO_WORDS
+) -> RenderTask:
+    """Collects all that rendering the page of this address takes. Costs reading the page, its snippets, and pages whose sections it names.
+
+    Raises:
+        KeyError: no page has this address (see ``SiteModel.find_page``).
+    """
+    page = site.pages[path]
+    texts: dict[str, bytes] = {}
+    limits = site.defaults.options.limits
+    available = _available(files)
+
+    def read(file: str) -> bytes | None:
+        if file not in texts:
+            if file not in available or not _inside(site, file):
+                return None
+            try:
+                texts[file] = files.read(file)
+            except OSError:
+                return None
+        return texts[file]
+
+    def take(file: str) -> str:
+        text = (read(file) or b"")[: limits.page_bytes].decode("utf-8-sig", "replace")
+        return Expander(_snippet_rules(site), limits, read).expand(text, file)
+
+    text = take(page.file)
+    resolver = SiteResolver(site, page, address)
+    for written in dict.fromkeys(_LINKED.findall(text)):
+        if "://" in written:
+            continue
+        target = resolver.link(unquote(written))
+        if target.page is not None and target.page.file not in texts:
+            take(target.page.file)
+    return RenderTask(_key(site, page, texts, address, words), site, page, texts, address, words)
+
+
+def _available(files: SiteFiles) -> frozenset[str]:
+    return frozenset(files.paths())
+
+
+def _inside(site: SiteModel, file: str) -> bool:
+    root = site.defaults.root
+    return not root or file.startswith(root + "/")
+
+
+def _key(site: SiteModel, page: SitePage, texts: Mapping[str, bytes], address: SiteAddress, words: Words) -> str:
+    made = hashlib.blake2b(digest_size=16)
+    made.update(repr((VERSION, site.structure, page.path, page.title, address, words)).encode())
+    for file in sorted(texts):
+        made.update(file.encode() + b"\0" + hashlib.blake2b(texts[file], digest_size=16).digest())
+    return made.hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _rules_of(key: str, root: str, folders: tuple[str, ...], appended: tuple[str, ...], dedent: bool) -> SnippetRules:
+    return SnippetRules(root, folders, appended, dedent)
+
+
+def _snippet_rules(site: SiteModel) -> SnippetRules:
+    """``pymdownx.snippets`` of the site: ``base_path``, ``auto_append`` and ``dedent_subsections`` are followed, inside the site."""
+    root = site.defaults.root
+    options: Mapping[str, Any] = next(
+        (e.options for e in site.config.extensions if e.name == "pymdownx.snippets"), {}
+    )
+    given = options.get("base_path", ["."])
+    names = [given] if isinstance(given, str) else given if isinstance(given, list) else ["."]
+    folders = []
+    for name in names[:20]:
+        inside = join_inside("", name) if isinstance(name, str) else None
+        if inside is not None:
+            folders.append(below(root, inside) if inside else root)
+    appended = options.get("auto_append", [])
+    kept = tuple(name for name in appended[:20] if isinstance(name, str)) if isinstance(appended, list) else ()
+    return _rules_of(site.structure, root, tuple(folders), kept, options.get("dedent_subsections") is True)
+
+
+# -- rendering
+
+
+def run_task(task: RenderTask) -> RenderedPage:
+    """The page. Reads nothing, may run in any process; never raises for what a page holds."""
+    site, page = task.site, task.page
+    options = site.defaults.options
+    dialect = site_dialect(site)
+    expander = Expander(_snippet_rules(site), options.limits, task.texts.get)
+
+    def anchors(other: SitePage, anchor: str) -> frozenset[str]:
+        raw = task.texts.get(other.file)
+        return frozenset({anchor}) if raw is None else _anchors_there(raw, other.file, anchor, site, dialect, task)
+
+    return _render(
+        raw=task.texts.get(page.file, b""),
+        page=page,
+        dialect=dialect,
+        options=options,
+        expander=expander,
+        resolver=SiteResolver(site, page, task.address),
+        words=task.words,
+        icons=task.address.icons,
+        anchors=anchors,
+    )
+
+
+def render(
+    site: SiteModel, path: str, files: SiteFiles, address: SiteAddress, words: Words = _NO_WORDS
+) -> RenderedPage:
+    """``run_task`` of ``prepare``. Raises ``KeyError`` when no page has this address."""
+    return run_task(prepare(site, path, files, address, words))
+
+
+def render_file(
+    file: MarkdownFile, options: RenderOptions | None = None, words: Words = _NO_WORDS, icons: str = ""
+) -> RenderedPage:
+    """A Markdown file outside a site, in the dialect without a site's settings; it takes in no snippets."""
+    options = options or RenderOptions()
+    page = SitePage("", file.file, file.file, file.title or "", "", edit_url=file.edit_url)
+    return _render(
+        raw=file.text,
+        page=page,
+        dialect=_plain_dialect(options.kroki_url),
+        options=options,
+        expander=Expander(SnippetRules(folders=()), options.limits, lambda _: None),
+        resolver=FileResolver(file),
+        words=words,
+        icons=icons,
+        anchors=lambda _page, anchor: frozenset({anchor}),
+    )
+
+
+def _render(
+    *,
+    raw: bytes,
+    page: SitePage,
+    dialect: Dialect,
+    options: RenderOptions,
+    expander: Expander,
+    resolver: Resolver,
+    words: Words,
+    icons: str,
+    anchors: Any,
+) -> RenderedPage:
+    problems: list[Problem] = []
+    if len(raw) > options.limits.page_bytes:
+        message = f"Larger than {options.limits.page_bytes:,} bytes: what is beyond was left out."
+        problems.append(Problem("refused", message, page.file))
+        raw = raw[: options.limits.page_bytes]
+    whole = _decode(raw, page.file, problems)
+    front_matter, text, skipped = parse_front_matter(whole)
+    expanded = expander.expand(text, page.file, 1 + skipped)
+    problems.extend(expander.problems)
+    sources = [(page.file, text, 1 + skipped)]
+    sources += [(f, (expander.read(f) or b"").decode("utf-8-sig", "replace"), 1) for f in expander.used]
+    try:
+        html = sanitise(_convert(tidy(prepare_blocks(expanded)), dialect, options.limits.render_s))
+    except Exception as error:
+        return _failed(page, whole if not text else text, error, problems, words, front_matter)
+    lines = SourceLines(sources)
+    problems.extend(_dangers(sources))
+    context = Context(
+        file=page.file,
+        resolver=resolver,
+        lines=lines,
+        words=words,
+        options=options,
+        icons=icons,
+        anchors=anchors,
+        slug=lambda text: dialect.slug(text, dialect.separator),
+    )
+    walked = walk(html, context)
+    problems.extend(walked.problems)
+    return RenderedPage(
+        path=page.path,
+        file=page.file,
+        title=_title(page, front_matter, walked),
+        html=walked.html,
+        toc=tuple(walked.toc),
+        problems=tuple(problems),
+        uses=frozenset(walked.uses),
+        links=tuple(walked.links),
+        passages=tuple(walked.passages),
+        front_matter=front_matter,
+        edit_url=page.edit_url,
+    )
+
+
+def _decode(raw: bytes, file: str, problems: list[Problem]) -> str:
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        problems.append(Problem("syntax", "Not UTF-8: some characters are replaced. Save the file as UTF-8.", file, line))
+        text = raw.decode("utf-8-sig", "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "�")
+
+
+def _title(page: SitePage, front_matter: Mapping[str, Any], walked: Walked) -> str:
+    given = front_matter.get("title")
+    if isinstance(given, (str, int, float)) and str(given).strip():
+        return str(given)
+    if walked.toc and walked.toc[0].level == 1:
+        return walked.toc[0].title
+    return page.title or title_of_name(page.file.rsplit("/", 1)[-1].rsplit(".", 1)[0])
+
+
+def _convert(text: str, dialect: Dialect, seconds: float) -> str:
+    reason = bounds.guard(text)
+    if reason is not None:
+        raise TooSlow(reason)
+    markdown = take_markdown(dialect)
+    bounds.start(seconds)
+    try:
+        markdown.reset()
+        html = markdown.convert(text)
+    finally:
+        bounds.stop()
+    give_back(dialect, markdown)
+    return html
+
+
+def _failed(
+    page: SitePage,
+    text: str,
+    error: Exception,
+    problems: list[Problem],
+    words: Words,
+    front_matter: Mapping[str, Any],
+) -> RenderedPage:
+    if isinstance(error, TooSlow):
+        reason = str(error)
+    elif isinstance(error, RecursionError):
+        reason = "its parts are nested too deep."
+    else:
+        reason = f"an extension of the dialect failed ({type(error).__name__})."
+    message = f"The page was not rendered: {reason} Its text is shown as it is."
+    problems.append(Problem("refused" if isinstance(error, TooSlow) else "syntax", message, page.file))
+    told = escape(words.too_slow.format(reason=reason))
+    html = f'<p class="doc-failed">{told}</p><pre class="doc-source"><code>{escape(text[:_MAX_RAW], quote=False)}</code></pre>'
+    title = outline_of(text).title or page.title
+    return RenderedPage(
+        path=page.path,
+        file=page.file,
+        title=title,
+        html=html,
+        toc=(),
+        problems=tuple(problems),
+        uses=frozenset(),
+        links=(),
+        passages=(Passage("", (), text[:_MAX_RAW]),),
+        front_matter=front_matter,
+        edit_url=page.edit_url,
+        failed=True,
+    )
+
+
+def _dangers(sources: list[tuple[str, str, int]]) -> list[Problem]:
+    """What the sanitiser takes away of a page's own HTML, with its line. Code is left out: there it is text."""
+    found: list[Problem] = []
+    for file, text, first in sources:
+        if "<" not in text and ":" not in text:
+            continue
+        fence = ""
+        for number, line in enumerate(text.split("\n")):
+            stripped = line.lstrip()
+            if fence:
+                fence = "" if stripped.startswith(fence) and not stripped.strip("`~ ") else fence
+                continue
+            if stripped.startswith(("```", "~~~")) and "`" not in stripped.lstrip("`"):
+                fence = stripped[: len(stripped) - len(stripped.lstrip(stripped[0]))]
+                continue
+            if len(found) >= 50 or line.startswith(("    ", "\t")) or ("<" not in line and "script:" not in line.lower()):
+                continue
+            bare = re.sub(r"`[^`\n]*`", "", line)
+            danger = DANGERS.search(bare)
+            if danger and (danger.group(1) or "<" in bare or "](" in bare) and (danger.group(1) or "").lower() != "iframe":
+                what = danger.group(0).strip().rstrip("=\"'")
+                message = f"{what} is not allowed in documentation and was left out."
+                found.append(Problem("refused", message, file, first + number))
+    return found
+
+
+# -- dialects and sections, kept
+
+_dialects: dict[str, Dialect] = {}
+_dialect_lock = threading.Lock()
+
+
+def site_dialect(site: SiteModel) -> Dialect:
+    """The dialect of a site; made once for each structure."""
+    with _dialect_lock:
+        found = _dialects.get(site.structure)
+    if found is None:
+        found = dialect_of(site.config, site.defaults.options.kroki_url)
+        with _dialect_lock:
+            if len(_dialects) > 200:
+                _dialects.clear()
+            _dialects[site.structure] = found
+    return found
+
+
+@lru_cache(maxsize=8)
+def _plain_dialect(kroki_url: str | None) -> Dialect:
+    return dialect_of(SiteConfig(None, "", "", "docs"), kroki_url)
+
+
+_sections: dict[str, frozenset[str]] = {}
+
+
+def _anchors_there(
+    raw: bytes, file: str, anchor: str, site: SiteModel, dialect: Dialect, task: RenderTask
+) -> frozenset[str]:
+    """The sections of another page, with certainty as far as ``anchor`` goes."""
+    key = hashlib.blake2b(raw + site.structure.encode(), digest_size=16).hexdigest()
+    found = _sections.get(key)
+    if found is None:
+        text = _text_there(raw, file, site, task)
+        found = frozenset(anchors_of(text, dialect.slug, dialect.separator))
+        if len(_sections) > 5_000:
+            _sections.clear()
+        _sections[key] = found
+    if like(anchor) not in {like(a) for a in found} and f"{key}!" not in _sections:
+        # A glance did not see it: look at what the page really becomes before it is called broken.
+        try:
+            html = _convert(tidy(prepare_blocks(_text_there(raw, file, site, task))), dialect, 0.5)
+        except Exception:
+            html = ""
+        _sections[key] = found = found | frozenset(unescape(i) for i in _RENDERED_ID.findall(html))
+        _sections[f"{key}!"] = frozenset()
+    return found
+
+
+def _text_there(raw: bytes, file: str, site: SiteModel, task: RenderTask) -> str:
+    expander = Expander(_snippet_rules(site), site.defaults.options.limits, task.texts.get)
+    return expander.expand(parse_front_matter(_decode(raw, file, []))[1], file)

@@ -1,0 +1,270 @@
+"""Sites in folders on disk. Links that lead out, devices and what is too large are left out and told; reads block.
+
+What has to be looked at again to see a change is bounded by what belongs to the site, not by the repository around it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Iterable, Iterator
+
+from callboard.features.techdocs.interface import Problem
+from callboard.features.techdocs.settings import SourceLimits
+from callboard.features.techdocs.sources.selecting import (
+    CONFIGS,
+    IGNORED_FOLDERS,
+    MARKDOWN,
+    docs_dir_of,
+    includes_of,
+    select,
+)
+from callboard.kernel.errors import InputError, LimitError, NotFoundError, UnavailableError
+
+MAX_VISITED = 100_000
+MAX_CONFIG_BYTES = 1024 * 1024
+
+
+@dataclass(slots=True)
+class FolderFiles:
+    """``files``: path within the site to the absolute path that is read."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+class SiteFolder:
+    """A folder (or a single file) of Markdown; nothing outside ``root``, which holds it, is read."""
+
+    def __init__(self, place: str, root: str, limits: SourceLimits, *, docs_dir: str | None, all_below: bool) -> None:
+        self._place = Path(place)
+        self._root = Path(os.path.realpath(root))
+        self._limits = limits
+        self._docs_dir = docs_dir
+        self._all_below = all_below
+
+    def find(self) -> FolderFiles:
+        """Paths that may belong to the site. Raises ``NotFoundError``, ``LimitError``, ``UnavailableError``."""
+        found = FolderFiles()
+        real = os.path.realpath(self._place)
+        if not self._holds(real):
+            raise NotFoundError(f"{self._place} leads out of {self._root}.")
+        if os.path.isfile(real):
+            found.files[self._place.name] = real
+            return found
+        if not os.path.isdir(real):
+            raise NotFoundError(f"There is no folder {self._place}.")
+        if self._all_below:
+            self._walk(real, "", found, set())
+            return found
+        self._list_site(real, "", found, 0, set())
+        return found
+
+    def _list_site(self, real: str, folder: str, found: FolderFiles, depth: int, seen: set[str]) -> None:
+        text = ""
+        for name in CONFIGS:
+            path = posixpath.join(folder, name)
+            if self._add(os.path.join(real, folder, name), path, found):
+                text = self.read_text(found.files[path])
+                break
+        below = posixpath.normpath(
+            posixpath.join(folder, docs_dir_of(text) or (self._docs_dir if depth == 0 else None) or "docs")
+        )
+        if below.startswith(("../", "/")) or below == "..":
+            raise InputError(f"docs_dir of {posixpath.join(folder, 'mkdocs.yml')} leads out of its site.")
+        start = os.path.join(real, below) if below != "." else real
+        if os.path.isdir(start):
+            self._walk(start, "" if below == "." else below, found, seen)
+        if depth == 0:
+            for entry in _scan(real):
+                if entry.name.lower().endswith(MARKDOWN):
+                    self._add(entry.path, entry.name, found)
+        if depth < 5:
+            for include in includes_of(text):
+                self._include(real, posixpath.normpath(posixpath.join(folder, include)), found, depth, seen)
+
+    def _include(self, real: str, pattern: str, found: FolderFiles, depth: int, seen: set[str]) -> None:
+        if pattern.startswith(("../", "/")) or pattern == "..":
+            found.problems.append(
+                Problem("refused", f"The navigation includes {pattern}, which leads out of the site.", "mkdocs.yml")
+            )
+            return
+        for path in sorted(Path(real).glob(pattern)) if "*" in pattern else [Path(real, pattern)]:
+            relative = path.relative_to(real).as_posix()
+            if relative not in found.files and self._add(str(path), relative, found):
+                self._list_site(real, posixpath.dirname(relative), found, depth + 1, seen)
+
+    def _walk(self, start: str, prefix: str, found: FolderFiles, seen: set[str]) -> None:
+        stack = [(start, prefix)]
+        visited = 0
+        while stack:
+            folder, path = stack.pop()
+            real = os.path.realpath(folder)
+            if real in seen:  # a link back would lead round and round
+                continue
+            seen.add(real)
+            for entry in _scan(folder):
+                visited += 1
+                if visited > MAX_VISITED:
+                    raise LimitError(
+                        f"{self._place} holds more than {MAX_VISITED} files. Name the folder of the pages by docs_dir."
+                    )
+                below = posixpath.join(path, entry.name)
+                if entry.is_dir():
+                    if entry.name in IGNORED_FOLDERS:
+                        continue
+                    if entry.is_symlink() and not self._holds(os.path.realpath(entry.path)):
+                        found.problems.append(_refused(below))
+                        continue
+                    stack.append((entry.path, below))
+                else:
+                    self._add(entry.path, below, found)
+
+    def _add(self, absolute: str, path: str, found: FolderFiles) -> bool:
+        real = os.path.realpath(absolute)
+        try:
+            status = os.lstat(real)
+        except OSError:
+            if os.path.islink(absolute):
+                found.problems.append(Problem("refused", f"{path} is a link to nothing.", path, is_error=False))
+            return False
+        if not self._holds(real):
+            found.problems.append(_refused(path))
+            return False
+        if not stat.S_ISREG(status.st_mode):
+            return False
+        if status.st_size > self._limits.file_bytes:
+            found.problems.append(
+                Problem(
+                    "refused",
+                    f"{path} has {status.st_size} bytes, more than {self._limits.file_bytes} (techdocs.limits.fileBytes).",
+                    path,
+                )
+            )
+            return False
+        found.files[path] = real
+        if len(found.files) > self._limits.files:
+            raise LimitError(
+                f"{self._place} holds more than {self._limits.files} files (techdocs.limits.files). Name the folder of the pages by docs_dir."
+            )
+        return True
+
+    def read(self) -> tuple[dict[str, bytes], list[Problem]]:
+        """All files of the site. Raises as ``find``."""
+        listed = self.find()
+        total = 0
+        files: dict[str, bytes] = {}
+
+        def take(path: str, real: str) -> None:
+            nonlocal total
+            content = self._content(real)
+            total += len(content)
+            if total > self._limits.total_bytes:
+                raise LimitError(
+                    f"{self._place} holds more than {self._limits.total_bytes} bytes (techdocs.limits.totalBytes)."
+                )
+            files[path] = content
+
+        for path, real in listed.files.items():
+            take(path, real)
+        if not self._all_below:
+            for path, real in self._snippets(files, listed).items():
+                take(path, real)
+        return files, listed.problems
+
+    def _snippets(self, files: dict[str, bytes], listed: FolderFiles) -> dict[str, str]:
+        """What pages include from beside the folders of pages: looked for by name, so that the repository need not be walked."""
+        more = _Beside(self, listed)
+        kept = select(
+            more,
+            lambda path: files[path].decode("utf-8", "replace") if path in files else more.text(path),
+            docs_dir=self._docs_dir,
+        )
+        return {path: real for path, real in more.added.items() if path in kept}
+
+    def find_beside(self, path: str) -> str | None:
+        """The file at a path of the site's root; None if there is none that may be read."""
+        if path.startswith(("/", "../")) or path == "..":
+            return None
+        found = FolderFiles()
+        real = os.path.realpath(self._place)
+        return (
+            found.files[path]
+            if os.path.isfile(os.path.join(real, path)) and self._add(os.path.join(real, path), path, found)
+            else None
+        )
+
+    def signature(self, known: Iterable[str] = ()) -> str:
+        """Changes when a file of the site is written, added or removed; costs a look at each.
+
+        ``known`` are the paths that were read the last time: what pages include from beside the folders of pages is among them.
+        """
+        listed = self.find()
+        for path in known:
+            if path not in listed.files:
+                listed.files[path] = self.find_beside(path) or ""
+        digest = hashlib.sha256()
+        for path, real in sorted(listed.files.items()):
+            try:
+                status = os.stat(real)
+                mark = f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
+            except OSError:
+                mark = "gone"
+            digest.update(f"{path}\0{mark}\n".encode("utf-8", "surrogateescape"))
+        digest.update(repr([(p.file, p.message) for p in listed.problems]).encode())
+        return digest.hexdigest()
+
+    def read_text(self, real: str) -> str:
+        return self._content(real)[:MAX_CONFIG_BYTES].decode("utf-8", "replace")
+
+    def _content(self, real: str) -> bytes:
+        try:
+            descriptor = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise UnavailableError(f"{real} cannot be read: {error.strerror or error}.", file=real) from None
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise InputError(f"{real} is no regular file.", file=real)
+            content = file.read(self._limits.file_bytes + 1)
+        if len(content) > self._limits.file_bytes:
+            raise LimitError(f"{real} grew beyond {self._limits.file_bytes} bytes while it was read.", file=real)
+        return content
+
+    def _holds(self, real: str) -> bool:
+        path = Path(real)
+        return path == self._root or self._root in path.parents
+
+
+class _Beside(set[str]):
+    """The listed paths, and those beside them that are asked for by name."""
+
+    def __init__(self, folder: SiteFolder, listed: FolderFiles) -> None:
+        super().__init__(listed.files)
+        self._folder = folder
+        self.added: dict[str, str] = {}
+
+    def __contains__(self, path: object) -> bool:
+        if super().__contains__(path) or path in self.added:
+            return True
+        if not isinstance(path, str) or (real := self._folder.find_beside(path)) is None:
+            return False
+        self.added[path] = real
+        return True
+
+    def text(self, path: str) -> str:
+        return self._folder.read_text(self.added[path])
+
+
+def _refused(path: str) -> Problem:
+    return Problem("refused", f"{path} is a link that leads out of the site.", path)
+
+
+def _scan(folder: str) -> Iterator[os.DirEntry[str]]:
+    try:
+        return iter(sorted(os.scandir(folder), key=lambda entry: entry.name))
+    except OSError as error:
+        raise UnavailableError(f"{folder} cannot be listed: {error.strerror or error}.", file=folder) from None
