@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from statistics import median, quantiles
 
-from bench.text_blocks import article_of, text_blocks
+from text_blocks import article_of, text_blocks
 from callboard.features.techdocs.rendering import (
     FolderFiles,
     LinkRules,
@@ -104,5 +104,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
     sys.exit(main())
