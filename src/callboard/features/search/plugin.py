@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Any, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from callboard.features.search.engines.base import Engine
 from callboard.features.search.indexing import Indexer
@@ -71,7 +72,8 @@ def engine_of(portal: Any, settings: SearchSettings, condition: VisibleCondition
     if settings.opensearch is not None:
         from callboard.features.search.engines.opensearch import OpenSearchEngine
 
-        return OpenSearchEngine(portal.http, settings.opensearch)
+        where = urlsplit(settings.opensearch.node)
+        return OpenSearchEngine(portal.http.allowing(where.netloc.rpartition("@")[2]), settings.opensearch)
     if portal.db.dialect == "postgresql":
         from callboard.features.search.engines.postgres import PostgresEngine
 
@@ -128,3 +130,23 @@ def register_startup(portal: Any) -> Sequence[Any]:
 @hookimpl
 def register_shutdown(portal: Any) -> Sequence[Any]:
     return [portal.service(SearchParts).stop]
+
+
+@hookimpl
+def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.search.rest import search_routes
+
+    parts = portal.service(SearchParts)
+    return search_routes(parts.service, parts.settings)
+
+
+@hookimpl
+def register_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.search.actions import search_actions
+
+    return search_actions(portal.service(SearchParts).service)
+
+
+@hookimpl
+def register_commands() -> Mapping[str, str]:
+    return {"search": "callboard.cli.search:app"}

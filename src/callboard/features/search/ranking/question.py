@@ -27,6 +27,7 @@ WEAK_SHARE = 0.05
 """What is left of the weight of a word that only holds the question together."""
 MAX_PREFIX = 24
 MAX_TYPO = 6
+MAX_NEAR = 400
 
 
 @dataclass(slots=True)
@@ -164,8 +165,9 @@ class QuestionReader:
             unit.terms[term] = 1.0
             unit.documents = max(word.documents for word in own)
         for phrase in variants:
-            pieces = [self._stemmer.term(piece) for piece in phrase.split()]
-            if not all(piece in known for piece in pieces):
+            # weak words are not kept in running text
+            pieces = [self._stemmer.term(piece) for piece in phrase.split() if piece not in WEAK or phrase in WEAK]
+            if not pieces or not all(piece in known for piece in pieces):
                 continue
             if len(pieces) > 1:
                 unit.phrases.setdefault(tuple(pieces), SYNONYM)
@@ -207,10 +209,16 @@ class QuestionReader:
                 return
         if not most:
             return
-        near = await vocabulary.by_keys(tx, sorted(keys(asked)))
-        if most > 1 and not any(distance(asked, word.form, 1) <= 1 for word in near):
+        stem = self._stemmer.term(asked)
+
+        def errors_in(word: Word, most: int) -> int:
+            return min(distance(asked, word.form, most), distance(stem, word.term, 1))
+
+        near = await vocabulary.by_keys(tx, sorted(keys(asked) | keys(stem)))
+        if most > 1 and not any(errors_in(word, 1) <= 1 for word in near):
             near = await vocabulary.by_keys(tx, sorted(keys(asked) | far_keys(asked)))
-        judged = [(distance(asked, word.form, most), -word.documents, word) for word in near]
+            near += await vocabulary.by_prefix(tx, asked[: len(asked) // 2], MAX_NEAR)
+        judged = [(errors_in(word, most), -word.documents, word) for word in near]
         good = sorted((one for one in judged if one[0] <= most), key=lambda one: (*one[:2], one[2].form))
         if good:
             least = good[0][0]

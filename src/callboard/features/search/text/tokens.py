@@ -49,12 +49,13 @@ def tokens(text: str) -> Iterator[Token]:
 
 
 def forms(text: str) -> list[str]:
-    """All forms of ``text``, as they are indexed: the parts of each word, and then its wholes."""
+    """All forms of ``text``, as they are indexed: the parts in their order, so that phrases stand together, and then the wholes."""
     found: list[str] = []
+    wholes: list[str] = []
     for token in tokens(text):
         found += token.parts
-        found += token.wholes
-    return found
+        wholes += token.wholes
+    return found + wholes
 
 
 def words(text: str) -> list[str]:
