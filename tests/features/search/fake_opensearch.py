@@ -106,7 +106,7 @@ class FakeOpenSearch(httpx2.AsyncBaseTransport):
             ((field, values),) = rest.items()
             return 0.0 if set(values) & set(document[field]) else None
         assert kind == "multi_match", kind
-        weights = dict((name, float(weight)) for name, weight in (one.split("^") for one in given["fields"]))
+        weights = {name: float(weight) for name, weight in (one.split("^") for one in given["fields"])}
         assert set(weights) == FIELDS
         words, score, is_there = given["query"].split(), 0.0, False
         for field, weight in weights.items():

@@ -86,7 +86,7 @@ class Scorer:
         best = [0.0] * count
         found: list[tuple[int, str, How] | None] = [None] * count
         places: list[list[tuple[int, int]]] = [[] for _ in range(count)]
-        wanted, get = self._wanted, self._wanted.get
+        wanted = self._wanted
         title_share = 0.0
         whole_bonus = 0.0
         wholes = self._wholes
@@ -98,13 +98,9 @@ class Scorer:
             weight = FIELD_WEIGHTS[at_field] / (
                 1.0 - LENGTH_SHARE[at_field] + LENGTH_SHARE[at_field] * length / USUAL_LENGTHS[at_field]
             )
-            hits = 0
-            for position, form in enumerate(forms):
-                matches = get(form)
-                if matches is None:
-                    continue
-                hits += 1
-                for at, quality, how in matches:
+            hits = [(position, form) for position, form in enumerate(forms) if form in wanted]
+            for position, form in hits:
+                for at, quality, how in wanted[form]:
                     worth = weight * quality
                     tf[at] += worth
                     if worth > best[at]:

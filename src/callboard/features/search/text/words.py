@@ -66,3 +66,24 @@ ABBREVIATIONS: Mapping[str, tuple[str, ...]] = {
     "vm": ("virtual machine",),
 }
 """Each way: who asks for one is shown the other, a little lower."""
+
+RELATED: tuple[tuple[str, ...], ...] = (
+    ("delete", "remove"),
+    ("create", "add", "new", "set up"),
+    ("change", "update", "modify", "edit"),
+    ("fix", "resolve", "debug", "troubleshoot", "repair"),
+    ("down", "unavailable", "outage"),
+    ("roll back", "rollback", "revert"),
+    ("disable", "turn off", "switch off"),
+    ("enable", "turn on", "switch on"),
+    ("restart", "reboot"),
+    ("fail", "error", "broken"),
+    ("deploy", "release"),
+    ("archive", "retire", "decommission"),
+    ("password", "credentials"),
+    ("permission", "access"),
+    ("copy", "sync", "duplicate"),
+    ("alert", "alarm"),
+    ("hide", "prevent"),
+)
+"""Words for doing one thing, as documentation and those who ask it choose them differently."""
