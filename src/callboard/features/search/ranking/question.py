@@ -13,7 +13,7 @@ from callboard.features.search.text.stemming import Stemmer
 from callboard.features.search.text.synonyms import Synonyms
 from callboard.features.search.text.tokens import joins, tokens
 from callboard.features.search.text.typos import distance, far_keys, halves, keys, tolerance
-from callboard.features.search.text.words import OWNING, WEAK
+from callboard.features.search.text.words import ASKING, OWNING, WEAK
 from callboard.kernel.db.interface import Transaction
 
 How = Literal["exact", "word", "stem", "prefix", "typo", "synonym", "meaning"]
@@ -25,6 +25,8 @@ STEM, PREFIX, SYNONYM, TYPO, TYPOS, WHOLE = 0.9, 0.75, 0.6, 0.7, 0.5, 0.5
 a name that it is part of."""
 WEAK_SHARE = 0.05
 """What is left of the weight of a word that only holds the question together."""
+ASKING_SHARE = 0.3
+"""Likewise of a word that says what sort of answer is wanted."""
 MAX_PREFIX = 24
 MAX_TYPO = 6
 MAX_NEAR = 400
@@ -122,10 +124,12 @@ class QuestionReader:
                             unit.terms.setdefault(word.term, WHOLE)
         await self._mend(tx, units, is_begun=as_typed)
         total = 0.0
+        strong = [unit for unit in units if not unit.is_weak]
         for unit in units:
             documents_with = min(documents, unit.documents)
             idf = math.log(1 + (documents - documents_with + 0.5) / (documents_with + 0.5)) if unit.is_known else 0.0
-            unit.weight = idf * (WEAK_SHARE if unit.is_weak else 1.0)
+            share = WEAK_SHARE if unit.is_weak else ASKING_SHARE if unit.asked in ASKING and len(strong) > 1 else 1.0
+            unit.weight = idf * share
         seen: set[str] = set()
         for unit in units:
             if unit.asked in seen:  # said twice is not asked twice

@@ -22,15 +22,15 @@ LENGTH_SHARE = (0.5, 0.3, 0.5, 0.3, 0.6)
 """How much the length of each part counts: BM25's b."""
 SATURATION = 1.2
 """BM25's k1."""
-COVERAGE_POWER = 1.0
-PAGE_SHARE = 0.35
+COVERAGE_POWER = 0.8
+PAGE_SHARE = 0.25
 """What all passages of a page together count against the best of them."""
 NEAR = 3
 NEAR_SHARE = 0.15
 """Words that stand together in the question and within ``NEAR`` of one another in the document add this share of their weight."""
 NAMED_SHARE = 0.8
 """What being called what (a part of) the question says adds, as a share of the weight of those words."""
-TITLE_SHARE = 0.5
+TITLE_SHARE = 1.0
 """What a title that is wholly in the question adds, likewise; less as more of the title is not in it."""
 PRIOR_SHARE = 0.002
 

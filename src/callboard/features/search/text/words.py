@@ -24,6 +24,13 @@ _WEAK = """
 """
 WEAK = frozenset(_WEAK.split())
 
+_ASKING = """
+    team teams channel channels contact guide guides docs documentation doc instructions instruction steps step info information explain
+    explanation example examples tutorial list overview runbook anleitung schritte beispiel liste
+"""
+ASKING = frozenset(_ASKING.split())
+"""Words that say what sort of answer is wanted rather than what about."""
+
 _OWNING = "owns owned owner owners owning maintain maintains maintained maintainer maintainers responsible"
 OWNING = frozenset(_OWNING.split())
 """Words that ask whose something is; what is asked for is a thing, not a text about owning."""
