@@ -41,6 +41,7 @@ BUILTINS: Mapping[str, str] = {
     "kernel": "callboard.kernel.plugin",
     "events": "callboard.kernel.events.plugin",
     "ui": "callboard.ui.plugin",
+    "search": "callboard.features.search.plugin",
     "catalog": "callboard.features.catalog.plugin",
     "notifications": "callboard.features.notifications.plugin",
     "importing": "callboard.features.importing.plugin",

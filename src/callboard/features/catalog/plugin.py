@@ -323,6 +323,21 @@ def register_routes(portal: Any) -> Sequence[Any]:
     ]
 
 
+@hookimpl(optionalhook=True)
+def register_search_collators(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.finding.collator import EntityCollator
+
+    return [EntityCollator(portal.db)]
+
+
+@hookimpl(optionalhook=True)
+def register_search_visibility(portal: Any) -> Any:
+    from callboard.features.catalog.finding.collator import EntityVisibility
+
+    catalog = portal.service(Catalog)
+    return EntityVisibility(portal.db, catalog.queries, catalog.index)
+
+
 @hookimpl
 def register_page_context(portal: Any) -> Sequence[Any]:
     return [portal.service(Catalog).looks_of_kinds.frame]

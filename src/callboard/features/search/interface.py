@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, AsyncIterator, Literal, Mapping, Protocol, Sequence
+from typing import Any, AsyncIterator, Iterator, Literal, Mapping, Protocol, Sequence
 
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import InputError
@@ -54,6 +54,8 @@ class SearchDocument:
     fields: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     wire: Mapping[str, Any] = field(default_factory=dict)
     changed_at: datetime | None = None
+    popularity: int = 0
+    """How many others point to it. With ``changed_at`` it decides between what is else equal."""
 
 
 class Collator(Protocol):
@@ -84,6 +86,9 @@ class VisibleSet(Protocol):
     def __contains__(self, number: int, /) -> bool: ...
 
     def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[int]:
+        """In ascending order."""
 
     def serialize(self) -> bytes:
         """As a portable roaring bitmap of 64 bits."""

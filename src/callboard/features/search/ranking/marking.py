@@ -1,0 +1,123 @@
+"""What is shown of a result: the piece of text that matches best, what matches in it, and why the result is there."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from callboard.features.search.interface import Reason
+from callboard.features.search.ranking.question import Question
+from callboard.features.search.ranking.scoring import Judged
+from callboard.features.search.store.records import FIELDS
+from callboard.features.search.text.tokens import placed
+
+Pieces = Sequence[tuple[str, bool]]
+
+EXCERPT = 280
+"""Characters of text shown, more or less."""
+
+
+class Marker:
+    """Marks the words of one question."""
+
+    def __init__(self, question: Question) -> None:
+        self._weights: dict[str, float] = {}
+        for unit in question.units:
+            if unit.is_weak:
+                continue
+            for form in unit.forms:
+                self._weights[form] = max(unit.weight, self._weights.get(form, 0.0))
+            for phrase in unit.phrases:
+                for term in phrase:
+                    self._weights.setdefault(term, unit.weight / 2)
+        for name, whole in question.wholes.items():
+            self._weights[name] = sum(unit.weight for unit in question.units[whole.start : whole.stop])
+
+    def mark(self, text: str) -> Pieces:
+        """All of ``text`` in pieces; what matches is marked. Without a match one piece."""
+        return _pieces(text, self._spans(text), 0, len(text))
+
+    def excerpt(self, text: str) -> Pieces:
+        """Where ``text`` matches best; its beginning if nowhere."""
+        spans = self._spans(text)
+        if len(text) <= EXCERPT:
+            return _pieces(text, spans, 0, len(text))
+        start = 0
+        if spans:
+            most = -1.0
+            for first, (begin, _, _) in enumerate(spans):
+                seen: dict[str, float] = {}
+                for _, end, form in spans[first:]:
+                    if end > begin + EXCERPT - 40:
+                        break
+                    seen[form] = max(self._weights[form], seen.get(form, 0.0))
+                worth = sum(seen.values())
+                if worth > most:
+                    most, start = worth, begin
+            start = _begin(text, max(0, start - 40))
+        stop = _end(text, min(len(text), start + EXCERPT))
+        pieces = list(_pieces(text, spans, start, stop))
+        if start:
+            pieces.insert(0, ("… ", False))
+        if stop < len(text):
+            pieces.append((" …", False))
+        return pieces
+
+    def _spans(self, text: str) -> list[tuple[int, int, str]]:
+        found, weights = [], self._weights
+        for begin, end, token in placed(text):
+            best = ""
+            for form in (*token.wholes, *token.parts):
+                if form in weights and (not best or weights[form] > weights[best]):
+                    best = form
+            if best:
+                found.append((begin, end, best))
+        return found
+
+
+def _pieces(text: str, spans: Sequence[tuple[int, int, str]], start: int, stop: int) -> Pieces:
+    found: list[tuple[str, bool]] = []
+    at = start
+    for begin, end, _ in spans:
+        if begin < at or end > stop:
+            continue
+        if begin > at:
+            found.append((text[at:begin], False))
+        found.append((text[begin:end], True))
+        at = end
+    if at < stop:
+        found.append((text[at:stop], False))
+    return found
+
+
+def _begin(text: str, at: int) -> int:
+    """The beginning of the sentence near before ``at``, or else of a word."""
+    if at == 0:
+        return 0
+    for mark in ("\n", ". "):
+        place = text.rfind(mark, max(0, at - 60), at)
+        if place >= 0:
+            return place + len(mark)
+    place = text.find(" ", at)
+    return place + 1 if 0 <= place < at + 40 else at
+
+
+def _end(text: str, at: int) -> int:
+    if at >= len(text):
+        return len(text)
+    place = text.rfind(" ", at - 40, at)
+    return place if place > 0 else at
+
+
+def reasons_of(question: Question, judged: Judged) -> list[Reason]:
+    """Why it was found, what says most first: at most one reason for each word asked."""
+    found = []
+    if judged.name is not None:
+        asked = " ".join(unit.asked for unit in question.units[judged.name.start : judged.name.stop])
+        found.append((1e9, Reason("name", "exact", asked, judged.name.name)))
+    inside = range(judged.name.start, judged.name.stop) if judged.name is not None else range(0)
+    for at, (unit, match) in enumerate(zip(question.units, judged.found, strict=True)):
+        if match is None or at in inside or unit.is_weak:
+            continue
+        part, form, how = match
+        found.append((judged.units[at], Reason(FIELDS[part], how, unit.asked, form)))  # type: ignore[arg-type]
+    return [reason for _, reason in sorted(found, key=lambda one: -one[0])]

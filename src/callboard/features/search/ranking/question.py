@@ -1,0 +1,237 @@
+"""Reading a question: its words, what else each may stand for in this index, and how much each says."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Iterable, Literal, Mapping, Sequence
+
+from callboard.features.search.engines.base import Group
+from callboard.features.search.store import vocabulary
+from callboard.features.search.store.vocabulary import Word
+from callboard.features.search.text.stemming import Stemmer
+from callboard.features.search.text.synonyms import Synonyms
+from callboard.features.search.text.tokens import joins, tokens
+from callboard.features.search.text.typos import distance, far_keys, halves, keys, tolerance
+from callboard.features.search.text.words import ASKING, OWNING, WEAK
+from callboard.kernel.db.interface import Transaction
+
+How = Literal["exact", "word", "stem", "prefix", "typo", "synonym", "meaning"]
+
+MAX_WORDS = 40
+"""Words of a question that are looked for; of a longer one the first so many."""
+STEM, PREFIX, SYNONYM, TYPO, TYPOS, WHOLE = 0.9, 0.75, 0.6, 0.7, 0.5, 0.5
+"""What a match counts that is not of the word itself: another form of it, a longer word, one that means it, one or two errors away,
+a name that it is part of."""
+WEAK_SHARE = 0.05
+"""What is left of the weight of a word that only holds the question together."""
+ASKING_SHARE = 0.3
+"""Likewise of a word that says what sort of answer is wanted."""
+MAX_PREFIX = 24
+MAX_TYPO = 6
+MAX_NEAR = 400
+
+
+@dataclass(slots=True)
+class Unit:
+    """A word of the question. ``forms``: (quality, how) of each form in the index that stands for it; ``phrases`` stand for it as terms."""
+
+    asked: str
+    forms: dict[str, tuple[float, How]] = field(default_factory=dict)
+    terms: dict[str, float] = field(default_factory=dict)
+    phrases: dict[tuple[str, ...], float] = field(default_factory=dict)
+    documents: int = 0
+    weight: float = 0.0
+    is_weak: bool = False
+    is_known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Words of the question, from ``start`` to before ``stop``, read as one name."""
+
+    name: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """``units`` are its words in order. ``wholes``: names that neighbours among them make, which the index knows.
+
+    ``names`` are all names that it may hold, known or not, for looking up what is called exactly so.
+    """
+
+    units: Sequence[Unit]
+    wholes: Mapping[str, Whole]
+    names: Mapping[str, Whole]
+    total: float
+    prefix: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.units
+
+    def groups(self) -> tuple[Group, ...]:
+        """What the engine looks for, rarest first. Weak words only where there are no others."""
+        found = []
+        strong = [unit for unit in self.units if not unit.is_weak]
+        for unit in strong or self.units:
+            terms = tuple(unit.terms) + tuple(" ".join(phrase) for phrase in unit.phrases)
+            if terms:
+                found.append(Group(terms, unit.documents, unit.weight))
+        return tuple(sorted({group.terms: group for group in found}.values(), key=lambda one: one.documents))
+
+
+class QuestionReader:
+    """Reads questions against the words that are in the index."""
+
+    def __init__(self, stemmer: Stemmer, synonyms: Synonyms) -> None:
+        self._stemmer = stemmer
+        self._synonyms = synonyms
+
+    async def read(self, tx: Transaction, text: str, *, documents: int, as_typed: bool = False) -> Question:
+        """``documents``: how many there are. ``as_typed``: the last word may be only begun."""
+        parts: list[str] = []
+        for token in tokens(text):
+            parts += token.parts
+            if len(parts) >= MAX_WORDS:
+                break
+        parts = parts[:MAX_WORDS]
+        names = {name: Whole(name, start, stop) for start, stop, name in joins(parts, 6)}
+        names |= {part: Whole(part, at, at + 1) for at, part in enumerate(parts) if part not in names}
+        short = {name: Whole(name, start, stop) for start, stop, name in joins(parts, 4)}
+        units = [Unit(part, is_weak=part in WEAK) for part in parts]
+        lone = all(unit.is_weak or unit.asked in OWNING for unit in units)
+        if lone:
+            for unit in units:
+                unit.is_weak = False
+        else:
+            for unit in units:
+                unit.is_weak = unit.is_weak or unit.asked in OWNING
+        variants = [self._variants(parts, at) for at in range(len(parts))]
+        known = await self._look_up(tx, [*parts, *short], variants)
+        for unit, others in zip(units, variants, strict=True):
+            self._fill(unit, known, others)
+        wholes: dict[str, Whole] = {}
+        for name, whole in short.items():
+            for word in known.get(self._stemmer.term(name), ()):
+                if word.form == name or word.form.rstrip("s") == name.rstrip("s"):
+                    wholes[word.form] = whole
+                    for unit in units[whole.start : whole.stop]:
+                        if not unit.is_weak:
+                            unit.forms.setdefault(word.form, (WHOLE, "word"))
+                            unit.terms.setdefault(word.term, WHOLE)
+        await self._mend(tx, units, is_begun=as_typed)
+        total = 0.0
+        strong = [unit for unit in units if not unit.is_weak]
+        for unit in units:
+            documents_with = min(documents, unit.documents)
+            idf = math.log(1 + (documents - documents_with + 0.5) / (documents_with + 0.5)) if unit.is_known else 0.0
+            share = WEAK_SHARE if unit.is_weak else ASKING_SHARE if unit.asked in ASKING and len(strong) > 1 else 1.0
+            unit.weight = idf * share
+        seen: set[str] = set()
+        for unit in units:
+            if unit.asked in seen:  # said twice is not asked twice
+                unit.weight = 0.0
+            seen.add(unit.asked)
+            total += unit.weight
+        prefix = "".join(parts) if len(parts) <= 6 else ""
+        return Question(units, wholes, names, total, prefix)
+
+    def _variants(self, parts: Sequence[str], at: int) -> list[str]:
+        """Other words and phrases for the word at ``at``, alone or with the one or two that stand around it."""
+        found: list[str] = []
+        for size in (1, 2, 3):
+            for start in range(max(0, at - size + 1), min(at, len(parts) - size) + 1):
+                found += self._synonyms.of(" ".join(parts[start : start + size]))
+        return list(dict.fromkeys(found))
+
+    async def _look_up(
+        self, tx: Transaction, forms: Sequence[str], variants: Iterable[Sequence[str]]
+    ) -> dict[str, list[Word]]:
+        wanted = {self._stemmer.term(form) for form in forms}
+        wanted |= {self._stemmer.term(word) for others in variants for phrase in others for word in phrase.split()}
+        return self._by_term(await vocabulary.by_terms(tx, sorted(wanted)))
+
+    def _by_term(self, found: Iterable[Word]) -> dict[str, list[Word]]:
+        known: dict[str, list[Word]] = {}
+        for word in found:
+            known.setdefault(word.term, []).append(word)
+        return known
+
+    def _fill(self, unit: Unit, known: Mapping[str, Sequence[Word]], variants: Sequence[str]) -> None:
+        term = self._stemmer.term(unit.asked)
+        own = known.get(term, ())
+        for word in own:
+            unit.forms[word.form] = (1.0, "word") if word.form == unit.asked else (STEM, "stem")
+        if own:
+            unit.terms[term] = 1.0
+            unit.documents = max(word.documents for word in own)
+        for phrase in variants:
+            # weak words are not kept in running text
+            pieces = [self._stemmer.term(piece) for piece in phrase.split() if piece not in WEAK or phrase in WEAK]
+            if not pieces or not all(piece in known for piece in pieces):
+                continue
+            if len(pieces) > 1:
+                unit.phrases.setdefault(tuple(pieces), SYNONYM)
+                unit.documents += min(max(w.documents for w in known[piece]) for piece in pieces)
+            elif pieces[0] not in unit.terms:
+                unit.terms[pieces[0]] = SYNONYM
+                for word in known[pieces[0]]:
+                    unit.forms.setdefault(word.form, (SYNONYM, "synonym"))
+                unit.documents += max(word.documents for word in known[pieces[0]])
+
+    async def _mend(self, tx: Transaction, units: Sequence[Unit], *, is_begun: bool) -> None:
+        """Words that are not in the index: begun, written together, or with an error in them."""
+        for at, unit in enumerate(units):
+            is_last = at == len(units) - 1
+            if unit.terms and not (is_begun and is_last):
+                continue
+            if len(unit.asked) >= 2:
+                for word in await vocabulary.by_prefix(tx, unit.asked, MAX_PREFIX):
+                    self._stand_in(unit, word, PREFIX, "prefix")
+            if not unit.terms and not unit.phrases:
+                await self._correct(tx, unit)
+            unit.is_known = bool(unit.terms or unit.phrases)
+
+    async def _correct(self, tx: Transaction, unit: Unit) -> None:
+        asked, most = unit.asked, tolerance(unit.asked)
+        pairs = list(halves(asked)) if asked.isalpha() else []
+        if pairs:
+            terms = {self._stemmer.term(half) for pair in pairs for half in pair}
+            known = self._by_term(await vocabulary.by_terms(tx, sorted(terms)))
+            both = [
+                (min(max(w.documents for w in known[self._stemmer.term(half)]) for half in pair), pair)
+                for pair in pairs
+                if all(self._stemmer.term(half) in known for half in pair)
+            ]
+            if both:
+                _, pair = max(both)
+                unit.phrases[tuple(self._stemmer.term(half) for half in pair)] = TYPO
+                unit.documents += both[0][0]
+                return
+        if not most:
+            return
+        stem = self._stemmer.term(asked)
+
+        def errors_in(word: Word, most: int) -> int:
+            return min(distance(asked, word.form, most), distance(stem, word.term, 1))
+
+        near = await vocabulary.by_keys(tx, sorted(keys(asked) | keys(stem)))
+        if most > 1 and not any(errors_in(word, 1) <= 1 for word in near):
+            near = await vocabulary.by_keys(tx, sorted(keys(asked) | far_keys(asked)))
+            near += await vocabulary.by_prefix(tx, asked[: len(asked) // 2], MAX_NEAR)
+        judged = [(errors_in(word, most), -word.documents, word) for word in near]
+        good = sorted((one for one in judged if one[0] <= most), key=lambda one: (*one[:2], one[2].form))
+        if good:
+            least = good[0][0]
+            for errors, _, word in [one for one in good if one[0] == least][:MAX_TYPO]:
+                self._stand_in(unit, word, TYPO if errors == 1 else TYPOS, "typo")
+
+    def _stand_in(self, unit: Unit, word: Word, quality: float, how: How) -> None:
+        if word.form not in unit.forms:
+            unit.forms[word.form] = (quality, how)
+            if word.term not in unit.terms:
+                unit.terms[word.term] = quality
+                unit.documents += word.documents

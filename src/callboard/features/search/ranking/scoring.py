@@ -1,0 +1,197 @@
+"""Scoring: how well a document answers a question.
+
+BM25F over the parts of a document (words in a name weigh more than in text, and a part that says little else more than a long one),
+times the share of the question that is covered. Things that are called what the question says come first. A page is as good as its best
+passage, and better when what that passage lacks stands elsewhere on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Mapping, Sequence
+
+from callboard.features.search.ranking.question import How, Question, Whole
+from callboard.features.search.store.documents import Row
+from callboard.features.search.text.words import WEAK
+
+FIELD_WEIGHTS = (3.0, 3.0, 2.0, 1.5, 1.0)
+"""Of ``records.FIELDS``."""
+USUAL_LENGTHS = (5.0, 5.0, 6.0, 12.0, 60.0)
+LENGTH_SHARE = (0.5, 0.3, 0.5, 0.3, 0.6)
+"""How much the length of each part counts: BM25's b."""
+SATURATION = 1.2
+"""BM25's k1."""
+COVERAGE_POWER = 0.8
+PAGE_SHARE = 0.25
+"""What all passages of a page together count against the best of them."""
+NEAR = 3
+NEAR_SHARE = 0.15
+"""Words that stand together in the question and within ``NEAR`` of one another in the document add this share of their weight."""
+NAMED_SHARE = 0.8
+"""What being called what (a part of) the question says adds, as a share of the weight of those words."""
+TITLE_SHARE = 1.0
+"""What a title that is wholly in the question adds, likewise; less as more of the title is not in it."""
+PRIOR_SHARE = 0.002
+
+
+@dataclass(slots=True)
+class Judged:
+    """A document with what was found in it. ``units``: score of each word; ``found``: (part, form, how) of its best match."""
+
+    row: Row
+    score: float
+    units: list[float]
+    found: list[tuple[int, str, How] | None]
+    name: Whole | None = None
+
+
+@dataclass(slots=True)
+class Result:
+    """What is shown as one: a page with its best passage, or a document alone. ``is_exact``: it is called just what was asked."""
+
+    best: Judged
+    score: float
+    coverage: float
+    is_exact: bool
+    others: list[Judged] = field(default_factory=list)
+
+
+class Scorer:
+    """Scores documents for one question."""
+
+    def __init__(self, question: Question, named: Mapping[int, Sequence[str]]) -> None:
+        """``named``: names of the question that documents have, by number."""
+        self._question = question
+        self._named = named
+        self._wanted: dict[str, list[tuple[int, float, How]]] = {}
+        for at, unit in enumerate(question.units):
+            if not unit.weight:
+                continue
+            for form, (quality, how) in unit.forms.items():
+                self._wanted.setdefault(form, []).append((at, quality, how))
+        self._phrases = [
+            (at, phrase, quality)
+            for at, unit in enumerate(question.units)
+            for phrase, quality in unit.phrases.items()
+            if unit.weight
+        ]
+        self._wholes = question.wholes
+        self._strong = frozenset(at for at, unit in enumerate(question.units) if unit.weight and not unit.is_weak)
+
+    def judge(self, row: Row) -> Judged:
+        units = self._question.units
+        count = len(units)
+        tf = [0.0] * count
+        best = [0.0] * count
+        found: list[tuple[int, str, How] | None] = [None] * count
+        places: list[list[tuple[int, int]]] = [[] for _ in range(count)]
+        wanted = self._wanted
+        title_share = 0.0
+        whole_bonus = 0.0
+        wholes = self._wholes
+        for at_field, line in enumerate(row.forms.split("\n")):
+            if not line:
+                continue
+            forms = line.split(" ")
+            length = len(forms)
+            weight = FIELD_WEIGHTS[at_field] / (
+                1.0 - LENGTH_SHARE[at_field] + LENGTH_SHARE[at_field] * length / USUAL_LENGTHS[at_field]
+            )
+            hits = [(position, form) for position, form in enumerate(forms) if form in wanted]
+            for position, form in hits:
+                for at, quality, how in wanted[form]:
+                    worth = weight * quality
+                    tf[at] += worth
+                    if worth > best[at]:
+                        best[at] = worth
+                        found[at] = (at_field, form, how)
+                    places[at].append((at_field, position))
+            if wholes and hits:
+                for form in wholes.keys() & set(forms):
+                    whole = wholes[form]
+                    share = sum(units[at].weight for at in range(whole.start, whole.stop))
+                    whole_bonus = max(whole_bonus, share * 0.2 * FIELD_WEIGHTS[at_field] / 3.0)
+            if self._phrases:
+                self._find_phrases(forms, at_field, weight, tf, found, best)
+            if at_field == 0 and hits:
+                title_share = _title_share(forms, wanted)
+        scores = [unit.weight * tf[at] * (SATURATION + 1) / (tf[at] + SATURATION) for at, unit in enumerate(units)]
+        near = self._nearness(places)
+        score = sum(scores) + near + whole_bonus
+        covered = sum(units[at].weight for at in range(count) if tf[at])
+        score += TITLE_SHARE * title_share * covered
+        name = self._name_of(row.number)
+        if name is not None:
+            score += NAMED_SHARE * sum(units[at].weight for at in range(name.start, name.stop)) * (SATURATION + 1)
+        return Judged(row, score, scores, found, name)
+
+    def _find_phrases(
+        self, forms: Sequence[str], at_field: int, weight: float, tf: list[float],
+        found: list[tuple[int, str, How] | None], best: list[float],
+    ) -> None:  # fmt: skip
+        for at, phrase, quality in self._phrases:
+            first = phrase[0]
+            size = len(phrase)
+            for position in range(len(forms) - size + 1):
+                if forms[position].startswith(first) and all(
+                    forms[position + step].startswith(phrase[step]) for step in range(1, size)
+                ):
+                    worth = weight * quality
+                    tf[at] += worth
+                    if worth > best[at]:
+                        best[at] = worth
+                        found[at] = (at_field, " ".join(forms[position : position + size]), "synonym")
+
+    def _nearness(self, places: Sequence[Sequence[tuple[int, int]]]) -> float:
+        units, bonus = self._question.units, 0.0
+        strong = [at for at in range(len(units)) if at in self._strong]
+        for one, other in pairwise(strong):
+            if not places[one] or not places[other]:
+                continue
+            there = {(f, p + step) for f, p in places[one] for step in range(-NEAR, NEAR + 1) if step}
+            if any(place in there for place in places[other]):
+                bonus += NEAR_SHARE * min(units[one].weight, units[other].weight)
+        return bonus
+
+    def _name_of(self, number: int) -> Whole | None:
+        """The most of the question that the document is called."""
+        names = [self._question.names[name] for name in self._named.get(number, ())]
+        units = self._question.units
+        return max(names, key=lambda w: sum(units[at].weight for at in range(w.start, w.stop)), default=None)
+
+    # ---- pages -------------------------------------------------------------------------------------------------------
+
+    def gather(self, judged: Sequence[Judged]) -> list[Result]:
+        """Best first; documents of one page are one result."""
+        pages: dict[tuple[str, str], list[Judged]] = {}
+        for one in judged:
+            pages.setdefault((one.row.type, one.row.parent), []).append(one)
+        results = [self._result(passages) for passages in pages.values()]
+        results.sort(key=lambda one: (not one.is_exact, -one.score, one.best.row.number))
+        return results
+
+    def _result(self, passages: list[Judged]) -> Result:
+        question = self._question
+        passages.sort(key=lambda one: -one.score)
+        best = passages[0]
+        together = [max(values) for values in zip(*(one.units for one in passages), strict=True)]
+        own = sum(best.units)
+        union = best.score - own + sum(together)
+        total = question.total or 1.0
+        coverage = sum(unit.weight for unit, got in zip(question.units, together, strict=True) if got) / total
+        own_coverage = sum(unit.weight for unit, got in zip(question.units, best.units, strict=True) if got) / total
+        score = (1 - PAGE_SHARE) * best.score * own_coverage**COVERAGE_POWER
+        score += PAGE_SHARE * union * coverage**COVERAGE_POWER
+        score *= 1 + PRIOR_SHARE * max(one.row.prior for one in passages)
+        strong = [at for at in range(len(question.units)) if at in self._strong]
+        is_exact = any(
+            one.name is not None and bool(strong) and one.name.start <= strong[0] and one.name.stop > strong[-1]
+            for one in passages
+        )
+        return Result(best, score, coverage, is_exact, passages[1:])
+
+
+def _title_share(forms: Sequence[str], wanted: Mapping[str, object]) -> float:
+    said = [form for form in forms if form not in WEAK]
+    return sum(form in wanted for form in said) / len(said) if said else 0.0

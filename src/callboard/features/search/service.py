@@ -1,0 +1,205 @@
+"""Asking: read the question, have the engine choose candidates, rank them, show the page that was asked for."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Mapping, Sequence
+
+import orjson
+
+from callboard.features.search.engines.base import Ask, Engine
+from callboard.features.search.indexing import Indexer
+from callboard.features.search.interface import (
+    Collator,
+    Hit,
+    SearchQuery,
+    SearchResults,
+    UnknownDocumentType,
+    Visibility,
+    VisibleSet,
+)
+from callboard.features.search.ranking.marking import Marker, reasons_of
+from callboard.features.search.ranking.question import Question, QuestionReader
+from callboard.features.search.ranking.scoring import Judged, Result, Scorer
+from callboard.features.search.store import documents, names
+from callboard.features.search.store.records import decode, mark
+from callboard.features.search.store.visible import VisibleCondition
+from callboard.kernel.auth.actor import Actor
+from callboard.kernel.db.interface import Database, Transaction
+
+RANKED = 160
+"""Candidates that are looked at closely."""
+FOUND = 1_000
+"""Candidates that are counted. What has more is counted no further."""
+LEAST_COVERAGE = 0.35
+"""A result answers at least this share of what the best one answers of the question."""
+COUNT_KEPT_S = 60.0
+"""How long the number of documents is taken for known: only the weight of words depends on it."""
+
+
+class SearchService:
+    """Implements ``interface.Search``."""
+
+    def __init__(
+        self, db: Database, engine: Engine, indexer: Indexer, reader: QuestionReader, condition: VisibleCondition, *,
+        collators: Callable[[], Mapping[str, Collator]], visibility: Callable[[], Visibility | None],
+    ) -> None:  # fmt: skip
+        self._db = db
+        self._engine = engine
+        self._indexer = indexer
+        self._reader = reader
+        self._collators = collators
+        self._visibility = visibility
+        self._condition = condition
+        self._count: tuple[float, int] | None = None
+
+    @property
+    def collators(self) -> Sequence[Collator]:
+        return list(self._collators().values())
+
+    async def query(self, query: SearchQuery, *, actor: Actor) -> SearchResults:
+        await self._indexer.prepare()
+        known = self._collators()
+        for type in query.types:
+            if type not in known:
+                raise UnknownDocumentType(
+                    f"There are no documents of type {type!r}. There are {', '.join(sorted(known)) or 'none at all'}.",
+                    field="types",
+                )
+        visibility = self._visibility()
+        visible = await visibility.visible(actor) if visibility is not None else None
+        async with self._db.read() as tx:
+            count = await self._documents(tx)
+            question = await self._reader.read(tx, query.term, documents=count, as_typed=query.as_typed)
+            return await self._answer(tx, query, question, visible)
+
+    async def _documents(self, tx: Transaction) -> int:
+        """How many there are, roughly."""
+        now = time.monotonic()
+        if self._count is None or now - self._count[0] > COUNT_KEPT_S or self._count[1] < 1_000:
+            self._count = (now, await documents.count(tx))
+        return self._count[1]
+
+    async def _answer(
+        self, tx: Transaction, query: SearchQuery, question: Question, visible: VisibleSet | None
+    ) -> SearchResults:
+        marks = self._marks(query)
+        limit = max(FOUND, 4 * (query.offset + query.limit))
+        named = await self._named(tx, question, visible)
+        groups = question.groups()
+        if not groups and not named and not question.is_empty:
+            return SearchResults([], 0, False, {key: () for key in query.facets})
+        found = await self._engine.find(tx, Ask(groups, marks, limit), visible)
+        numbers = [number for number, _ in found.numbers]
+        if query.types or query.filters:
+            named = await self._matching(tx, named, query)
+        numbers = list(dict.fromkeys([*named, *numbers]))
+        closely = numbers[: max(RANKED, 2 * (query.offset + query.limit))]
+        scorer = Scorer(question, named)
+        judged = [scorer.judge(row) for row in await documents.rows_of(tx, closely)]
+        results = self._enough(question, scorer.gather(judged))
+        rest = numbers[len(closely) :]
+        counted = await self._counted(tx, results, rest)
+        shown = results[query.offset : query.offset + query.limit]
+        is_all = found.is_all and len(numbers) < limit
+        return SearchResults(
+            hits=await self._hits(tx, question, shown),
+            total=len(counted) if is_all else None,
+            has_more=len(results) > query.offset + query.limit,
+            facets=await self._facets(tx, query.facets, list(counted.values())),
+            corrected=_corrected(question, shown),
+        )
+
+    def _marks(self, query: SearchQuery) -> tuple[tuple[str, ...], ...]:
+        types = query.types or list(self._collators())
+        found = [tuple(mark(type, "", type) for type in types)] if query.types or not query.term.strip() else []
+        for key, values in query.filters.items():
+            found.append(tuple(mark("", key, value) for value in values))
+        return tuple(found)
+
+    async def _named(self, tx: Transaction, question: Question, visible: VisibleSet | None) -> dict[int, list[str]]:
+        """Documents that are called what a part of the question says, and those whose name begins with all of it."""
+        if question.is_empty:
+            return {}
+        with self._condition.sql(tx, visible, 3) as (condition, args):
+            exact = await names.exact(tx, list(question.names), condition, args)
+            begun = await names.begun(tx, question.prefix, condition, args) if len(question.prefix) >= 2 else []
+        return {**{number: [] for number in begun}, **exact}
+
+    async def _matching(
+        self, tx: Transaction, named: Mapping[int, list[str]], query: SearchQuery
+    ) -> dict[int, list[str]]:
+        """Those of them that the filters let through."""
+        payloads = await documents.payloads_of(tx, list(named))
+        types = await documents.parents_of(tx, list(named))
+        kept = {}
+        for number, payload in payloads.items():
+            fields = orjson.loads(payload)["fields"]
+            if query.types and types[number][0] not in query.types:
+                continue
+            if all(_has(fields.get(key), values) for key, values in query.filters.items()):
+                kept[number] = named[number]
+        return kept
+
+    def _enough(self, question: Question, results: list[Result]) -> list[Result]:
+        if question.is_empty:
+            return results
+        most = max((one.coverage for one in results), default=0.0)
+        return [one for one in results if one.is_exact or one.coverage >= LEAST_COVERAGE * most]
+
+    async def _counted(
+        self, tx: Transaction, results: Sequence[Result], rest: Sequence[int]
+    ) -> dict[tuple[str, str], int]:
+        """What counts as found: a document for each page."""
+        counted = {(one.best.row.type, one.best.row.parent): one.best.row.number for one in results}
+        for number, key in (await documents.parents_of(tx, rest)).items() if rest else ():
+            counted.setdefault(key, number)
+        return counted
+
+    async def _facets(
+        self, tx: Transaction, facets: Sequence[str], numbers: Sequence[int]
+    ) -> Mapping[str, Sequence[tuple[str, int]]]:
+        if not facets:
+            return {}
+        counts: dict[str, dict[str, int]] = {key: {} for key in facets}
+        types = await documents.parents_of(tx, numbers) if "type" in facets else {}
+        for number, payload in (await documents.payloads_of(tx, numbers)).items():
+            fields: Mapping[str, Any] = orjson.loads(payload)["fields"]
+            for key in facets:
+                value = types[number][0] if key == "type" else fields.get(key)
+                for one in [value] if isinstance(value, str) else value or ():
+                    counts[key][one] = counts[key].get(one, 0) + 1
+        return {key: sorted(found.items(), key=lambda one: (-one[1], one[0])) for key, found in counts.items()}
+
+    async def _hits(self, tx: Transaction, question: Question, shown: Sequence[Result]) -> list[Hit]:
+        payloads = await documents.payloads_of(tx, [one.best.row.number for one in shown]) if shown else {}
+        marker = Marker(question)
+        hits = []
+        for one in shown:
+            document = decode(payloads[one.best.row.number])
+            hits.append(
+                Hit(
+                    type=one.best.row.type, document=document, score=round(one.score, 6),
+                    marked={"title": marker.mark(document.title), "text": marker.excerpt(document.text)},
+                    reasons=reasons_of(question, one.best),
+                )
+            )  # fmt: skip
+        return hits
+
+
+def _has(value: Any, wanted: Sequence[str]) -> bool:
+    there = {one.lower() for one in ([value] if isinstance(value, str) else value or ())}
+    return any(one.lower() in there for one in wanted)
+
+
+def _corrected(question: Question, shown: Sequence[Result]) -> str | None:
+    """The question with the words by which visible results were found in place of those that nothing has."""
+    changed: dict[int, str] = {}
+    for result in shown[:3]:
+        one: Judged = result.best
+        for at, match in enumerate(one.found):
+            if match is not None and match[2] == "typo":
+                changed.setdefault(at, match[1])
+    if not changed:
+        return None
+    return " ".join(changed.get(at, unit.asked) for at, unit in enumerate(question.units))

@@ -1,0 +1,1 @@
+"""All the SQL of search that is not an engine's."""

@@ -1,0 +1,1 @@
+"""Words of documents and questions: how text becomes terms that can be compared."""
