@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 from markdown import Markdown
 from markdown.extensions import Extension as MarkdownExtension
 from markdown.extensions.toc import slugify as ascii_slug
+from pygments.style import Style
 
 from callboard.features.techdocs.interface import Problem
 from callboard.features.techdocs.rendering.bounds import bound
@@ -21,6 +22,19 @@ from callboard.features.techdocs.rendering.diagrams import fences
 from callboard.features.techdocs.rendering.icons import Icons, emoji_character
 from callboard.features.techdocs.rendering.lists import SaneLists
 from callboard.features.techdocs.rendering.values import SiteConfig
+
+
+
+class _Styleless(type(Style)):  # type: ignore[misc]
+    """Tells the formatter of no colours: it would work out a style sheet for every block of code, and nobody reads it."""
+
+    def __iter__(cls) -> Iterator[Any]:
+        return iter(())
+
+
+class _NoStyle(Style, metaclass=_Styleless):
+    pass
+
 
 _KINDS = "new settings note abstract info tip success question warning failure danger bug example quote".split()
 
@@ -71,7 +85,7 @@ _ELSEWHERE = frozenset(
 _ALSO = {"codehilite": "pymdownx.highlight", "mdx_math": "pymdownx.arithmatex", "pymdownx.github": "pymdownx.magiclink"}
 _FORCED: Mapping[str, Mapping[str, Any]] = {
     "toc": {"permalink": False, "anchorlink": False},
-    "pymdownx.highlight": {"noclasses": False, "use_pygments": True},
+    "pymdownx.highlight": {"noclasses": False, "use_pygments": True, "pygments_style": _NoStyle},
     "pymdownx.arithmatex": {"generic": True},
     "pymdownx.tasklist": {"clickable_checkbox": False},
     "pymdownx.emoji": {"emoji_generator": emoji_character, "strict": False, "alt": "unicode"},

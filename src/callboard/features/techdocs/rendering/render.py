@@ -200,12 +200,12 @@ def _render(
         raw = raw[: options.limits.page_bytes]
     whole = _decode(raw, page.file, problems)
     front_matter, text, skipped = parse_front_matter(whole)
-    expanded = expander.expand(text, page.file, 1 + skipped)
+    expanded = bounds.without_long_data(expander.expand(text, page.file, 1 + skipped))
     problems.extend(expander.problems)
     sources = [(page.file, text, 1 + skipped)]
     sources += [(f, (expander.read(f) or b"").decode("utf-8-sig", "replace"), 1) for f in expander.used]
     try:
-        html = sanitise(_convert(tidy(prepare_blocks(expanded)), dialect, options.limits.render_s))
+        html = sanitise(_convert(expanded, dialect, options.limits.render_s))
     except Exception as error:
         return _failed(page, whole if not text else text, error, problems, words, front_matter)
     lines = SourceLines(sources)
@@ -264,10 +264,12 @@ def _convert(text: str, dialect: Dialect, seconds: float) -> str:
     bounds.start(seconds)
     try:
         markdown.reset()
-        html = markdown.convert(text)
+        html = markdown.convert(tidy(prepare_blocks(text)))
     finally:
         bounds.stop()
     give_back(dialect, markdown)
+    if len(html) > bounds.MAX_HTML:
+        raise TooSlow(f"it becomes more than {bounds.MAX_HTML:,} characters.")
     return html
 
 
@@ -374,7 +376,7 @@ def _anchors_there(
     if like(anchor) not in {like(a) for a in found} and f"{key}!" not in _sections:
         # A glance did not see it: look at what the page really becomes before it is called broken.
         try:
-            html = _convert(tidy(prepare_blocks(_text_there(raw, file, site, task))), dialect, 0.5)
+            html = _convert(_text_there(raw, file, site, task), dialect, 0.5)
         except Exception:
             html = ""
         _sections[key] = found = found | frozenset(unescape(i) for i in _RENDERED_ID.findall(html))

@@ -183,7 +183,7 @@ class _Tidy:
             self.fence = (indent, fence.group(2), 0)
             self.out.append(line)
             return
-        if item is not None and indent - base <= 3 and not (self.prose and not self._may_interrupt(item)):
+        if item is not None and indent - base <= 3 and not (self.prose and not self._may_interrupt(item, following)):
             if self.prose:
                 self.out.append("")
             self.list = _List(base)
@@ -202,9 +202,12 @@ class _Tidy:
         heading = line.startswith("#") or bool(_RULE.match(line))
         self.prose = not heading and not ("|" in line and _DELIMITER.match(line)) and not line.lstrip().startswith(("|", "<"))
 
-    @staticmethod
-    def _may_interrupt(item: re.Match[str]) -> bool:
-        return not item.group(2)[0].isdigit() or item.group(2) == "1."
+    def _may_interrupt(self, item: re.Match[str], following: str) -> bool:
+        """Whether a list may begin right below text: with a bullet, or with 1. where it is plain that a list is meant."""
+        if not item.group(2)[0].isdigit():
+            return True
+        above = next((line for line in reversed(self.out) if line.strip()), "")
+        return item.group(2) == "1." and (above.rstrip().endswith(":") or _ITEM.match(following) is not None)
 
     def _goes_on(self, line: str, indent: int, item: re.Match[str] | None) -> bool:
         """Whether the list has not ended before this line."""
