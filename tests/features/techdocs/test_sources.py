@@ -81,6 +81,37 @@ async def test_a_repository_over_http_with_its_versions(world, library, tmp_path
             assert "The next one" in (await lib.page(version="next")).html
 
 
+@pytest.mark.parametrize(
+    ("place", "answers"),
+    [
+        (
+            "https://github.com/acme/docs/tree/trunk",
+            {
+                "https://api.github.com/repos/acme/docs": {"default_branch": "trunk"},
+                "https://api.github.com/repos/acme/docs/branches?per_page=100": [{"name": "next"}, {"name": "trunk"}],
+                "https://api.github.com/repos/acme/docs/tags?per_page=100": [{"name": "v1"}],
+            },
+        ),
+        (
+            "https://gitlab.com/acme/docs/-/tree/trunk",
+            {
+                "https://gitlab.com/api/v4/projects/acme%2Fdocs/repository/branches?per_page=100": [
+                    {"name": "next", "default": False}, {"name": "trunk", "default": True},
+                ],
+                "https://gitlab.com/api/v4/projects/acme%2Fdocs/repository/tags?per_page=100": [{"name": "v1"}],
+            },
+        ),
+    ],
+    ids=["github", "gitlab"],
+)  # fmt: skip
+async def test_versions_are_those_of_the_source_host(world, library, place, answers):
+    """Branches and tags, the default branch first."""
+    for url, answer in answers.items():
+        world.http.add(url, json=answer)
+    async with library(component(techdocs_ref=f"url:{place}")) as lib:
+        assert await lib.docs.versions(REF, actor=SYSTEM) == ["trunk", "next", "v1"]
+
+
 async def test_the_last_good_version_stays_while_its_source_is_down(world, library, tmp_path):
     """Readers get what was read, the library says why it is not newer, and the next look that is good clears that."""
     repository = Repository(tmp_path / "git")
