@@ -50,9 +50,7 @@ _NO_WORDS = Words()
 # -- what a page needs
 
 
-def prepare(
-    site: SiteModel, path: str, files: SiteFiles, address: SiteAddress, words: Words = _NO_WORDS
-) -> RenderTask:
+def prepare(site: SiteModel, path: str, files: SiteFiles, address: SiteAddress, words: Words = _NO_WORDS) -> RenderTask:
     """Collects all that rendering the page of this address takes. Costs reading the page, its snippets, and pages whose sections it names.
 
     Raises:
@@ -113,9 +111,7 @@ def _rules_of(key: str, root: str, folders: tuple[str, ...], appended: tuple[str
 def _snippet_rules(site: SiteModel) -> SnippetRules:
     """``pymdownx.snippets`` of the site: ``base_path``, ``auto_append`` and ``dedent_subsections`` are followed, inside the site."""
     root = site.defaults.root
-    options: Mapping[str, Any] = next(
-        (e.options for e in site.config.extensions if e.name == "pymdownx.snippets"), {}
-    )
+    options: Mapping[str, Any] = next((e.options for e in site.config.extensions if e.name == "pymdownx.snippets"), {})
     given = options.get("base_path", ["."])
     names = [given] if isinstance(given, str) else given if isinstance(given, list) else ["."]
     folders = []
@@ -242,7 +238,9 @@ def _decode(raw: bytes, file: str, problems: list[Problem]) -> str:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        problems.append(Problem("syntax", "Not UTF-8: some characters are replaced. Save the file as UTF-8.", file, line))
+        problems.append(
+            Problem("syntax", "Not UTF-8: some characters are replaced. Save the file as UTF-8.", file, line)
+        )
         text = raw.decode("utf-8-sig", "replace")
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "�")
 
@@ -323,11 +321,19 @@ def _dangers(sources: list[tuple[str, str, int]]) -> list[Problem]:
             if stripped.startswith(("```", "~~~")) and "`" not in stripped.lstrip("`"):
                 fence = stripped[: len(stripped) - len(stripped.lstrip(stripped[0]))]
                 continue
-            if len(found) >= 50 or line.startswith(("    ", "\t")) or ("<" not in line and "script:" not in line.lower()):
+            if (
+                len(found) >= 50
+                or line.startswith(("    ", "\t"))
+                or ("<" not in line and "script:" not in line.lower())
+            ):
                 continue
             bare = re.sub(r"`[^`\n]*`", "", line)
             danger = DANGERS.search(bare)
-            if danger and (danger.group(1) or "<" in bare or "](" in bare) and (danger.group(1) or "").lower() != "iframe":
+            if (
+                danger
+                and (danger.group(1) or "<" in bare or "](" in bare)
+                and (danger.group(1) or "").lower() != "iframe"
+            ):
                 what = danger.group(0).strip().rstrip("=\"'")
                 message = f"{what} is not allowed in documentation and was left out."
                 found.append(Problem("refused", message, file, first + number))
