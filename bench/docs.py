@@ -21,6 +21,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from text_blocks import article_of, text_blocks
+
 from callboard.features.techdocs.rendering import (
     FolderFiles,
     LinkRules,
@@ -89,13 +90,17 @@ def main() -> int:
     first = [view[0] * 1000 for view in views]
     again = [view[1] * 1000 for view in views]
     p99 = quantiles(first, n=100)[98]
-    print(f"first view, CPU: median {median(first):.1f} ms, p99 {p99:.1f} ms, most {max(first):.1f} ms ({max(views)[2]})")
+    print(
+        f"first view, CPU: median {median(first):.1f} ms, p99 {p99:.1f} ms, most {max(first):.1f} ms ({max(views)[2]})"
+    )
     print(f"second view, CPU: median {median(again):.2f} ms, most {max(again):.2f} ms")
     missed = p99 > 100 or median(again) > 2
     if options.peer:
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder) / "mkdocs.yml"
-            config.write_text(f"site_name: peer\ndocs_dir: {options.site}\nplugins: [techdocs-core]\n", encoding="utf-8")
+            config.write_text(
+                f"site_name: peer\ndocs_dir: {options.site}\nplugins: [techdocs-core]\n", encoding="utf-8"
+            )
             took = build(options.peer, config, Path(folder) / "out")
         ratio = took * 1000 / median(first)
         print(f"mkdocs-techdocs-core builds the site in {took:.1f} s: {ratio:.0f} times a first view")

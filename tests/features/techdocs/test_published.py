@@ -134,9 +134,11 @@ async def test_publishing_again_takes_away_what_is_gone(tmp_path):
 async def test_nothing_published_and_nothing_to_read_is_no_site(world, library, tmp_path):
     """An external builder that has not run yet: the reason says what to do."""
     settings = {"builder": "external", "publisher": {"local": {"publishDirectory": str(tmp_path / "published")}}}
-    async with library(component("plain"), techdocs=settings) as lib:
+    async with library(component("plain"), component(techdocs_ref="dir:."), techdocs=settings) as lib:
         with pytest.raises(SiteNotFound):
             await lib.site("component:default/plain")
+        with pytest.raises(SiteNotFound, match="docs publish"):
+            await lib.site()
 
 
 class Bucket:

@@ -74,14 +74,14 @@ class DocsCollator:
                 mark = _mark(plan, orjson.loads(raw))
                 if ref in by_site:
                     yield [(f"{ref}{MARK}{path}", f"{revision}-{mark}") for path, revision in by_site[ref]]
-                elif (published := await self._find_published(ref)) is not None:
+                elif (published := await self._find_published(plan)) is not None:
                     yield [(f"{ref}{MARK}{WHOLE}", f"{published.etag}-{mark}")]
 
-    async def _find_published(self, ref: str) -> Published | None:
+    async def _find_published(self, plan: SitePlan) -> Published | None:
         try:
-            return None if self._published is None else await self._published.find(ref)
+            return None if self._published is None else await self._published.find(plan)
         except CallboardError as error:
-            log.warning("published documentation not found by search", site=ref, error=error.message)
+            log.warning("published documentation not found by search", site=plan.ref, error=error.message)
             return None
 
     async def _open(self, ref: str) -> tuple[SitePlan, Book | None, Mapping[str, Any]] | None:
@@ -119,7 +119,7 @@ class DocsCollator:
     ) -> Sequence[SearchDocument]:
         plan, book, entity = site
         if path == WHOLE:
-            stored = None if self._published is None else await self._published.file(plan.ref, SEARCH_INDEX)
+            stored = None if self._published is None else await self._published.file(plan, SEARCH_INDEX)
             return [] if stored is None else published_documents(plan, entity, stored.content)
         if book is None or path not in book.model.pages:
             return []

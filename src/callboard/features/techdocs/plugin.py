@@ -42,6 +42,7 @@ class TechDocsParts:
             self.reader,
             check_every=settings.check_every,
             versions=settings.versions,
+            is_external=settings.is_external,
         )
         self.workers = Workers(settings.workers)
         self.books = Books(portal.db, portal.clock, portal.events, self.workers, settings)

@@ -79,9 +79,7 @@ def test_edit_addresses_are_those_of_mkdocs():
 
 def test_extensions_that_read_files_are_left_out():
     """Options are followed where they are plain; an option nobody knows is told, and the page is rendered."""
-    config = (
-        "markdown_extensions:\n  - markdown_include.include\n  - toc:\n      separator: _\n      nonsense: 1\n  - nl2br\n"
-    )
+    config = "markdown_extensions:\n  - markdown_include.include\n  - toc:\n      separator: _\n      nonsense: 1\n  - nl2br\n"
     page = page_of({"mkdocs.yml": config, "docs/index.md": "# Two words\n\na\nb"})
     assert 'id="doc-two_words"' in page.html and "a<br>\nb" in page.html
     from callboard.features.techdocs.rendering.site import check_site

@@ -15,7 +15,9 @@ def test_nygard():
 
 def test_madr():
     """A list of fields below the title, or front matter."""
-    made = parse_decision_record(b"# Use X\n\n* Status: accepted\n* Deciders: Ada, Grace\n* Date: 4.3.2021\n", "docs/0012-x.md")
+    made = parse_decision_record(
+        b"# Use X\n\n* Status: accepted\n* Deciders: Ada, Grace\n* Date: 4.3.2021\n", "docs/0012-x.md"
+    )
     assert (made.number, made.status, made.date, made.deciders) == (12, "accepted", "2021-03-04", ("Ada", "Grace"))
     made = parse_decision_record(b"---\nstatus: proposed\ndate: 2024-01-02\n---\n# ADR-3: Choose\n", "x.md")
     assert (made.title, made.number, made.status, made.date) == ("Choose", 3, "proposed", "2024-01-02")

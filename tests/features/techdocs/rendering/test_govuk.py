@@ -11,7 +11,8 @@ from callboard.features.techdocs.rendering import FolderFiles, SiteDefaults, rea
 from tests.features.techdocs.rendering.sites import ADDRESS
 
 RAW = re.compile(
-    r"\*\*|\]\(|```|~~~|^#{2,6} |^!!!|^\?\?\?|^===|\{:|\[\^\w|^\s*[-+] \S|^\s*1\. \S|\|\s*-{3}|-{3}\s*\||&lt;!--|--8<", re.MULTILINE
+    r"\*\*|\]\(|```|~~~|^#{2,6} |^!!!|^\?\?\?|^===|\{:|\[\^\w|^\s*[-+] \S|^\s*1\. \S|\|\s*-{3}|-{3}\s*\||&lt;!--|--8<",
+    re.MULTILINE,
 )
 """Marks of Markdown that no reader of running text should meet."""
 
@@ -23,7 +24,7 @@ def govuk(shared):
 
 
 def running_text(page: str) -> str:
-    page = re.sub(r"<(pre|code|h[1-6])\b.*?</\1>", " ", page, flags=re.DOTALL)
+    page = re.sub(r"<(pre|code|h[1-6])\b.*?</\1>", "code", page, flags=re.DOTALL)
     page = re.sub(r"<(?!/?(?:p|li|td|th|dd|dt)\b)[^>]+>", "", page)
     return html.unescape(re.sub(r"<[^>]+>\n?", "\n", page))
 

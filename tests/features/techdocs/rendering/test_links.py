@@ -48,7 +48,10 @@ def test_links_out_of_the_site_are_refused():
 
 def test_sections_are_found_however_their_names_are_made():
     """GitHub, kramdown and mkdocs make different slugs of one heading."""
-    files = {"docs/index.md": "[a](b.md#whats-new--changed) [b](b.md#Top)", "docs/b.md": "# Top {#Top}\n\n## What's new & changed\n"}
+    files = {
+        "docs/index.md": "[a](b.md#whats-new--changed) [b](b.md#Top)",
+        "docs/b.md": "# Top {#Top}\n\n## What's new & changed\n",
+    }
     page = page_of(files)
     assert page.problems == () and "#doc-whats-new-changed" in page.html and "#doc-Top" in page.html
 
@@ -58,7 +61,9 @@ def test_foreign_pictures_are_links_unless_their_host_is_allowed():
     text = "![logo](https://pics.example.com/a.png)"
     assert "<img" not in page_of({"docs/index.md": text}).html
     options = RenderOptions(image_hosts=frozenset({"pics.example.com"}))
-    assert '<img src="https://pics.example.com/a.png" alt="logo"' in page_of({"docs/index.md": text}, options=options).html
+    assert (
+        '<img src="https://pics.example.com/a.png" alt="logo"' in page_of({"docs/index.md": text}, options=options).html
+    )
 
 
 def test_a_file_outside_a_site():

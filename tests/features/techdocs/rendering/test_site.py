@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pickle
 
-from callboard.features.techdocs.rendering import FolderFiles, LinkRules, SiteDefaults, check_site, prepare, read_site, run_task
+from callboard.features.techdocs.rendering import (
+    FolderFiles,
+    LinkRules,
+    SiteDefaults,
+    check_site,
+    prepare,
+    read_site,
+    run_task,
+)
 from tests.features.techdocs.rendering.sites import ADDRESS, site_of, titles, told
 
 
@@ -53,7 +61,9 @@ def test_addresses_without_folders():
 def test_excluded_and_unlisted_documents():
     """exclude_docs takes pages away, not_in_nav only hides them."""
     config = "exclude_docs: |\n  drafts/\n  *.draft.md\n  !keep.draft.md\nnot_in_nav: |\n  /hidden.md\n"
-    files = dict.fromkeys(["docs/index.md", "docs/drafts/a.md", "docs/x.draft.md", "docs/keep.draft.md", "docs/hidden.md"], "x")
+    files = dict.fromkeys(
+        ["docs/index.md", "docs/drafts/a.md", "docs/x.draft.md", "docs/keep.draft.md", "docs/hidden.md"], "x"
+    )
     site, _ = site_of({"mkdocs.yml": config, **files})
     assert sorted(site.pages) == ["", "hidden/", "keep.draft/"]
     assert [p.path for p in site.pages.values() if not p.in_nav] == ["hidden/"]
@@ -116,7 +126,12 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path):
 
 def test_a_task_pickles_and_its_key_follows_what_it_needs():
     """Rendering may run in another process; the key changes with page, snippet and section named, and not with other pages."""
-    files = {"docs/index.md": '# A\n\n--8<-- "part.txt"\n\n[b](b.md#x)', "part.txt": "one", "docs/b.md": "# X", "docs/c.md": "c"}
+    files = {
+        "docs/index.md": '# A\n\n--8<-- "part.txt"\n\n[b](b.md#x)',
+        "part.txt": "one",
+        "docs/b.md": "# X",
+        "docs/c.md": "c",
+    }
 
     def key(**changed):
         site, source = site_of({**files, **changed})

@@ -120,6 +120,7 @@ def _run(command: Sequence[str], work: str, tell: Callable[[str], None], timeout
         if process.poll() is None:
             _kill(process)
             process.wait()
+        process.stdout.close()
     if is_late.is_set():
         raise UnavailableError(f"mkdocs did not finish within {timeout_s:g} s.")
     if status != 0:

@@ -8,13 +8,20 @@ from callboard.features.techdocs.rendering.config_yaml import parse_front_matter
 from callboard.features.techdocs.rendering.outline import headings_of, plain_inline, title_of_name
 from callboard.features.techdocs.rendering.values import DecisionRecord
 
-_FIELD = re.compile(r"^[ \t]*(?:[*+-][ \t]+)?(?:\*\*|__)?(status|date|deciders|decision-makers)(?:\*\*|__)?[ \t]*:[ \t]*(?:\*\*|__)?[ \t]*(.*?)[ \t]*$", re.IGNORECASE)
+_FIELD = re.compile(
+    r"^[ \t]*(?:[*+-][ \t]+)?(?:\*\*|__)?(status|date|deciders|decision-makers)(?:\*\*|__)?[ \t]*:[ \t]*(?:\*\*|__)?[ \t]*(.*?)[ \t]*$",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"^(?:adr[-_ ]?)?0*(\d{1,6})(?:[.:)\s_-]|$)", re.IGNORECASE)
 _DATE = re.compile(r"\b(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})\b")
 _DAY_FIRST = re.compile(r"\b(\d{1,2})[./](\d{1,2})[./](\d{4})\b")
-_STATUS = re.compile(r"proposed|draft|accepted|rejected|deprecated|superseded|supersedes|amended|implemented|in review|declined|decided|done|obsolete|withdrawn|on hold", re.IGNORECASE)
+_STATUS = re.compile(
+    r"proposed|draft|accepted|rejected|deprecated|superseded|supersedes|amended|implemented|in review|declined|decided|done|obsolete|withdrawn|on hold",
+    re.IGNORECASE,
+)
 _BY = re.compile(r"superseded\s+by\s+(.+)", re.IGNORECASE)
 _MAX_LINES = 2_000
+_MAX_LINE = 1_000
 
 
 def parse_decision_record(text: bytes, file: str) -> DecisionRecord:
@@ -27,12 +34,14 @@ def parse_decision_record(text: bytes, file: str) -> DecisionRecord:
     lines = body.split("\n")[:_MAX_LINES]
     fields = {str(k).lower(): v for k, v in front.items()}
     for line in lines:
+        if len(line) > _MAX_LINE:
+            continue
         found = _FIELD.match(line)
         if found and found.group(2) and found.group(1).lower() not in fields:
             fields[found.group(1).lower()] = plain_inline(found.group(2))
     headings = list(headings_of("\n".join(lines)))
-    for level, title, at in headings:
-        name = plain_inline(title).lower().rstrip(":")
+    for level, heading, at in headings:
+        name = plain_inline(heading).lower().rstrip(":")
         if level > 1 and name in {"status", "date", "deciders"} and name not in fields:
             words = _paragraphs(lines[at + 1 :])
             if words:

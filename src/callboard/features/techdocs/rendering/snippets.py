@@ -19,6 +19,7 @@ from callboard.features.techdocs.rendering.values import Limits
 _MARKER = re.compile(r"^([ \t]*)(;*)-+8<-+(?:[ \t]+(\"[^\"\n]+\"|'[^'\n]+'))?[ \t]*\r?$")
 _SECTION = re.compile(r"(;*)-+8<-+[ \t]+\[[ \t]*(start|end)[ \t]*:[ \t]*([a-zA-Z][\w-]*)[ \t]*\]")
 _RANGES = re.compile(r"^(.*?)((?::-?\d*){1,2}(?:,-?\d*(?::-?\d*)?)*)$")
+_MAX_LINE = 2_000
 _NAMED = re.compile(r"^(.*):([a-zA-Z][\w-]*)$")
 
 
@@ -54,12 +55,15 @@ class Expander:
             lines += ["", "--8<--", *self.rules.appended, "--8<--"]
         return "\n".join(self._lines(lines, file, (), first_line))
 
-    def _lines(self, lines: Sequence[str], file: str, above: tuple[str, ...], first_line: int, *, section: bool = False) -> list[str]:
+    def _lines(
+        self, lines: Sequence[str], file: str, above: tuple[str, ...], first_line: int, *, section: bool = False
+    ) -> list[str]:
         made: list[str] = []
         block = False
         for number, line in enumerate(lines):
             at = first_line + number
-            marker = _MARKER.match(line) if "8<-" in line else None
+            marked = "8<-" in line and len(line) < _MAX_LINE
+            marker = _MARKER.match(line) if marked else None
             if marker is not None:
                 if marker.group(2):
                     made.append(line.replace(";", "", 1))
@@ -75,7 +79,7 @@ class Expander:
                 else:
                     made.append("")
                 continue
-            if "8<-" in line and not section:
+            if marked and not section:
                 found = _SECTION.search(line)
                 if found is not None and found.group(1):
                     line = line[: found.start()] + line[found.start() + 1 :]
@@ -109,7 +113,9 @@ class Expander:
         content = (self.read(found) or b"").decode("utf-8-sig", "replace")
         self._size += len(content)
         if self._size > self.limits.expanded_bytes:
-            self._refuse(f"The snippets are larger than {self.limits.expanded_bytes:,} characters together.", file, line)
+            self._refuse(
+                f"The snippets are larger than {self.limits.expanded_bytes:,} characters together.", file, line
+            )
             return []
         lines = content.splitlines() + ([""] if content.endswith("\n") else [])
         picked = self._pick(lines, ranges, name)
@@ -123,7 +129,9 @@ class Expander:
         if any(join_inside(self._relative(folder), path) is None for folder in self.rules.folders):
             self._refuse(f"The snippet {path!r} is outside the site; it was left out.", file, line)
         else:
-            self.problems.append(Problem("link", f"The snippet {path!r} is not among the files of the site.", file, line))
+            self.problems.append(
+                Problem("link", f"The snippet {path!r} is not among the files of the site.", file, line)
+            )
         return []
 
     def _relative(self, folder: str) -> str:
@@ -137,7 +145,9 @@ class Expander:
                 return below(self.rules.root, inside)
         return None
 
-    def _pick(self, lines: list[str], ranges: list[tuple[int | None, int | None]], name: str | None) -> list[str] | None:
+    def _pick(
+        self, lines: list[str], ranges: list[tuple[int | None, int | None]], name: str | None
+    ) -> list[str] | None:
         if name is not None:
             return self._section(lines, name)
         if not ranges:
@@ -155,7 +165,7 @@ class Expander:
         inside = False
         seen = False
         for line in lines:
-            found = _SECTION.search(line) if "8<-" in line else None
+            found = _SECTION.search(line) if "8<-" in line and len(line) < _MAX_LINE else None
             if found is not None and not found.group(1):
                 if found.group(3) == name:
                     inside = found.group(2) == "start"

@@ -150,8 +150,8 @@ class TechDocsWire:
 
 def file_response(request: Request, asset: Asset, media_type: str) -> Response:
     headers = {
-        "etag": asset.etag, "cache-control": "private, no-cache", "x-content-type-options": "nosniff",
-        "content-security-policy": _CLOSED, "cross-origin-resource-policy": "same-origin",
+        "etag": asset.etag, "cache-control": "private, no-cache",
+        "content-security-policy": _CLOSED,
     }  # fmt: skip
     if is_fresh(request.headers.get("if-none-match", ""), asset.etag):
         return Empty(304, headers)
