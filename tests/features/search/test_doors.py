@@ -166,3 +166,19 @@ async def test_two_portals_do_not_share_an_index():
     """Each has its own parts."""
     async with make_portal({}) as one, make_portal({}) as other:
         assert one.portal.service(SearchParts) is not other.portal.service(SearchParts)
+
+
+async def test_each_type_has_a_task_that_compares_it_whole(world: World):
+    """By Backstage's names; a change that no event told of is found after it."""
+    world.write("all.yaml", *ENTITIES)
+    async with world.site("all.yaml") as site, site.portal.client(SYSTEM) as client:
+        tasks = (await client.get("/api/search/.backstage/scheduler/v1/tasks")).json()["tasks"]
+        assert [task["taskId"] for task in tasks] == ["search_index_software_catalog"]
+        async with site.portal.db.write() as tx:
+            await tx.execute("UPDATE search_scope SET revision = 'old' WHERE type = 'software-catalog'")
+            await tx.execute("UPDATE search_document SET digest = 'old'")
+        answer = await client.post("/api/search/.backstage/scheduler/v1/tasks/search_index_software_catalog/trigger")
+        assert answer.status_code == 200
+        await site.settle()
+        assert await site.rows("SELECT 1 FROM search_document WHERE digest = 'old'") == []
+        assert (await client.get("/api/search/query?term=basket")).json()["numberOfResults"] == 1
