@@ -39,6 +39,7 @@ READS = {  # name in measure.py: (bar on SQLite, bar on PostgreSQL) as peer / ou
     "by-refs 100, 3 fields": (None, None),
     "entities limit=100, first page": (None, None),
     "entities limit=100, any offset": (None, None),
+    "search term": (20, None),
     "readiness": (None, None),
 }
 AS_USER = {"by-name": (12, 2), "by-query first page of 20, sorted": (80, 5)}

@@ -20,6 +20,8 @@ from callboard.kernel.logs import get_logger
 
 INDEX_JOB = "search.index"
 SWEEP_JOB = "search.sweep"
+SHAPE = 1
+"""Of what is kept of a document; after a change of it everything is indexed again, as after one of the engine or the language."""
 BATCH = 200
 """Scopes of one transaction."""
 EVERYTHING = ""
@@ -52,17 +54,22 @@ class Indexer:
         """Make the engine's tables if need be; what was indexed by another engine is indexed anew."""
         if self._is_ready:
             return
+        made = f"{SHAPE} {self._engine.name} {self._stemmer.language}"
         async with self._db.write() as tx:
-            if await self._engine.prepare(tx):
+            is_new = await self._engine.prepare(tx)
+            if is_new or await documents.made_as(tx) != made:
+                if not is_new:
+                    await self._engine.clear(tx)
                 await documents.clear(tx)
+                await documents.set_made_as(tx, made)
         self._is_ready = True
 
     async def rebuild(self) -> None:
         """Forget everything and index it again."""
         await self.prepare()
         async with self._db.write() as tx:
-            await documents.clear(tx)
-            await self._engine.clear(tx)
+            await documents.set_made_as(tx, "")
+        self._is_ready = False
         await self.sweep()
 
     # ---- hearing of changes ------------------------------------------------------------------------------------------
@@ -81,10 +88,10 @@ class Indexer:
 
     async def ask_for_sweep(self) -> None:
         async with self._db.write() as tx:
-            await self._ask_for_all(tx)
+            await self._ask_for_all(tx, list(self._collators()))
 
-    async def _ask_for_all(self, tx: Transaction) -> None:
-        for type in self._collators():
+    async def _ask_for_all(self, tx: Transaction, types: Sequence[str]) -> None:
+        for type in types:
             await documents.ask_for(tx, type, [EVERYTHING])
         await self._jobs.enqueue(tx, INDEX_JOB, {}, key="index")
 
@@ -96,7 +103,7 @@ class Indexer:
     async def sweep_job(self, job: JobContext) -> None:
         async with self._db.write() as tx:
             await vocabulary.sweep(tx)
-            await self._ask_for_all(tx)
+            await self._ask_for_all(tx, [job.payload["type"]])
 
     async def run_pending(self, heartbeat: Callable[[], Awaitable[None]] = _go_on) -> None:
         """Work off what is noted, until nothing is."""

@@ -113,7 +113,8 @@ def register_jobs(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_schedules(portal: Any) -> Sequence[Any]:
-    return portal.service(SearchParts).jobs.schedules()
+    parts = portal.service(SearchParts)
+    return parts.jobs.schedules(parts.collators)
 
 
 @hookimpl

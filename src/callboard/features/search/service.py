@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from hashlib import blake2b
 from typing import Any, Callable, Mapping, Sequence
 
 import orjson
 
 from callboard.features.search.engines.base import Ask, Engine
-from callboard.features.search.indexing import Indexer
+from callboard.features.search.indexing import REVISION_CHANNEL, Indexer
 from callboard.features.search.interface import (
     Collator,
     Hit,
@@ -33,6 +34,8 @@ FOUND = 1_000
 """Candidates that are counted. What has more is counted no further."""
 LEAST_COVERAGE = 0.35
 """A result answers at least this share of what the best one answers of the question."""
+KEPT, KEPT_S = 512, 1.0
+"""Answers kept for those who ask the same and see the same, and for how long: another process may have changed the index without a word."""
 COUNT_KEPT_S = 60.0
 """How long the number of documents is taken for known: only the weight of words depends on it."""
 
@@ -52,6 +55,8 @@ class SearchService:
         self._visibility = visibility
         self._condition = condition
         self._count: tuple[float, int] | None = None
+        self._kept: dict[tuple[str, bytes], tuple[float, SearchResults]] = {}
+        db.listen(REVISION_CHANNEL, lambda _: self.forget())
 
     @property
     def collators(self) -> Sequence[Collator]:
@@ -68,10 +73,23 @@ class SearchService:
                 )
         visibility = self._visibility()
         visible = await visibility.visible(actor) if visibility is not None else None
+        key = repr(query), blake2b(visible.serialize() if visible is not None else b"", digest_size=16).digest()
+        kept = self._kept.get(key)
+        if kept is not None and time.monotonic() - kept[0] < KEPT_S:
+            return kept[1]
+        began = time.monotonic()
         async with self._db.read() as tx:
             count = await self._documents(tx)
             question = await self._reader.read(tx, query.term, documents=count, as_typed=query.as_typed)
-            return await self._answer(tx, query, question, visible)
+            found = await self._answer(tx, query, question, visible)
+        if len(self._kept) >= KEPT:
+            self._kept.clear()
+        self._kept[key] = began, found
+        return found
+
+    def forget(self) -> None:
+        """The index has changed here: no answer is given twice."""
+        self._kept.clear()
 
     async def _documents(self, tx: Transaction) -> int:
         """How many there are, roughly."""
@@ -85,17 +103,19 @@ class SearchService:
     ) -> SearchResults:
         marks = self._marks(query)
         limit = max(FOUND, 4 * (query.offset + query.limit))
-        named = await self._named(tx, question, visible)
+        named, begun = await self._named(tx, question, visible)
         groups = question.groups()
-        if not groups and not named and not question.is_empty:
+        if not groups and not named and not begun and not question.is_empty:
             return SearchResults([], 0, False, {key: () for key in query.facets})
         found = await self._engine.find(tx, Ask(groups, marks, limit), visible)
         numbers = [number for number, _ in found.numbers]
         if query.types or query.filters:
-            named = await self._matching(tx, named, query)
-        numbers = list(dict.fromkeys([*named, *numbers]))
+            matching = await self._matching(tx, [*named, *begun], query)
+            named = {number: found for number, found in named.items() if number in matching}
+            begun = {number: share for number, share in begun.items() if number in matching}
+        numbers = list(dict.fromkeys([*named, *begun, *numbers]))
         closely = numbers[: max(RANKED, 2 * (query.offset + query.limit))]
-        scorer = Scorer(question, named)
+        scorer = Scorer(question, named, begun)
         judged = [scorer.judge(row) for row in await documents.rows_of(tx, closely)]
         results = self._enough(question, scorer.gather(judged))
         rest = numbers[len(closely) :]
@@ -117,28 +137,28 @@ class SearchService:
             found.append(tuple(mark("", key, value) for value in values))
         return tuple(found)
 
-    async def _named(self, tx: Transaction, question: Question, visible: VisibleSet | None) -> dict[int, list[str]]:
-        """Documents that are called what a part of the question says, and those whose name begins with all of it."""
+    async def _named(
+        self, tx: Transaction, question: Question, visible: VisibleSet | None
+    ) -> tuple[dict[int, list[str]], dict[int, float]]:
+        """Documents that are called what a part of the question says, and those whose name begins with all of it (how much of it is that)."""
         if question.is_empty:
-            return {}
+            return {}, {}
         with self._condition.sql(tx, visible, 3) as (condition, args):
             exact = await names.exact(tx, list(question.names), condition, args)
-            begun = await names.begun(tx, question.prefix, condition, args) if len(question.prefix) >= 2 else []
-        return {**{number: [] for number in begun}, **exact}
+            begun = await names.begun(tx, question.prefix, condition, args) if len(question.prefix) >= 2 else {}
+        return exact, begun
 
-    async def _matching(
-        self, tx: Transaction, named: Mapping[int, list[str]], query: SearchQuery
-    ) -> dict[int, list[str]]:
+    async def _matching(self, tx: Transaction, numbers: Sequence[int], query: SearchQuery) -> set[int]:
         """Those of them that the filters let through."""
-        payloads = await documents.payloads_of(tx, list(named))
-        types = await documents.parents_of(tx, list(named))
-        kept = {}
+        payloads = await documents.payloads_of(tx, numbers)
+        types = await documents.parents_of(tx, numbers)
+        kept = set()
         for number, payload in payloads.items():
             fields = orjson.loads(payload)["fields"]
             if query.types and types[number][0] not in query.types:
                 continue
             if all(_has(fields.get(key), values) for key, values in query.filters.items()):
-                kept[number] = named[number]
+                kept.add(number)
         return kept
 
     def _enough(self, question: Question, results: list[Result]) -> list[Result]:
