@@ -121,9 +121,13 @@ class Books:
 
     async def page(self, book: Book, ref: str, path: str, version: str | None, words: Words) -> RenderedPage:
         """Raises ``KeyError`` for a path that is no page's."""
+        return await self.page_at(book, path, address_of(ref, version), words)
+
+    async def page_at(self, book: Book, path: str, address: SiteAddress, words: Words) -> RenderedPage:
+        """``page`` with other addresses in it."""
         from callboard.features.techdocs.rendering.render import prepare
 
-        task = prepare(book.model, path, book.texts, address_of(ref, version), words)
+        task = prepare(book.model, path, book.texts, address, words)
         if (found := self._pages.get(task.key)) is not None:
             self._pages.move_to_end(task.key)
             return found

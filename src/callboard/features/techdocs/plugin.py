@@ -19,6 +19,7 @@ class TechDocsParts:
     def __init__(self, portal: Any) -> None:
         from callboard.features.catalog.interface import CatalogQueries, UrlReader
         from callboard.features.techdocs.books import Books
+        from callboard.features.techdocs.files import StaticFiles
         from callboard.features.techdocs.finding import Plans
         from callboard.features.techdocs.jobs import SiteJobs, SiteWatch
         from callboard.features.techdocs.keeping import SiteKeeper
@@ -49,6 +50,7 @@ class TechDocsParts:
             published=self.published, settings=settings, hosts=settings.hosts,
             translator=lambda locale: portal.service(Messages).translator(locale),
         )  # fmt: skip
+        self.files = StaticFiles(self.service, self.books, portal.db)
         self.jobs = SiteJobs(
             db=portal.db, clock=portal.clock, events=portal.events, jobs=portal.jobs, plans=self.plans, keeper=self.keeper,
             books=self.books, settings=settings, hosts=settings.hosts,
@@ -113,6 +115,43 @@ def register_services(portal: Any) -> Mapping[type, Any]:
 @hookimpl
 def register_templates() -> Sequence[str]:
     return ["callboard.features.techdocs"]
+
+
+@hookimpl
+def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.interface import CatalogQueries
+    from callboard.features.techdocs.rest.own import TechDocsRoutes
+    from callboard.features.techdocs.rest.wire import TechDocsWire
+
+    parts = portal.service(TechDocsParts)
+    wire = TechDocsWire(
+        parts.service, parts.files, parts.plans, portal.service(CatalogQueries), stopping=portal.stopping,
+        keeps_case=parts.settings.keeps_case,
+    )  # fmt: skip
+    return [*TechDocsRoutes(parts.service).routes(), *wire.routes()]
+
+
+@hookimpl
+def register_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.techdocs.actions import techdocs_actions
+
+    return techdocs_actions(portal.service(TechDocs))
+
+
+@hookimpl
+def register_metrics(portal: Any) -> Sequence[Any]:
+    from callboard.features.techdocs.figures import TechDocsFigures
+
+    return [TechDocsFigures(portal.metrics, portal.db, portal.clock).read]
+
+
+@hookimpl(optionalhook=True)
+def register_search_collators(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.interface import CatalogQueries
+    from callboard.features.techdocs.collating import DocsCollator
+
+    parts = portal.service(TechDocsParts)
+    return [DocsCollator(portal.db, parts.service, parts.books, parts.plans, portal.service(CatalogQueries))]
 
 
 @hookimpl

@@ -101,6 +101,16 @@ class TechDocsService:
         row, book = await self._open(plan, version)
         return await self._site(plan, row, book, version)
 
+    async def open(
+        self, ref: str, version: str | None = None, *, actor: Actor
+    ) -> tuple[SitePlan, PublishedSites | None, VersionRow | None, Book | None]:
+        """The plan, and where its site is: published, or a version that was read and the site in it. Raises ``SiteNotFound``."""
+        plan = await self._plans.require(ref, actor=actor)
+        if (published := await self._published_of(plan, version)) is not None:
+            return plan, published, None, None
+        row, book = await self._open(plan, version)
+        return plan, None, row, book
+
     async def _open(self, plan: SitePlan, version: str | None) -> tuple[VersionRow, Book]:
         row = await self._keeper.current(plan, _version(version))
         return row, await self._books.open(plan, row)
@@ -131,9 +141,9 @@ class TechDocsService:
         found = require_page(book, path)
         rendered = await self._books.page(book, plan.ref, found.path, version, self._words_of(locale))
         site = await self._site(plan, row, book, version)
-        return self._page(plan, site, book, found, rendered)
+        return self.page_of(plan, site, book, found, rendered)
 
-    def _page(self, plan: SitePlan, site: Site, book: Book, found: SitePage, rendered: RenderedPage) -> Page:
+    def page_of(self, plan: SitePlan, site: Site, book: Book, found: SitePage, rendered: RenderedPage) -> Page:
         file = book.rows.get(found.file)
         before, after = book.model.neighbours(found.path)
         source_url, edit_url = links.file_links(plan, found.file, site.version, self._hosts)

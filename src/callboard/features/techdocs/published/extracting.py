@@ -217,7 +217,8 @@ class _Parser(HTMLParser):
         if self._heading is not None:
             self._heading_texts.append(data)
         else:
-            self._sections[-1][3 if self._code else 2].append(data)
+            _, _, texts, code = self._sections[-1]
+            (code if self._code else texts).append(data)
 
     # ---- the article --------------------------------------------------------------------------------------------------
 

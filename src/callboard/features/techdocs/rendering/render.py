@@ -6,7 +6,7 @@ import hashlib
 import re
 import threading
 from functools import lru_cache
-from html import escape
+from html import escape, unescape
 from typing import Any, Mapping
 from urllib.parse import unquote
 
@@ -19,9 +19,10 @@ from callboard.features.techdocs.rendering.dialect import Dialect, dialect_of, g
 from callboard.features.techdocs.rendering.documents import below
 from callboard.features.techdocs.rendering.files import join_inside
 from callboard.features.techdocs.rendering.links import FileResolver, Resolver, SiteResolver
-from callboard.features.techdocs.rendering.outline import anchors_of, outline_of, title_of_name
+from callboard.features.techdocs.rendering.outline import anchors_of, like, outline_of, title_of_name
 from callboard.features.techdocs.rendering.sanitise import DANGERS, sanitise
 from callboard.features.techdocs.rendering.snippets import Expander, SnippetRules
+from callboard.features.techdocs.rendering.tidying import tidy
 from callboard.features.techdocs.rendering.values import (
     MarkdownFile,
     Passage,
@@ -41,6 +42,7 @@ VERSION = "1"
 """Differs when the same input gives another page."""
 
 _LINKED = re.compile(r"(?:\]\(\s*<?|\]:\s*<?|href\s*=\s*[\"'])([^\s)>\"'#]+)#")
+_RENDERED_ID = re.compile(r"<[a-zA-Z][^<>]*?\s(?:id|name)=[\"']?([^\s\"'<>]+)")
 _MAX_RAW = 200_000
 _NO_WORDS = Words()
 
@@ -136,9 +138,9 @@ def run_task(task: RenderTask) -> RenderedPage:
     dialect = site_dialect(site)
     expander = Expander(_snippet_rules(site), options.limits, task.texts.get)
 
-    def anchors(other: SitePage) -> frozenset[str]:
+    def anchors(other: SitePage, anchor: str) -> frozenset[str]:
         raw = task.texts.get(other.file)
-        return frozenset() if raw is None else _anchors_there(raw, other.file, site, dialect, task)
+        return frozenset({anchor}) if raw is None else _anchors_there(raw, other.file, anchor, site, dialect, task)
 
     return _render(
         raw=task.texts.get(page.file, b""),
@@ -175,7 +177,7 @@ def render_file(
         resolver=FileResolver(file),
         words=words,
         icons=icons,
-        anchors=lambda _: frozenset(),
+        anchors=lambda _page, anchor: frozenset({anchor}),
     )
 
 
@@ -203,7 +205,7 @@ def _render(
     sources = [(page.file, text, 1 + skipped)]
     sources += [(f, (expander.read(f) or b"").decode("utf-8-sig", "replace"), 1) for f in expander.used]
     try:
-        html = sanitise(_convert(prepare_blocks(expanded), dialect, options.limits.render_s))
+        html = sanitise(_convert(tidy(prepare_blocks(expanded)), dialect, options.limits.render_s))
     except Exception as error:
         return _failed(page, whole if not text else text, error, problems, words, front_matter)
     lines = SourceLines(sources)
@@ -316,7 +318,7 @@ def _dangers(sources: list[tuple[str, str, int]]) -> list[Problem]:
             if fence:
                 fence = "" if stripped.startswith(fence) and not stripped.strip("`~ ") else fence
                 continue
-            if stripped.startswith(("```", "~~~")):
+            if stripped.startswith(("```", "~~~")) and "`" not in stripped.lstrip("`"):
                 fence = stripped[: len(stripped) - len(stripped.lstrip(stripped[0]))]
                 continue
             if len(found) >= 50 or line.startswith(("    ", "\t")) or ("<" not in line and "script:" not in line.lower()):
@@ -357,14 +359,29 @@ def _plain_dialect(kroki_url: str | None) -> Dialect:
 _sections: dict[str, frozenset[str]] = {}
 
 
-def _anchors_there(raw: bytes, file: str, site: SiteModel, dialect: Dialect, task: RenderTask) -> frozenset[str]:
+def _anchors_there(
+    raw: bytes, file: str, anchor: str, site: SiteModel, dialect: Dialect, task: RenderTask
+) -> frozenset[str]:
+    """The sections of another page, with certainty as far as ``anchor`` goes."""
     key = hashlib.blake2b(raw + site.structure.encode(), digest_size=16).hexdigest()
     found = _sections.get(key)
     if found is None:
-        expander = Expander(_snippet_rules(site), site.defaults.options.limits, task.texts.get)
-        text = expander.expand(parse_front_matter(_decode(raw, file, []))[1], file)
+        text = _text_there(raw, file, site, task)
         found = frozenset(anchors_of(text, dialect.slug, dialect.separator))
         if len(_sections) > 5_000:
             _sections.clear()
         _sections[key] = found
+    if like(anchor) not in {like(a) for a in found} and f"{key}!" not in _sections:
+        # A glance did not see it: look at what the page really becomes before it is called broken.
+        try:
+            html = _convert(tidy(prepare_blocks(_text_there(raw, file, site, task))), dialect, 0.5)
+        except Exception:
+            html = ""
+        _sections[key] = found = found | frozenset(unescape(i) for i in _RENDERED_ID.findall(html))
+        _sections[f"{key}!"] = frozenset()
     return found
+
+
+def _text_there(raw: bytes, file: str, site: SiteModel, task: RenderTask) -> str:
+    expander = Expander(_snippet_rules(site), site.defaults.options.limits, task.texts.get)
+    return expander.expand(parse_front_matter(_decode(raw, file, []))[1], file)

@@ -52,7 +52,8 @@ class SourceLines:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the walk asks. ``anchors`` gives the sections of another page; ``slug`` makes an id of a heading's words."""
+    """What the walk asks. ``anchors`` gives the sections of another page, surely
+    so for the one asked about; ``slug`` makes an id of a heading's words."""
 
     file: str
     resolver: Resolver
@@ -60,7 +61,7 @@ class Context:
     words: Words
     options: RenderOptions
     icons: str
-    anchors: Callable[[SitePage], frozenset[str]]
+    anchors: Callable[[SitePage, str], frozenset[str]]
     slug: Callable[[str], str]
 
 
@@ -318,7 +319,7 @@ class _Walk:
         return attributes, classes, ""
 
     def _section_of(self, page: SitePage, anchor: str) -> str | None:
-        there = self.context.anchors(page)
+        there = self.context.anchors(page, anchor)
         if anchor in there:
             return anchor
         likeness = like(anchor)
