@@ -114,7 +114,10 @@ async def put_feedback(tx: Transaction, one: Sequence[Any]) -> None:
 
 async def find_feedback(tx: Transaction, ref: str, path: str, person: str) -> Feedback | None:
     row = await tx.fetch_one(
-        f"SELECT {_FEEDBACK} FROM techdocs_feedback f WHERE f.ref = $1 AND f.path = $2 AND f.person = $3", ref, path, person
+        f"SELECT {_FEEDBACK} FROM techdocs_feedback f WHERE f.ref = $1 AND f.path = $2 AND f.person = $3",
+        ref,
+        path,
+        person,
     )
     return None if row is None else _feedback(row)
 
@@ -214,7 +217,8 @@ async def find_check(tx: Transaction, ref: str) -> Check | None:
 async def list_checks(tx: Transaction, refs: Sequence[str]) -> Mapping[str, Check]:
     """Without the problems themselves."""
     rows = await tx.fetch_all(
-        "SELECT c.ref, c.etag, c.errors, c.warnings, c.links, c.at FROM techdocs_check c WHERE " + tx.any_of("c.ref", 1),
+        "SELECT c.ref, c.etag, c.errors, c.warnings, c.links, c.at FROM techdocs_check c WHERE "
+        + tx.any_of("c.ref", 1),
         tx.list_arg(refs),
     )
     return {row[0]: Check(row[0], row[1], row[2], row[3], row[4], parse_time(row[5])) for row in rows}
