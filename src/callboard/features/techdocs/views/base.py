@@ -107,6 +107,12 @@ def ref_of(request: Request) -> str:
     return str(EntityRef(params["kind"], params["namespace"], params["name"])).lower()
 
 
+def path_of(request: Request) -> str:
+    """The page in the address; the slash at its end belongs to it, whatever routes make of it."""
+    path = str(request.path_params.get("path", "")).strip("/")
+    return f"{path}/" if path and request.url.path.endswith("/") else path
+
+
 def version_of(request: Request) -> str | None:
     return request.query_params.get("version", "").strip() or None
 

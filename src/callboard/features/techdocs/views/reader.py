@@ -27,7 +27,7 @@ from callboard.features.techdocs.pages.reading import (
     toc_of,
 )
 from callboard.features.techdocs.reading.feedback import MAX_TEXT
-from callboard.features.techdocs.views.base import Views, ref_of, version_of
+from callboard.features.techdocs.views.base import Views, path_of, ref_of, version_of
 from callboard.features.techdocs.views.searching import search_site
 from callboard.kernel.errors import (
     CallboardError,
@@ -79,7 +79,7 @@ class ReaderViews(Views):
 
     async def show(self, request: Request) -> Response:
         ref, version = ref_of(request), version_of(request)
-        asked = request.path_params.get("path", "")
+        asked = path_of(request)
         place = await self._docs.find_docs(ref, actor=request.actor)
         if place is None:
             raise SiteNotFound(self.t(request)("techdocs.site_not_found", ref=ref))
@@ -133,7 +133,7 @@ class ReaderViews(Views):
 
     async def from_tab(self, request: Request) -> Response:
         """Backstage's addresses below the tab of an entity."""
-        return Redirect(page_href(ref_of(request), request.path_params["path"], version_of(request)), 302)
+        return Redirect(page_href(ref_of(request), path_of(request), version_of(request)), 302)
 
     async def _reader(self, page: Page, request: Request, *, is_tab: bool = False) -> ReaderPage:
         t, site, hosts = self.t(request), page.site, self._r.settings.hosts
@@ -224,7 +224,7 @@ class ReaderViews(Views):
         annotations = ((document or {}).get("metadata") or {}).get("annotations") or {}
         said = annotations.get(TECHDOCS_REF)
         crumbs = [Crumb(self.t(request)("techdocs.title"), "/docs"), Crumb(entity.title)]
-        retry = page_href(ref, request.path_params.get("path", ""), version)
+        retry = page_href(ref, path_of(request), version)
         return UnreadablePage(entity.title, entity, owner, error.message, said, retry, version, crumbs)
 
     async def _unreadable(self, ref: str, version: str | None, error: CallboardError, request: Request) -> Response:
@@ -235,7 +235,7 @@ class ReaderViews(Views):
     # ---- what readers say --------------------------------------------------------------------------------------------
 
     async def answered(self, request: Request) -> Response:
-        ref, path = ref_of(request), request.path_params.get("path", "")
+        ref, path = ref_of(request), path_of(request)
         form = await request.read_form()
         said = form.get("helpful", "")
         service, actor = self._r.feedback, request.actor

@@ -54,11 +54,12 @@ async def _look_through(
     pages = list(dict.fromkeys(_pages(site.nav)))
     by_title = [one for one in pages if all(word in one[0].lower() for word in words)]
     found = [Found(title, page_href(site.ref, path, version), "", ()) for title, path in by_title[:LIMIT]]
+    holds = await _sources(views, site, version, words, request)
     until = time.monotonic() + BUDGET_S
     for title, path in pages:
         if len(found) >= LIMIT or time.monotonic() > until:
             return found, True
-        if (title, path) in by_title:
+        if (title, path) in by_title or (holds is not None and path not in holds):
             continue
         try:
             passages = await views._docs.passages(site.ref, path, version=version, actor=request.actor)
@@ -72,6 +73,21 @@ async def _look_through(
                 found.append(Found(title, href, section, mark(text, words)))
                 break
     return found, False
+
+
+async def _sources(
+    views: Views, site: Site, version: str | None, words: Sequence[str], request: Request
+) -> frozenset[str] | None:
+    """Pages whose source has all the words somewhere, which costs little to know; None where there are no sources."""
+    _, _, _, book = await views._r.parts.service.open(site.ref, version, actor=request.actor)
+    if book is None:
+        return None
+    found = set()
+    for page in book.pages():
+        text = book.texts.read(page.file).decode("utf-8", "replace").lower()
+        if all(word in text for word in words):
+            found.add(page.path)
+    return frozenset(found)
 
 
 def _pages(nav: Sequence[NavItem]) -> list[tuple[str, str]]:
