@@ -39,6 +39,7 @@ COMMAND_GROUPS: Mapping[str, tuple[str, str]] = {
 """Groups of our own; plugins add theirs by ``register_commands``."""
 FEATURE_GROUPS: Mapping[str, tuple[str, str, str]] = {
     "catalog": ("callboard.features.catalog", "callboard.cli.catalog:app", "The software catalog."),
+    "docs": ("callboard.features.techdocs", "callboard.cli.docs:app", "Documentation."),
     "template": ("callboard.features.scaffolder", "callboard.cli.template:app", "Software templates."),
 }
 """Groups over one feature: offered while its package is there. Known here, so that calling one loads no other feature."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import Any, Awaitable, Callable, Mapping, Sequence, TypeVar
 
 from callboard.features.techdocs.codec import dump_page, load_page
 from callboard.features.techdocs.domain import SitePlan, docs_path, triplet
-from callboard.features.techdocs.interface import NavItem, Problem
+from callboard.features.techdocs.interface import PAGES_CHANGED, NavItem, Problem
 from callboard.features.techdocs.rendering import (
     LinkRules,
     MemoryFiles,
@@ -26,17 +27,20 @@ from callboard.features.techdocs.rendering import (
 )
 from callboard.features.techdocs.settings import TechDocsSettings
 from callboard.features.techdocs.store import files as file_rows
+from callboard.features.techdocs.store import pages as page_rows
 from callboard.features.techdocs.store import sites
 from callboard.features.techdocs.store.files import FileRow
 from callboard.features.techdocs.store.sites import VersionRow
 from callboard.features.techdocs.workers.pool import TooSlow, Workers
 from callboard.kernel.clock import Clock, format_time
-from callboard.kernel.db.interface import Database
+from callboard.kernel.db.interface import Database, Transaction
+from callboard.kernel.events import Events
 
 ASSETS = "/docs-assets"
 """Where files of sites are served for pages of this portal."""
 MAX_BOOKS_BYTES = 64 * 1024 * 1024
 MAX_PAGES_BYTES = 32 * 1024 * 1024
+MAX_TOLD = 500
 MAX_TEXT_BYTES = 2 * 1024 * 1024
 FLUSH_AFTER_S = 0.3
 BINARY = re.compile(
@@ -63,7 +67,10 @@ class Book:
 class Books:
     """Site models by version and plan, rendered pages by the key of all that goes into them."""
 
-    def __init__(self, db: Database, clock: Clock, workers: Workers, settings: TechDocsSettings) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, events: Events, workers: Workers, settings: TechDocsSettings
+    ) -> None:
+        self._events = events
         self._db = db
         self._clock = clock
         self._workers = workers
@@ -104,7 +111,25 @@ class Books:
         if row.pages is None:
             async with self._db.write() as tx:
                 await sites.note_counts(tx, row.id, row.digest, len(model.pages), len(problems))
+                if not row.name:
+                    await self._note_pages(tx, row, book)
         return book
+
+    async def _note_pages(self, tx: Transaction, row: VersionRow, book: Book) -> None:
+        """Which pages differ from those before: only now is it known what pages the files make."""
+        latest = await sites.lock_version(tx, row.ref, row.name)
+        if latest is None or latest.digest != row.digest:
+            return  # something newer was read meanwhile, and is told when it is put together
+        before, now = await page_rows.list_pages(tx, row.ref), revisions_of(book)
+        changed = {path: page for path, page in now.items() if before.get(path) != page}
+        removed = [path for path in before if path not in now]
+        if not changed and not removed:
+            return
+        await page_rows.write_changes(tx, row.ref, changed, removed)
+        payload: dict[str, Any] = {"ref": row.ref}
+        if len(changed) + len(removed) <= MAX_TOLD:
+            payload |= {"changed": sorted(changed), "removed": sorted(removed)}
+        await self._events.publish(tx, PAGES_CHANGED, payload)
 
     def defaults(self, plan: SitePlan, docs_dir: str) -> SiteDefaults:
         given = plan.settings.links
@@ -206,6 +231,14 @@ class Books:
             self._single[key] = running
             running.add_done_callback(lambda _: self._single.pop(key, None))
         return await asyncio.shield(running)
+
+
+def revisions_of(book: Book) -> dict[str, tuple[str, str]]:
+    """Path to (title, revision) of every page. Text files that are no pages may be included by any."""
+    pages = {page.file for page in book.pages()}
+    texts = sorted((path, row.hash) for path, row in book.rows.items() if path not in pages and not BINARY.search(path))
+    shared = hashlib.sha256(repr((book.model.title, texts)).encode()).hexdigest()[:16]
+    return {page.path: (page.title, f"{page.digest[:32]}-{shared}") for page in book.pages()}
 
 
 def address_of(ref: str, version: str | None) -> SiteAddress:

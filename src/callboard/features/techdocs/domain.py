@@ -69,6 +69,8 @@ class SitePlan:
     mounts: tuple[Mount, ...]
     settings: SiteSettings
     problem: str | None = None
+    written: str = ""
+    """namespace/kind/name in the letters of the entity: where stores that keep them have a published site."""
 
     @property
     def digest(self) -> str:
@@ -144,7 +146,13 @@ def plan_site(entity: Mapping[str, Any], settings: TechDocsSettings, readers: Re
         tuple(mounts),
         row or SiteSettings(ref),
         problem,
+        _written(entity),
     )
+
+
+def _written(entity: Mapping[str, Any]) -> str:
+    own = EntityRef.of(entity)
+    return f"{own.namespace}/{own.kind}/{own.name}"
 
 
 def _annotations(entity: Mapping[str, Any]) -> dict[str, str]:

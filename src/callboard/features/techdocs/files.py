@@ -33,23 +33,23 @@ class StaticFiles:
 
     async def metadata(self, ref: str, *, actor: Actor) -> dict[str, Any]:
         """Raises ``SiteNotFound``, and as reading does."""
-        plan, published, _, book = await self._service.open(ref, actor=actor)
-        if published is not None:
-            return dict((await published.require(plan.ref)).metadata)
-        assert book is not None
+        plan, opened = await self._service.open(ref, actor=actor)
+        if opened.published is not None:
+            return dict((await opened.published.require(plan)).metadata)
+        _, book = opened.live
         site = await self._service.site(ref, actor=actor)
         return frame.metadata(site, static_paths(book))
 
     async def file(self, ref: str, path: str, *, actor: Actor) -> Asset:
         """Raises ``SiteNotFound``, ``PageNotFound``."""
-        plan, published, _, book = await self._service.open(ref, actor=actor)
+        plan, opened = await self._service.open(ref, actor=actor)
         plain = safe_path(path)
-        if published is not None:
-            stored = await published.file(plan.ref, _index(path, plain)) if plain is not None else None
+        if (published := opened.published) is not None:
+            stored = await published.file(plan, _index(path, plain)) if plain is not None else None
             if stored is None:
                 raise PageNotFound("File Not Found")
             return Asset(stored.content, media_type_of(_index(path, plain or "")), stored.etag)
-        assert book is not None
+        _, book = opened.live
         if plain is None:
             raise PageNotFound("File Not Found")
         return await self._live(plan, book, _index(path, plain), actor)
@@ -67,6 +67,8 @@ class StaticFiles:
             return await self._page(plan, book, path, etag, actor)
         file = book.model.documents.get(path)
         row = book.rows.get(file) if file is not None else None
+        if row is None and "." not in posixpath.basename(path):
+            return await self._page(plan, book, posixpath.join(path, "index.html"), etag, actor)
         if row is None:
             raise PageNotFound("File Not Found")
         async with self._db.read(snapshot=False) as tx:

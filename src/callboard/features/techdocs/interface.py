@@ -46,6 +46,8 @@ class PageMoved(PageNotFound):
 
 SITE_CHANGED = "techdocs.site.changed"
 """Event: {ref, version (None is what the address names), digest, isNew, changed and removed (files of its source; left out when many)}."""
+PAGES_CHANGED = "techdocs.pages.changed"
+"""Event: {ref, changed and removed (paths of pages; left out when many, or when what the site is called changed)}."""
 SITE_REMOVED = "techdocs.site.removed"
 """Event: {ref}. The entity has no documentation any more."""
 

@@ -11,7 +11,7 @@ from callboard.features.catalog.interface import SOURCE_CHANGED
 from callboard.features.techdocs.books import Books
 from callboard.features.techdocs.domain import SitePlan
 from callboard.features.techdocs.finding import Plans
-from callboard.features.techdocs.interface import SITE_REMOVED
+from callboard.features.techdocs.interface import PAGES_CHANGED, SITE_CHANGED, SITE_REMOVED
 from callboard.features.techdocs.keeping import SiteKeeper
 from callboard.features.techdocs.repositories import repository_key
 from callboard.features.techdocs.settings import TechDocsSettings
@@ -85,6 +85,7 @@ class SiteJobs:
     def handlers(self) -> Sequence[EventHandler]:
         return (
             EventHandler(ENTITIES_CHANGED, self.on_entities, name="techdocs.catalog"),
+            EventHandler(SITE_CHANGED, self.on_site, name="techdocs.pages"),
             EventHandler(SOURCE_CHANGED, self.on_source, name="techdocs.sources"),
         )
 
@@ -110,6 +111,20 @@ class SiteJobs:
             for ref in refs:
                 if ref in plans or ref in known:
                     await self._register(tx, ref, plans.get(ref))
+
+    async def on_site(self, event: Event) -> None:
+        """What was read is put together, so that search learns of its pages though nobody opens them."""
+        if event.payload.get("version") is not None:
+            return
+        ref = str(event.payload["ref"])
+        plan = await self._plans.find(ref, actor=SYSTEM)
+        async with self._db.read(snapshot=False) as tx:
+            row = await sites.find_version(tx, ref, "")
+        if isinstance(plan, SitePlan) and row is not None and row.pages is None:
+            try:
+                await self._books.open(plan, row)
+            except CallboardError as error:
+                log.warning("documentation not put together", site=ref, error=error.message)
 
     async def on_source(self, event: Event) -> None:
         """A push: sites that are read from that repository are read again."""
@@ -139,6 +154,8 @@ class SiteJobs:
             row.plan,
         ):
             await sites.put_site(tx, row)
+            if known is not None:
+                await self._events.publish(tx, PAGES_CHANGED, {"ref": ref})
         if known is None or known.plan != row.plan:
             await self._jobs.enqueue(tx, READ_JOB, {"ref": ref}, key=ref)
 
@@ -147,14 +164,10 @@ class SiteJobs:
     async def _read(self, job: JobContext) -> None:
         ref = str(job.payload["ref"])
         plan = await self._plans.find(ref, actor=SYSTEM)
-        if not isinstance(plan, SitePlan) or (self._settings.is_external and not plan.mounts):
+        if not isinstance(plan, SitePlan) or self._settings.is_external:
             return
         try:
             await self._keeper.refresh(plan)
-            async with self._db.read(snapshot=False) as tx:
-                row = await sites.find_version(tx, ref, "")
-            if row is not None and row.pages is None:
-                await self._books.open(plan, row)
         except LimitError as error:
             if error.retry_after_s:
                 raise RetryLater(error.retry_after_s, error.message) from None

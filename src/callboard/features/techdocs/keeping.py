@@ -40,7 +40,15 @@ class SiteKeeper:
     """Reads sites and keeps them. ``check_every`` is for sources elsewhere, ``versions`` how many named ones are kept of a site."""
 
     def __init__(
-        self, db: Database, clock: Clock, events: Events, reader: SiteReader, *, check_every: timedelta, versions: int
+        self,
+        db: Database,
+        clock: Clock,
+        events: Events,
+        reader: SiteReader,
+        *,
+        check_every: timedelta,
+        versions: int,
+        is_external: bool = False,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -48,6 +56,7 @@ class SiteKeeper:
         self._reader = reader
         self._check_every = check_every
         self._versions = versions
+        self._kind = "published" if is_external else "live"
         self._running: dict[tuple[str, str], asyncio.Task[bool]] = {}
         self._looked: dict[tuple[str, str], float] = {}
 
@@ -97,8 +106,16 @@ class SiteKeeper:
         if self._running.get(key) is task:
             del self._running[key]
 
-    async def refresh(self, plan: SitePlan, version: str | None = None, *, force: bool = False) -> bool:
-        """Look now, and read when it differs; whether it did. Raises as readers do; the version that is there stays."""
+    async def refresh(
+        self, plan: SitePlan, version: str | None = None, *, force: bool = False, patience_s: float = 0.0
+    ) -> bool:
+        """Look now, and read when it differs; whether it did. Raises as readers do; the version that is there stays.
+
+        A source elsewhere that was looked at less than ``patience_s`` ago is not asked again.
+        """
+        looked = self._looked.get((plan.ref, version or ""), float("-inf"))
+        if patience_s and self._clock.monotonic() - looked < patience_s and not self._reader.is_local(plan):
+            return False
         return await asyncio.shield(self.begin(plan, version, force=force))
 
     async def close(self) -> None:
@@ -156,7 +173,7 @@ class SiteKeeper:
 
     def row_of(self, plan: SitePlan) -> SiteRow:
         return SiteRow(
-            plan.ref, "live", plan.title, plan.description, plan.owner, plan.digest, self._reader.is_local(plan)
+            plan.ref, self._kind, plan.title, plan.description, plan.owner, plan.digest, self._reader.is_local(plan)
         )
 
     async def _write(self, plan: SitePlan, name: str, read: SiteFiles) -> bool:

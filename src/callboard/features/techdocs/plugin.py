@@ -36,6 +36,7 @@ class TechDocsParts:
         from callboard.features.techdocs.sources.reading import SiteReader
         from callboard.features.techdocs.telling import SiteGuard
         from callboard.features.techdocs.workers.pool import Workers
+        from callboard.kernel.http_client import HttpClient
         from callboard.ui.messages import Messages
 
         self.settings = settings = TechDocsSettings.of(portal.settings, Path(os.getcwd()))
@@ -50,10 +51,17 @@ class TechDocsParts:
             self.reader,
             check_every=settings.check_every,
             versions=settings.versions,
+            is_external=settings.is_external,
         )
         self.workers = Workers(settings.workers)
-        self.books = Books(portal.db, portal.clock, self.workers, settings)
-        self.published = published_sites(settings, portal.http, portal.clock)
+        self.books = Books(portal.db, portal.clock, portal.events, self.workers, settings)
+        # A client of its own, which may reach the bucket wherever the settings say it is.
+        self.s3_http = (
+            HttpClient(portal.settings, portal.clock, portal._transport, allow=settings.s3_hosts)
+            if settings.s3
+            else None
+        )
+        self.published = published_sites(settings, self.s3_http, portal.clock)
         self.service = TechDocsService(
             db=portal.db, clock=portal.clock, plans=self.plans, keeper=self.keeper, books=self.books, reader=self.reader,
             published=self.published, settings=settings, hosts=settings.hosts,
@@ -77,6 +85,8 @@ class TechDocsParts:
         await self.keeper.close()
         await self.books.close()
         await self.workers.close()
+        if self.s3_http is not None:
+            await self.s3_http.close()
 
 
 class LateHistory:
@@ -160,7 +170,7 @@ def register_search_collators(portal: Any) -> Sequence[Any]:
     from callboard.features.techdocs.collating import DocsCollator
 
     parts = portal.service(TechDocsParts)
-    return [DocsCollator(portal.db, parts.service, parts.books, parts.plans, portal.service(CatalogQueries))]
+    return [DocsCollator(portal.db, parts.books, parts.published, portal.service(CatalogQueries), parts.plans)]
 
 
 @hookimpl
@@ -180,7 +190,7 @@ def register_event_handlers(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_event_guards(portal: Any) -> Sequence[Any]:
-    return [EventGuard("techdocs.site.*", portal.service(TechDocsParts).guard.show)]
+    return [EventGuard("techdocs.*", portal.service(TechDocsParts).guard.show)]
 
 
 @hookimpl

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Callable, Mapping, Sequence
 
@@ -22,6 +23,7 @@ from callboard.features.techdocs.interface import (
     PageNotFound,
     Problem,
     Site,
+    SiteNotFound,
     SiteQuery,
     SiteSummary,
 )
@@ -42,6 +44,8 @@ from callboard.model.urls import Hosts
 
 MAX_LIMIT = 500
 MAX_VERSION = 250
+REFRESH_PATIENCE_S = 5.0
+"""People may have a source elsewhere asked again at most this often; jobs and webhooks as they need."""
 _WORDS = (
     "permalink",
     "link_broken",
@@ -54,6 +58,21 @@ _WORDS = (
     "to_do",
     "too_slow",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A site: published, or a version that was read with what was made of it."""
+
+    published: PublishedSites | None = None
+    row: VersionRow | None = None
+    book: Book | None = None
+
+    @property
+    def live(self) -> tuple[VersionRow, Book]:
+        assert self.row is not None
+        assert self.book is not None
+        return self.row, self.book
 
 
 class TechDocsService:
@@ -95,31 +114,31 @@ class TechDocsService:
     # ---- one site ----------------------------------------------------------------------------------------------------
 
     async def site(self, ref: str, *, version: str | None = None, actor: Actor) -> Site:
+        plan, opened = await self.open(ref, version, actor=actor)
+        if opened.published is not None:
+            return await opened.published.site(plan)
+        return await self._site(plan, *opened.live, version)
+
+    async def open(self, ref: str, version: str | None = None, *, actor: Actor) -> tuple[SitePlan, Opened]:
+        """The plan, and where its site is. Raises ``SiteNotFound``."""
         plan = await self._plans.require(ref, actor=actor)
         if (published := await self._published_of(plan, version)) is not None:
-            return await published.site(plan)
-        row, book = await self._open(plan, version)
-        return await self._site(plan, row, book, version)
-
-    async def open(
-        self, ref: str, version: str | None = None, *, actor: Actor
-    ) -> tuple[SitePlan, PublishedSites | None, VersionRow | None, Book | None]:
-        """The plan, and where its site is: published, or a version that was read and the site in it. Raises ``SiteNotFound``."""
-        plan = await self._plans.require(ref, actor=actor)
-        if (published := await self._published_of(plan, version)) is not None:
-            return plan, published, None, None
-        row, book = await self._open(plan, version)
-        return plan, None, row, book
-
-    async def _open(self, plan: SitePlan, version: str | None) -> tuple[VersionRow, Book]:
+            return plan, Opened(published)
+        if self._settings.is_external and version is None:
+            raise SiteNotFound(
+                f"No documentation of {plan.ref} was published yet. Run callboard docs publish, or techdocs-cli publish."
+            )
         row = await self._keeper.current(plan, _version(version))
-        return row, await self._books.open(plan, row)
+        book = await self._books.open(plan, row)
+        if version is None and book.model.config.needs_build and self._published and await self._published.has(plan):
+            return plan, Opened(self._published)  # its plugins run only in a build, and there is one
+        return plan, Opened(None, row, book)
 
     async def _published_of(self, plan: SitePlan, version: str | None) -> PublishedSites | None:
         """Published sites come first where nothing else is built, or where the entity says nothing that can be read."""
         if self._published is None or version is not None:
             return None
-        if (self._settings.is_external or not plan.mounts) and await self._published.has(plan.ref):
+        if (self._settings.is_external or not plan.mounts) and await self._published.has(plan):
             return self._published
         return None
 
@@ -134,10 +153,10 @@ class TechDocsService:
         )  # fmt: skip
 
     async def page(self, ref: str, path: str, *, version: str | None = None, locale: str = "en", actor: Actor) -> Page:
-        plan = await self._plans.require(ref, actor=actor)
-        if (published := await self._published_of(plan, version)) is not None:
-            return await published.page(plan, path)
-        row, book = await self._open(plan, version)
+        plan, opened = await self.open(ref, version, actor=actor)
+        if opened.published is not None:
+            return await opened.published.page(plan, path)
+        row, book = opened.live
         found = require_page(book, path)
         rendered = await self._books.page(book, plan.ref, found.path, version, self._words_of(locale))
         site = await self._site(plan, row, book, version)
@@ -156,19 +175,19 @@ class TechDocsService:
         )  # fmt: skip
 
     async def passages(self, ref: str, path: str, *, version: str | None = None, actor: Actor) -> Sequence[DocsPassage]:
-        plan = await self._plans.require(ref, actor=actor)
-        if (published := await self._published_of(plan, version)) is not None:
-            return await published.passages(plan, path)
-        _, book = await self._open(plan, version)
+        plan, opened = await self.open(ref, version, actor=actor)
+        if opened.published is not None:
+            return await opened.published.passages(plan, path)
+        _, book = opened.live
         found = require_page(book, path)
         rendered = await self._books.page(book, plan.ref, found.path, version, self._words_of("en"))
         return [DocsPassage(one.anchor, one.headings, one.text, one.code) for one in rendered.passages]
 
     async def asset(self, ref: str, path: str, *, version: str | None = None, actor: Actor) -> Asset:
-        plan = await self._plans.require(ref, actor=actor)
-        if (published := await self._published_of(plan, version)) is not None:
-            return await published.asset(plan, path)
-        _, book = await self._open(plan, version)
+        plan, opened = await self.open(ref, version, actor=actor)
+        if opened.published is not None:
+            return await opened.published.asset(plan, path)
+        _, book = opened.live
         wanted = safe_path(path)
         file = None if wanted is None else book.model.documents.get(wanted)
         row = None if file is None else book.rows.get(file)
@@ -187,14 +206,14 @@ class TechDocsService:
     async def refresh(self, ref: str, *, actor: Actor) -> bool:
         plan = await self._plans.require(ref, actor=actor)
         if (published := await self._published_of(plan, None)) is not None:
-            return await published.refresh(plan.ref)
-        return await self._keeper.refresh(plan)
+            return await published.refresh(plan)
+        return await self._keeper.refresh(plan, patience_s=REFRESH_PATIENCE_S)
 
     async def check(self, ref: str, *, actor: Actor) -> Sequence[Problem]:
-        plan = await self._plans.require(ref, actor=actor)
-        if await self._published_of(plan, None) is not None:
-            return ()
-        row, book = await self._open(plan, None)
+        _, opened = await self.open(ref, actor=actor)
+        if opened.published is not None:
+            return ()  # its source is not at hand
+        row, book = opened.live
         found = await self._books.check(book)
         return check_book(book, [*problems_of(row), *found], self._clock.now(), self._settings.stale_after)
 

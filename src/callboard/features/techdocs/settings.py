@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, Mapping
+from urllib.parse import urlsplit
 
 from callboard.kernel.settings import Setting, Settings
 from callboard.model.refs import EntityRef, RefError
@@ -130,6 +131,14 @@ class TechDocsSettings:
     plugins: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
     hosts: Hosts = field(default_factory=lambda: DEFAULT_HOSTS)
+
+    @property
+    def s3_hosts(self) -> tuple[str, ...]:
+        """Hosts of the bucket, which may be inside the network: the settings name them."""
+        if self.s3 is None or self.s3.endpoint is None:
+            return ()
+        host = urlsplit(self.s3.endpoint).netloc
+        return (host, f"{self.s3.bucket}.{host}")
 
     @classmethod
     def of(cls, settings: Settings, working_dir: Path) -> TechDocsSettings:

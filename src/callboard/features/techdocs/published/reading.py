@@ -27,6 +27,10 @@ from callboard.features.techdocs.published.stores import ObjectStore, StoredObje
 from callboard.features.techdocs.settings import TechDocsSettings
 from callboard.features.techdocs.types import media_type_of
 from callboard.kernel.clock import Clock
+from callboard.kernel.errors import CallboardError
+from callboard.kernel.logs import get_logger
+
+log = get_logger(__name__)
 
 METADATA = "techdocs_metadata.json"
 CHECK_AFTER_S = 60.0
@@ -65,24 +69,30 @@ class PublishedSites:
         self._looked: dict[str, float] = {}
         self._pages: OrderedDict[tuple[str, str, str], PublishedPage] = OrderedDict()
 
-    def prefix(self, ref: str, written: str | None = None) -> str:
-        """Where a site lies. ``written``: (namespace/kind/name) in the letters of the entity, for stores that keep them."""
-        return "/".join(triplet(ref)) if not (self._settings.keeps_case and written) else written
+    def prefix(self, plan: SitePlan) -> str:
+        """Where a site lies."""
+        return plan.written if self._settings.keeps_case and plan.written else "/".join(triplet(plan.ref))
 
-    async def has(self, ref: str) -> bool:
-        return await self.find(ref) is not None
+    async def has(self, plan: SitePlan) -> bool:
+        return await self.find(plan) is not None
 
-    async def find(self, ref: str) -> Published | None:
-        """The metadata; None when nothing is published. Raises as the store does."""
-        now = self._clock.monotonic()
+    async def find(self, plan: SitePlan) -> Published | None:
+        """The metadata; None when nothing is published. While the store is down, what was there; else raises as it does."""
+        ref, now = plan.ref, self._clock.monotonic()
         if ref in self._known and now - self._looked[ref] < CHECK_AFTER_S:
             return self._known[ref]
-        found = await self._look(ref, now)
+        try:
+            found = await self._look(plan, now)
+        except CallboardError as error:
+            if self._known.get(ref) is None:
+                raise
+            log.info("published documentation not looked at", site=ref, error=error.message)
+            found = self._known[ref]
         self._known[ref], self._looked[ref] = found, now
         return found
 
-    async def _look(self, ref: str, now: float) -> Published | None:
-        stored = await self.store.find(f"{self.prefix(ref)}/{METADATA}")
+    async def _look(self, plan: SitePlan, now: float) -> Published | None:
+        stored = await self.store.find(f"{self.prefix(plan)}/{METADATA}")
         if stored is None:
             return None
         try:
@@ -91,32 +101,31 @@ class PublishedSites:
             metadata = {}
         return Published(metadata if isinstance(metadata, dict) else {}, stored.etag, now)
 
-    async def refresh(self, ref: str) -> bool:
+    async def refresh(self, plan: SitePlan) -> bool:
         """Look again; whether something else is published now."""
-        before = self._known.get(ref)
-        self._looked.pop(ref, None)
-        self._known.pop(ref, None)
-        after = await self.find(ref)
+        before = self._known.get(plan.ref)
+        self._looked[plan.ref] = float("-inf")
+        after = await self.find(plan)
         return (before.etag if before else None) != (after.etag if after else None)
 
-    async def require(self, ref: str) -> Published:
-        found = await self.find(ref)
+    async def require(self, plan: SitePlan) -> Published:
+        found = await self.find(plan)
         if found is None:
             raise SiteNotFound(
-                f"No documentation of {ref} was published. Run callboard docs publish, or techdocs-cli publish."
+                f"No documentation of {plan.ref} was published. Run callboard docs publish, or techdocs-cli publish."
             )
         return found
 
-    async def file(self, ref: str, path: str) -> StoredObject | None:
+    async def file(self, plan: SitePlan, path: str) -> StoredObject | None:
         """A file as it was published."""
         plain = safe_path(path)
-        return None if not plain else await self.store.find(f"{self.prefix(ref)}/{plain}")
+        return None if not plain else await self.store.find(f"{self.prefix(plan)}/{plain}")
 
     # ---- as TechDocs gives it ----------------------------------------------------------------------------------------
 
     async def site(self, plan: SitePlan) -> Site:
-        found = await self.require(plan.ref)
-        first = await self._find_page(plan.ref, found, "")
+        found = await self.require(plan)
+        first = await self._find_page(plan, found, "")
         nav: Sequence[NavItem] = first[1].nav if first is not None else ()
         return Site(
             ref=plan.ref, title=str(found.metadata.get("site_name") or plan.title),
@@ -126,8 +135,8 @@ class PublishedSites:
         )  # fmt: skip
 
     async def page(self, plan: SitePlan, path: str) -> Page:
-        published = await self.require(plan.ref)
-        found = await self._find_page(plan.ref, published, path)
+        published = await self.require(plan)
+        found = await self._find_page(plan, published, path)
         if found is None:
             raise PageNotFound(f"The published documentation has no page {path!r}.")
         file, page = found
@@ -142,27 +151,27 @@ class PublishedSites:
         )  # fmt: skip
 
     async def passages(self, plan: SitePlan, path: str) -> Sequence[DocsPassage]:
-        found = await self._find_page(plan.ref, await self.require(plan.ref), path)
+        found = await self._find_page(plan, await self.require(plan), path)
         if found is None:
             raise PageNotFound(f"The published documentation has no page {path!r}.")
         return found[1].passages
 
     async def asset(self, plan: SitePlan, path: str) -> Asset:
-        await self.require(plan.ref)
-        stored = await self.file(plan.ref, path)
+        await self.require(plan)
+        stored = await self.file(plan, path)
         if stored is None:
             raise PageNotFound(f"The published documentation has no file {path!r}.")
         return Asset(stored.content, media_type_of(path), stored.etag)
 
-    async def _find_page(self, ref: str, published: Published, path: str) -> tuple[str, PublishedPage] | None:
-        plain = safe_path(path)
+    async def _find_page(self, plan: SitePlan, published: Published, path: str) -> tuple[str, PublishedPage] | None:
+        plain, ref = safe_path(path), plan.ref
         if plain is None:
             return None
         for file in _candidates(plain):
             key = (ref, published.etag, file)
             if (page := self._pages.get(key)) is not None:
                 return file, page
-            stored = await self.file(ref, file)
+            stored = await self.file(plan, file)
             if stored is None:
                 continue
             page = extract(

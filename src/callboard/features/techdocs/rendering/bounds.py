@@ -14,9 +14,15 @@ from typing import Any
 from markdown import Markdown
 
 MAX_LINE = 50_000
-MAX_QUOTES = 20
-MAX_INDENT = 80
 MAX_LINES = 40_000
+MAX_QUOTES = 20
+MAX_WORDS_SQUARED = 100_000_000
+"""Sum of the squares of the lengths of words longer than 200 characters: patterns for addresses try each start of a word with each end."""
+MAX_TICKS = 16
+"""Different lengths of runs of backticks; the pattern for inline code tries each against the rest of its paragraph."""
+MAX_CELLS = 50_000
+MAX_TOCS = 10
+MAX_HTML = 4_000_000
 _state = threading.local()
 
 
@@ -30,8 +36,9 @@ def start(seconds: float) -> None:
 
 
 def check() -> None:
-    """Raises ``TooSlow`` when the time is up."""
-    if time.thread_time() > getattr(_state, "until", float("inf")):
+    """Raises ``TooSlow`` when the time is up. Looks at the clock every eighth time, since that is a call into the system."""
+    _state.calls = calls = getattr(_state, "calls", 0) + 1
+    if calls % 8 == 0 and time.thread_time() > getattr(_state, "until", float("inf")):
         raise TooSlow("it takes too long to render.")
 
 
@@ -65,25 +72,72 @@ def bound(markdown: Markdown) -> None:
             return run(parent, blocks)
 
         processor.run = watched  # type: ignore[method-assign]
-    for pattern in markdown.inlinePatterns:
+    registries = [markdown.inlinePatterns]
+    registries += [p.inlinePatterns for p in markdown.treeprocessors if hasattr(p, "inlinePatterns")]
+    for registry in {id(r): r for r in registries}.values():
+        for index, pattern in enumerate(registry):
+            _watch(pattern, first=index == 0)
+
+
+def _watch(pattern: Any, *, first: bool) -> None:
+    handle = pattern.handleMatch
+
+    def watched_match(*args: Any) -> Any:
+        check()
+        return handle(*args)
+
+    pattern.handleMatch = watched_match
+    if first:  # it is asked for with each piece of text
         compiled = pattern.getCompiledRegExp
 
-        def watched_pattern(compiled: Any = compiled) -> Any:
+        def watched_text() -> Any:
             check()
             return compiled()
 
-        pattern.getCompiledRegExp = watched_pattern  # type: ignore[method-assign]
+        pattern.getCompiledRegExp = watched_text
 
 
 _QUOTES = re.compile(r"^[ ]{0,3}(?:>[ \t]?){%d}" % (MAX_QUOTES + 1), re.MULTILINE)
 
 
+_WORD = re.compile(r"\S{200,}")
+_TICKS = re.compile(r"`+")
+_DELIMITER = re.compile(r"^[ \t]*\|?[ \t:|-]*-[ \t:|-]*$")
+_LONG_DATA = re.compile(r"data:[\w/+.-]{0,60};base64,[A-Za-z0-9+/=]{8000,}")
+
+
+def without_long_data(text: str) -> str:
+    """``text`` without the content of large ``data:`` addresses, which are not shown in any case."""
+    return _LONG_DATA.sub("data:,", text) if ";base64," in text else text
+
+
 def guard(text: str) -> str | None:
     """Why the text is not even tried; None when it may be."""
-    if len(text) > 0 and max(map(len, text.split("\n"))) > MAX_LINE:
-        return f"it has a line of more than {MAX_LINE:,} characters."
-    if text.count("\n") > MAX_LINES:
+    lines = text.split("\n")
+    if len(lines) > MAX_LINES:
         return f"it has more than {MAX_LINES:,} lines."
+    if max(map(len, lines)) > MAX_LINE:
+        return f"it has a line of more than {MAX_LINE:,} characters."
     if _QUOTES.search(text):
         return f"it has quotes nested more than {MAX_QUOTES} deep."
+    if sum(len(word) ** 2 for word in _WORD.findall(text)) > MAX_WORDS_SQUARED:
+        return "it has words of thousands of characters."
+    if len(set(map(len, _TICKS.findall(text)))) > MAX_TICKS:
+        return f"it has more than {MAX_TICKS} different runs of backticks."
+    if text.count("[TOC]") > MAX_TOCS:
+        return f"it has more than {MAX_TOCS} tables of contents."
+    return _big_table(lines)
+
+
+def _big_table(lines: list[str]) -> str | None:
+    columns = cells = 0
+    for line in lines:
+        if not line.strip():
+            columns = 0
+        elif columns:
+            cells += columns
+        elif "|" in line and _DELIMITER.match(line):
+            columns = line.count("|") + 1
+        if cells > MAX_CELLS:
+            return f"its tables have more than {MAX_CELLS:,} cells."
     return None

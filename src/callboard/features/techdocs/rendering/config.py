@@ -18,14 +18,12 @@ from callboard.features.techdocs.rendering.values import Extension, SiteConfig, 
 
 CONFIG_NAMES = ("mkdocs.yaml", "mkdocs.yml")
 KEPT_KEYS = frozenset(
-    """site_name site_url site_description site_author repo_url repo_name edit_uri edit_uri_template docs_dir site_dir nav exclude_docs
-    not_in_nav theme plugins markdown_extensions extra extra_css use_directory_urls strict dev_addr watch copyright remote_branch remote_name
-    validation google_analytics""".split()
+    ["site_name", "site_url", "site_description", "site_author", "repo_url", "repo_name", "edit_uri", "edit_uri_template", "docs_dir", "site_dir", "nav", "exclude_docs", "not_in_nav", "theme", "plugins", "markdown_extensions", "extra", "extra_css", "use_directory_urls", "strict", "dev_addr", "watch", "copyright", "remote_branch", "remote_name", "validation", "google_analytics"]
 )
 _UNUSED_HERE = frozenset({"theme", "extra_css"})
 _THEME_KEYS = frozenset({"name", "font", "icon", "logo", "favicon", "language", "direction", "palette", "features"})
 _PLUGINS = frozenset(
-    "techdocs-core search material/search redirects group material/group monorepo github-admonitions".split()
+    ["techdocs-core", "search", "material/search", "redirects", "group", "material/group", "monorepo", "github-admonitions"]
 )
 _DROPPED_WHY = {
     "hooks": "hooks run code",
@@ -33,7 +31,11 @@ _DROPPED_WHY = {
     "extra_javascript": "pages bring no scripts",
     "extra_templates": "pages bring no templates",
 }
-_EDIT_URIS = {"github.com": "edit/master/docs/", "gitlab.com": "edit/master/docs/", "bitbucket.org": "src/default/docs/"}
+_EDIT_URIS = {
+    "github.com": "edit/master/docs/",
+    "gitlab.com": "edit/master/docs/",
+    "bitbucket.org": "src/default/docs/",
+}
 
 
 def find_config(files: frozenset[str], root: str) -> str | None:
@@ -185,7 +187,11 @@ class _Sanitiser:
             return
         for key in theme:
             if key not in _THEME_KEYS:
-                why = "it brings templates" if key == "custom_dir" else "it is not among the settings of a theme that are kept"
+                why = (
+                    "it brings templates"
+                    if key == "custom_dir"
+                    else "it is not among the settings of a theme that are kept"
+                )
                 self.tell(f"theme.{key} was left out: {why}.", key)
 
     def _plugins(self, plugins: Any) -> None:

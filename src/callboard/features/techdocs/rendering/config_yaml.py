@@ -184,7 +184,7 @@ def parse_front_matter(text: str) -> tuple[dict[str, Any], str, int]:
         return {}, text, 0
     head, rest = end
     raw = text[text.index("\n") + 1 : head]
-    if len(raw) > 50_000:
+    if len(raw) > 20_000:
         return {}, text, 0
     parsed = parse_config(raw, "")
     if not parsed.values and raw.strip():

@@ -8,11 +8,17 @@ from callboard.features.techdocs.rendering.config_yaml import parse_front_matter
 from callboard.features.techdocs.rendering.outline import headings_of, plain_inline, title_of_name
 from callboard.features.techdocs.rendering.values import DecisionRecord
 
-_FIELD = re.compile(r"^[ \t]*(?:[*+-][ \t]+)?(?:\*\*|__)?(status|date|deciders|decision-makers)(?:\*\*|__)?[ \t]*:[ \t]*(?:\*\*|__)?[ \t]*(.*?)[ \t]*$", re.IGNORECASE)
+_FIELD = re.compile(
+    r"^[ \t]*(?:[*+-][ \t]+)?(?:\*\*|__)?(status|date|deciders|decision-makers)(?:\*\*|__)?[ \t]*:[ \t]*(?:\*\*|__)?[ \t]*(.*?)[ \t]*$",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"^(?:adr[-_ ]?)?0*(\d{1,6})(?:[.:)\s_-]|$)", re.IGNORECASE)
 _DATE = re.compile(r"\b(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})\b")
 _DAY_FIRST = re.compile(r"\b(\d{1,2})[./](\d{1,2})[./](\d{4})\b")
-_STATUS = re.compile(r"proposed|draft|accepted|rejected|deprecated|superseded|supersedes|amended|implemented|in review|declined|decided|done|obsolete|withdrawn|on hold", re.IGNORECASE)
+_STATUS = re.compile(
+    r"proposed|draft|accepted|rejected|deprecated|superseded|supersedes|amended|implemented|in review|declined|decided|done|obsolete|withdrawn|on hold",
+    re.IGNORECASE,
+)
 _BY = re.compile(r"superseded\s+by\s+(.+)", re.IGNORECASE)
 _MAX_LINES = 2_000
 

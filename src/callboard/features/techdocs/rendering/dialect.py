@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 from markdown import Markdown
 from markdown.extensions import Extension as MarkdownExtension
 from markdown.extensions.toc import slugify as ascii_slug
+from pygments.style import Style
 
 from callboard.features.techdocs.interface import Problem
 from callboard.features.techdocs.rendering.bounds import bound
@@ -22,7 +23,19 @@ from callboard.features.techdocs.rendering.icons import Icons, emoji_character
 from callboard.features.techdocs.rendering.lists import SaneLists
 from callboard.features.techdocs.rendering.values import SiteConfig
 
-_KINDS = "new settings note abstract info tip success question warning failure danger bug example quote".split()
+
+class _Styleless(type(Style)):  # type: ignore[misc]
+    """Tells the formatter of no colours: it would work out a style sheet for every block of code, and nobody reads it."""
+
+    def __iter__(cls) -> Iterator[Any]:
+        return iter(())
+
+
+class _NoStyle(Style, metaclass=_Styleless):
+    pass
+
+
+_KINDS = ["new", "settings", "note", "abstract", "info", "tip", "success", "question", "warning", "failure", "danger", "bug", "example", "quote"]
 
 BASE: Mapping[str, Mapping[str, Any]] = {
     "toc": {},
@@ -59,24 +72,23 @@ BLOCKS: Mapping[str, Mapping[str, Any]] = {
 """In place of admonition, details and tabbed with ``techdocs-core: {use_pymdownx_blocks: true}``."""
 
 _MORE = frozenset(
-    """nl2br sane_lists smarty legacy_em legacy_attrs wikilinks pymdownx.arithmatex pymdownx.keys pymdownx.progressbar pymdownx.escapeall
-    pymdownx.saneheaders pymdownx.fancylists pymdownx.blocks.admonition pymdownx.blocks.details pymdownx.blocks.tab
-    pymdownx.blocks.definition pymdownx.blocks.html pymdownx.blocks.caption pymdownx.quotes""".split()
+    ["nl2br", "sane_lists", "smarty", "legacy_em", "legacy_attrs", "wikilinks", "pymdownx.arithmatex", "pymdownx.keys", "pymdownx.progressbar", "pymdownx.escapeall", "pymdownx.saneheaders", "pymdownx.fancylists", "pymdownx.blocks.admonition", "pymdownx.blocks.details", "pymdownx.blocks.tab", "pymdownx.blocks.definition", "pymdownx.blocks.html", "pymdownx.blocks.caption", "pymdownx.quotes"]
 )
 _ELSEWHERE = frozenset(
-    "pymdownx.snippets pymdownx.extra extra plantuml_markdown markdown_inline_graphviz meta fenced_code "
-    "pymdownx.striphtml pymdownx.pathconverter mermaid2".split()
+    ["pymdownx.snippets", "pymdownx.extra", "extra", "plantuml_markdown", "markdown_inline_graphviz", "meta", "fenced_code", "pymdownx.striphtml", "pymdownx.pathconverter", "mermaid2"]
 )
 """Done in another way, or of no effect here."""
 _ALSO = {"codehilite": "pymdownx.highlight", "mdx_math": "pymdownx.arithmatex", "pymdownx.github": "pymdownx.magiclink"}
 _FORCED: Mapping[str, Mapping[str, Any]] = {
     "toc": {"permalink": False, "anchorlink": False},
-    "pymdownx.highlight": {"noclasses": False, "use_pygments": True},
+    "pymdownx.highlight": {"noclasses": False, "use_pygments": True, "pygments_style": _NoStyle},
     "pymdownx.arithmatex": {"generic": True},
     "pymdownx.tasklist": {"clickable_checkbox": False},
     "pymdownx.emoji": {"emoji_generator": emoji_character, "strict": False, "alt": "unicode"},
 }
-_OUR_OWN = frozenset({"custom_fences", "emoji_index", "emoji_generator", "slugify", "build_url", "run_validation", "title_template"})
+_OUR_OWN = frozenset(
+    {"custom_fences", "emoji_index", "emoji_generator", "slugify", "build_url", "run_validation", "title_template"}
+)
 _MAX_OPTION = 20_000
 
 
@@ -138,7 +150,9 @@ def dialect_of(config: SiteConfig, kroki_url: str | None) -> Dialect:
             if option == "custom_fences":
                 own_fences.update(_own_fences(value))
             elif option == "emoji_index":
-                emoji_index = "gemoji" if str(value).endswith("gemoji") else "twemoji" if "twemoji" in str(value) else "emojione"
+                emoji_index = (
+                    "gemoji" if str(value).endswith("gemoji") else "twemoji" if "twemoji" in str(value) else "emojione"
+                )
             elif option == "slugify":
                 slug_options = dict(value.options) if isinstance(value, Name) else None
             elif option in _OUR_OWN:
@@ -195,7 +209,11 @@ def _unusable(dialect: Dialect, config: SiteConfig) -> list[Problem]:
         assert isinstance(options, dict)
         for option in [o for o in options if o not in default and o not in _FORCED.get(name, {})]:
             try:
-                Markdown(extensions=[_extension(name, {**default, **_FORCED.get(name, {}), option: options[option]}, dialect)])
+                Markdown(
+                    extensions=[
+                        _extension(name, {**default, **_FORCED.get(name, {}), option: options[option]}, dialect)
+                    ]
+                )
             except Exception as error:
                 message = f"{name}: the option {option} cannot be used and was left out: {error}"
                 problems.append(Problem("settings", message[:300], config.file or "", None, is_error=False))

@@ -55,7 +55,9 @@ def address_of(stem: str, *, directory_urls: bool) -> str:
     return f"{stem}/" if directory_urls else f"{stem}.html"
 
 
-def add_documents(made: Documents, paths: Iterable[str], config: SiteConfig, defaults: SiteDefaults, *, folder: str, alias: str = "") -> None:
+def add_documents(
+    made: Documents, paths: Iterable[str], config: SiteConfig, defaults: SiteDefaults, *, folder: str, alias: str = ""
+) -> None:
     """The files of one ``docs_dir`` (``folder`` of the source) as documents below ``alias``."""
     prefix = f"{folder}/" if folder else ""
     excluded = IgnorePatterns(config.exclude_docs)
@@ -79,7 +81,9 @@ def add_documents(made: Documents, paths: Iterable[str], config: SiteConfig, def
         if stem is None:
             continue
         name, base = posixpath.basename(stem), posixpath.dirname(document)
-        if name == "README" and any(below(base, f"index{s}") in found for s in (*defaults.links.suffixes, *MARKDOWN_SUFFIXES)):
+        if name == "README" and any(
+            below(base, f"index{s}") in found for s in (*defaults.links.suffixes, *MARKDOWN_SUFFIXES)
+        ):
             continue
         if len(made.pages) >= limits.pages:
             message = f"More than {limits.pages:,} pages: {document} and those after it were left out."

@@ -133,7 +133,15 @@ class Icons(Extension):
 
 
 def emoji_character(
-    index: str, shortname: str, alias: str | None, uc: str | None, alt: str, title: str | None, category: str | None, options: Any, md: Markdown
+    index: str,
+    shortname: str,
+    alias: str | None,
+    uc: str | None,
+    alt: str,
+    title: str | None,
+    category: str | None,
+    options: Any,
+    md: Markdown,
 ) -> str | ET.Element:
     """The emoji as text; one that is no character (``:octocat:``) stays as it was written."""
     return alt if uc else (alias or shortname)

@@ -56,7 +56,12 @@ def _segment(segment: str) -> str:
         elif len(piece) > 2:
             inner = piece[1:-1]
             negated = inner.startswith(("!", "^"))
-            made.append("[" + ("^" if negated else "") + re.sub(r"([\\\[\]^&|~])", r"\\\1", inner[1:] if negated else inner) + "]")
+            made.append(
+                "["
+                + ("^" if negated else "")
+                + re.sub(r"([\\\[\]^&|~])", r"\\\1", inner[1:] if negated else inner)
+                + "]"
+            )
         else:
             made.append(re.escape(piece))
     return "".join(made)

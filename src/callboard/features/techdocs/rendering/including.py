@@ -97,7 +97,11 @@ class Including:
             self._tell("nav", f"{statement!r} does not name a .yml or .yaml file.", file, statement)
             return None
         if name in above or len(above) >= _MAX_NESTED or self.count > limit:
-            why = "it includes itself" if name in above else f"at most {limit} includes, nested {_MAX_NESTED} deep, are read"
+            why = (
+                "it includes itself"
+                if name in above
+                else f"at most {limit} includes, nested {_MAX_NESTED} deep, are read"
+            )
             self._tell("refused", f"{statement!r} was left out: {why}.", file, statement)
             return None
         folder = posixpath.dirname(name)

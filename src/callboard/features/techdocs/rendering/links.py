@@ -18,7 +18,8 @@ Kind = Literal["page", "asset", "external", "broken", "outside"]
 @dataclass(frozen=True, slots=True)
 class Target:
     """``href`` as it goes into the page, without anchor. ``name``: address, document path, or what was written. ``outside``: it leaves the
-    source, and is refused."""
+    source, and is refused.
+    """
 
     kind: Kind
     href: str

@@ -95,7 +95,8 @@ class Navigating:
 
     def from_folder(self, folder: str = "") -> tuple[NavItem, ...]:
         """All documents below ``folder``: the index first, pages by weight and file name, then folders; a folder that is led by an index is
-        one entry with that page."""
+        one entry with that page.
+        """
         tree: dict[str, Any] = {}
         prefix = f"{folder}/" if folder else ""
         for document, entry in self.entries.items():

@@ -28,6 +28,7 @@ _SHORTCODE = re.compile(r":[a-z0-9_+-]+:")
 _HTML_ID = re.compile(r"<[a-zA-Z][^<>]*?\s(?:id|name)\s*=\s*[\"']?([^\s\"'<>]+)")
 _LIST_ID = re.compile(r"\{:?[^{}\n]*#([^\s{}]+)[^{}\n]*\}")
 _MAX_TITLE = 300
+_MAX_LINE = 1_000  # longer lines are no headings
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,9 @@ def headings_of(text: str) -> Iterator[tuple[int, str, int]]:
     fence = ""
     previous = ""
     for number, line in enumerate(text.splitlines()):
+        if len(line) > _MAX_LINE:
+            previous = ""
+            continue
         found = _FENCE.match(line)
         if fence:
             if found and found.group(1).startswith(fence) and not line.strip().strip(fence[0]):

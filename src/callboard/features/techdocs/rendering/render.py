@@ -50,9 +50,7 @@ _NO_WORDS = Words()
 # -- what a page needs
 
 
-def prepare(
-    site: SiteModel, path: str, files: SiteFiles, address: SiteAddress, words: Words = _NO_WORDS
-) -> RenderTask:
+def prepare(site: SiteModel, path: str, files: SiteFiles, address: SiteAddress, words: Words = _NO_WORDS) -> RenderTask:
     """Collects all that rendering the page of this address takes. Costs reading the page, its snippets, and pages whose sections it names.
 
     Raises:
@@ -113,9 +111,7 @@ def _rules_of(key: str, root: str, folders: tuple[str, ...], appended: tuple[str
 def _snippet_rules(site: SiteModel) -> SnippetRules:
     """``pymdownx.snippets`` of the site: ``base_path``, ``auto_append`` and ``dedent_subsections`` are followed, inside the site."""
     root = site.defaults.root
-    options: Mapping[str, Any] = next(
-        (e.options for e in site.config.extensions if e.name == "pymdownx.snippets"), {}
-    )
+    options: Mapping[str, Any] = next((e.options for e in site.config.extensions if e.name == "pymdownx.snippets"), {})
     given = options.get("base_path", ["."])
     names = [given] if isinstance(given, str) else given if isinstance(given, list) else ["."]
     folders = []
@@ -200,12 +196,12 @@ def _render(
         raw = raw[: options.limits.page_bytes]
     whole = _decode(raw, page.file, problems)
     front_matter, text, skipped = parse_front_matter(whole)
-    expanded = expander.expand(text, page.file, 1 + skipped)
+    expanded = bounds.without_long_data(expander.expand(text, page.file, 1 + skipped))
     problems.extend(expander.problems)
     sources = [(page.file, text, 1 + skipped)]
     sources += [(f, (expander.read(f) or b"").decode("utf-8-sig", "replace"), 1) for f in expander.used]
     try:
-        html = sanitise(_convert(tidy(prepare_blocks(expanded)), dialect, options.limits.render_s))
+        html = sanitise(_convert(expanded, dialect, options.limits.render_s))
     except Exception as error:
         return _failed(page, whole if not text else text, error, problems, words, front_matter)
     lines = SourceLines(sources)
@@ -242,7 +238,9 @@ def _decode(raw: bytes, file: str, problems: list[Problem]) -> str:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        problems.append(Problem("syntax", "Not UTF-8: some characters are replaced. Save the file as UTF-8.", file, line))
+        problems.append(
+            Problem("syntax", "Not UTF-8: some characters are replaced. Save the file as UTF-8.", file, line)
+        )
         text = raw.decode("utf-8-sig", "replace")
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "�")
 
@@ -264,10 +262,12 @@ def _convert(text: str, dialect: Dialect, seconds: float) -> str:
     bounds.start(seconds)
     try:
         markdown.reset()
-        html = markdown.convert(text)
+        html = markdown.convert(tidy(prepare_blocks(text)))
     finally:
         bounds.stop()
     give_back(dialect, markdown)
+    if len(html) > bounds.MAX_HTML:
+        raise TooSlow(f"it becomes more than {bounds.MAX_HTML:,} characters.")
     return html
 
 
@@ -321,11 +321,19 @@ def _dangers(sources: list[tuple[str, str, int]]) -> list[Problem]:
             if stripped.startswith(("```", "~~~")) and "`" not in stripped.lstrip("`"):
                 fence = stripped[: len(stripped) - len(stripped.lstrip(stripped[0]))]
                 continue
-            if len(found) >= 50 or line.startswith(("    ", "\t")) or ("<" not in line and "script:" not in line.lower()):
+            if (
+                len(found) >= 50
+                or line.startswith(("    ", "\t"))
+                or ("<" not in line and "script:" not in line.lower())
+            ):
                 continue
             bare = re.sub(r"`[^`\n]*`", "", line)
             danger = DANGERS.search(bare)
-            if danger and (danger.group(1) or "<" in bare or "](" in bare) and (danger.group(1) or "").lower() != "iframe":
+            if (
+                danger
+                and (danger.group(1) or "<" in bare or "](" in bare)
+                and (danger.group(1) or "").lower() != "iframe"
+            ):
                 what = danger.group(0).strip().rstrip("=\"'")
                 message = f"{what} is not allowed in documentation and was left out."
                 found.append(Problem("refused", message, file, first + number))
@@ -374,7 +382,7 @@ def _anchors_there(
     if like(anchor) not in {like(a) for a in found} and f"{key}!" not in _sections:
         # A glance did not see it: look at what the page really becomes before it is called broken.
         try:
-            html = _convert(tidy(prepare_blocks(_text_there(raw, file, site, task))), dialect, 0.5)
+            html = _convert(_text_there(raw, file, site, task), dialect, 0.5)
         except Exception:
             html = ""
         _sections[key] = found = found | frozenset(unescape(i) for i in _RENDERED_ID.findall(html))

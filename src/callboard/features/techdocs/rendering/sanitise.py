@@ -15,17 +15,26 @@ from pygments.token import STANDARD_TYPES
 from callboard.features.techdocs.rendering.bounds import TooSlow
 
 _TAGS = frozenset(
-    """a abbr address article aside audio b bdi bdo blockquote br caption center cite code col colgroup dd del details dfn div dl dt em
-    figcaption figure h1 h2 h3 h4 h5 h6 hr i img input ins kbd label li mark meter ol p pre progress q rp rt ruby s samp section small
-    source span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul var video wbr""".split()
+    ["a", "abbr", "address", "article", "aside", "audio", "b", "bdi", "bdo", "blockquote", "br", "caption", "center", "cite", "code", "col", "colgroup", "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "input", "ins", "kbd", "label", "li", "mark", "meter", "ol", "p", "pre", "progress", "q", "rp", "rt", "ruby", "s", "samp", "section", "small", "source", "span", "strike", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "time", "tr", "tt", "u", "ul", "var", "video", "wbr"]
 )
 _DROPPED = frozenset(
-    """applet area base basefont bgsound body button canvas datalist dialog dir embed fieldset font footer form frame frameset head header
-    hgroup html iframe legend link main map marquee math menu meta nav nobr noembed noframes noscript object optgroup option output param
-    picture plaintext portal script search select slot style svg template textarea title track xmp big acronym""".split()
+    ["applet", "area", "base", "basefont", "bgsound", "body", "button", "canvas", "datalist", "dialog", "dir", "embed", "fieldset", "font", "footer", "form", "frame", "frameset", "head", "header", "hgroup", "html", "iframe", "legend", "link", "main", "map", "marquee", "math", "menu", "meta", "nav", "nobr", "noembed", "noframes", "noscript", "object", "optgroup", "option", "output", "param", "picture", "plaintext", "portal", "script", "search", "select", "slot", "style", "svg", "template", "textarea", "title", "track", "xmp", "big", "acronym"]
 )
 """Known to HTML (or a danger) and not for pages: the tags go, and for some of them what is between."""
-_CONTENT_TOO = {"script", "style", "template", "svg", "math", "object", "textarea", "title", "select", "noembed", "noframes", "xmp"}
+_CONTENT_TOO = {
+    "script",
+    "style",
+    "template",
+    "svg",
+    "math",
+    "object",
+    "textarea",
+    "title",
+    "select",
+    "noembed",
+    "noframes",
+    "xmp",
+}
 _ATTRIBUTES = {
     "*": {"class", "id", "title", "lang", "dir"},
     "a": {"href", "name"},
@@ -52,7 +61,7 @@ _SCHEMES = {"http", "https", "mailto", "tel", "data"}
 MAX_NESTED = 1_000
 
 _ANY_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+_VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"])
 _FRAME = re.compile(r"<iframe\b([^<>]*)>", re.IGNORECASE)
 _FRAME_END = re.compile(r"</iframe\s*>", re.IGNORECASE)
 _FRAME_SRC = re.compile(r"\bsrc\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
@@ -64,18 +73,15 @@ DANGERS = re.compile(
 """What a page may not hold, to tell where it stands. It is looked for in tags only."""
 
 _CLASSES = frozenset(
-    """admonition admonition-title annotate inline end tabbed-set tabbed-alternate tabbed-labels tabbed-content tabbed-block tabbed-label
-    task-list task-list-item task-list-control task-list-indicator highlight highlighttable codehilite linenos linenodiv filename hll code
-    collapse arithmatex mermaid diagram diagram-source footnote footnote-ref footnote-backref toc toctitle critic comment block keys grid
-    cards card md-button md-button--primary caption align-left align-right align-center center lead progress progress-bar progress-label
-    abbr emoji doc-icon task-list-done special normal""".split()
+    ["admonition", "admonition-title", "annotate", "inline", "end", "tabbed-set", "tabbed-alternate", "tabbed-labels", "tabbed-content", "tabbed-block", "tabbed-label", "task-list", "task-list-item", "task-list-control", "task-list-indicator", "highlight", "highlighttable", "codehilite", "linenos", "linenodiv", "filename", "hll", "code", "collapse", "arithmatex", "mermaid", "diagram", "diagram-source", "footnote", "footnote-ref", "footnote-backref", "toc", "toctitle", "critic", "comment", "block", "keys", "grid", "cards", "card", "md-button", "md-button--primary", "caption", "align-left", "align-right", "align-center", "center", "lead", "progress", "progress-bar", "progress-label", "abbr", "emoji", "doc-icon", "task-list-done", "special", "normal"]
 )
 _KINDS = frozenset(
-    """new settings note abstract summary tldr info todo tip hint important success check done question help faq warning caution attention
-    failure fail missing danger error bug example quote cite""".split()
+    ["new", "settings", "note", "abstract", "summary", "tldr", "info", "todo", "tip", "hint", "important", "success", "check", "done", "question", "help", "faq", "warning", "caution", "attention", "failure", "fail", "missing", "danger", "error", "bug", "example", "quote", "cite"]
 )
 _PYGMENTS = frozenset(name for name in STANDARD_TYPES.values() if name)
-_PATTERNS = re.compile(r"(?:language-[\w+#.-]{1,40}|key-[a-z0-9-]{1,30}|doc-icon-[a-z-]{1,30}|progress-\d{1,3}(?:plus)?)$")
+_PATTERNS = re.compile(
+    r"(?:language-[\w+#.-]{1,40}|key-[a-z0-9-]{1,30}|doc-icon-[a-z-]{1,30}|progress-\d{1,3}(?:plus)?)$"
+)
 
 
 @lru_cache(maxsize=1)

@@ -143,7 +143,13 @@ def _model(
     if isinstance(files, FolderFiles):
         problems.extend(files.problems)
     structure = hashlib.blake2b(digest_size=16)
-    for part in (config, defaults, sorted(documents.files.items()), sorted(by_document.items()), sorted(aliases.items())):
+    for part in (
+        config,
+        defaults,
+        sorted(documents.files.items()),
+        sorted(by_document.items()),
+        sorted(aliases.items()),
+    ):
         structure.update(repr(part).encode())
     whole = structure.copy()
     whole.update(repr([(p.path, p.title, p.digest) for p in pages.values()]).encode())
@@ -199,7 +205,12 @@ def _aliases(
             line = parsed.text_lines.get(old)
             problems.append(Problem("nav", f"redirects: {what}.", config.file or "", line))
             continue
-        for name in (old.lstrip("/"), address_of(stem_of_old, directory_urls=config.use_directory_urls), stem_of_old, f"{stem_of_old}.html"):
+        for name in (
+            old.lstrip("/"),
+            address_of(stem_of_old, directory_urls=config.use_directory_urls),
+            stem_of_old,
+            f"{stem_of_old}.html",
+        ):
             if name.strip("/") not in pages and f"{name.strip('/')}/" not in pages:
                 made[name.strip("/")] = target
     return made

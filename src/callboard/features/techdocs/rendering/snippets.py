@@ -54,7 +54,9 @@ class Expander:
             lines += ["", "--8<--", *self.rules.appended, "--8<--"]
         return "\n".join(self._lines(lines, file, (), first_line))
 
-    def _lines(self, lines: Sequence[str], file: str, above: tuple[str, ...], first_line: int, *, section: bool = False) -> list[str]:
+    def _lines(
+        self, lines: Sequence[str], file: str, above: tuple[str, ...], first_line: int, *, section: bool = False
+    ) -> list[str]:
         made: list[str] = []
         block = False
         for number, line in enumerate(lines):
@@ -109,7 +111,9 @@ class Expander:
         content = (self.read(found) or b"").decode("utf-8-sig", "replace")
         self._size += len(content)
         if self._size > self.limits.expanded_bytes:
-            self._refuse(f"The snippets are larger than {self.limits.expanded_bytes:,} characters together.", file, line)
+            self._refuse(
+                f"The snippets are larger than {self.limits.expanded_bytes:,} characters together.", file, line
+            )
             return []
         lines = content.splitlines() + ([""] if content.endswith("\n") else [])
         picked = self._pick(lines, ranges, name)
@@ -123,7 +127,9 @@ class Expander:
         if any(join_inside(self._relative(folder), path) is None for folder in self.rules.folders):
             self._refuse(f"The snippet {path!r} is outside the site; it was left out.", file, line)
         else:
-            self.problems.append(Problem("link", f"The snippet {path!r} is not among the files of the site.", file, line))
+            self.problems.append(
+                Problem("link", f"The snippet {path!r} is not among the files of the site.", file, line)
+            )
         return []
 
     def _relative(self, folder: str) -> str:
@@ -137,7 +143,9 @@ class Expander:
                 return below(self.rules.root, inside)
         return None
 
-    def _pick(self, lines: list[str], ranges: list[tuple[int | None, int | None]], name: str | None) -> list[str] | None:
+    def _pick(
+        self, lines: list[str], ranges: list[tuple[int | None, int | None]], name: str | None
+    ) -> list[str] | None:
         if name is not None:
             return self._section(lines, name)
         if not ranges:

@@ -183,7 +183,7 @@ class _Tidy:
             self.fence = (indent, fence.group(2), 0)
             self.out.append(line)
             return
-        if item is not None and indent - base <= 3 and not (self.prose and not self._may_interrupt(item)):
+        if item is not None and indent - base <= 3 and not (self.prose and not self._may_interrupt(item, following)):
             if self.prose:
                 self.out.append("")
             self.list = _List(base)
@@ -194,17 +194,28 @@ class _Tidy:
             self.out.append(line)
             self.prose = line.lstrip().startswith(("[", ":"))
             return
-        if "|" in line and following and "|" in following and _DELIMITER.match(following) and not _DELIMITER.match(line):
+        if (
+            "|" in line
+            and following
+            and "|" in following
+            and _DELIMITER.match(following)
+            and not _DELIMITER.match(line)
+        ):
             if self.prose:
                 self.out.append("")
             line = _HTML_HEADER.sub("", line)
         self.out.append(line)
         heading = line.startswith("#") or bool(_RULE.match(line))
-        self.prose = not heading and not ("|" in line and _DELIMITER.match(line)) and not line.lstrip().startswith(("|", "<"))
+        self.prose = (
+            not heading and not ("|" in line and _DELIMITER.match(line)) and not line.lstrip().startswith(("|", "<"))
+        )
 
-    @staticmethod
-    def _may_interrupt(item: re.Match[str]) -> bool:
-        return not item.group(2)[0].isdigit() or item.group(2) == "1."
+    def _may_interrupt(self, item: re.Match[str], following: str) -> bool:
+        """Whether a list may begin right below text: with a bullet, or with 1. where it is plain that a list is meant."""
+        if not item.group(2)[0].isdigit():
+            return True
+        above = next((line for line in reversed(self.out) if line.strip()), "")
+        return item.group(2) == "1." and (above.rstrip().endswith(":") or _ITEM.match(following) is not None)
 
     def _goes_on(self, line: str, indent: int, item: re.Match[str] | None) -> bool:
         """Whether the list has not ended before this line."""
@@ -225,7 +236,10 @@ class _Tidy:
         relative = indent - made.base
         level = made.owner(relative)
         if item is not None and not (
-            made.after_blank and level >= 0 and relative >= made.items[level].content + 4 and relative >= 2 * (level + 1) + 4
+            made.after_blank
+            and level >= 0
+            and relative >= made.items[level].content + 4
+            and relative >= 2 * (level + 1) + 4
         ):
             self._item(made, line, relative, level + 1, item)
         elif made.after_blank and level >= 0:
@@ -233,7 +247,7 @@ class _Tidy:
         elif made.text_indent is not None and not made.after_blank:
             made.put(line, made.base + relative + made.shift)
         else:
-            fence_level = level if level >= 0 else 0
+            fence_level = max(level, 0)
             made.put(line, made.base + 2 * (fence_level + 1) if _FENCE.match(line) else made.base + 2 * len(made.items))
             made.shift = 2 * (fence_level + 1) - relative
         made.after_blank = False
@@ -243,11 +257,7 @@ class _Tidy:
 
     def _item(self, made: _List, line: str, relative: int, level: int, item: re.Match[str]) -> None:
         numbered = item.group(2)[0].isdigit()
-        if len(made.items) > level and made.items[level].numbered != numbered and not made.after_blank:
-            made.as_is.append("")
-            made.stepped.append("")
-            made.fits = False
-        elif made.text_indent is not None and not made.after_blank:  # right below a paragraph of the item
+        if (len(made.items) > level and made.items[level].numbered != numbered and not made.after_blank) or (made.text_indent is not None and not made.after_blank):
             made.as_is.append("")
             made.stepped.append("")
             made.fits = False

@@ -287,7 +287,8 @@ class RenderTask:
 @dataclass(frozen=True, slots=True)
 class MarkdownFile:
     """A Markdown file outside a site: README, ADR, runbook. ``file`` is its path, for problems; ``base_url`` is what its links and pictures
-    are relative to in the browser (the folder on the source host); without one they are broken."""
+    are relative to in the browser (the folder on the source host); without one they are broken.
+    """
 
     file: str
     text: bytes

@@ -20,8 +20,7 @@ from callboard.features.techdocs.rendering.values import ID_PREFIX, PageLink, Pa
 _TOKEN = re.compile(r"<(/?)([a-z][a-z0-9]*)((?:\s+[^\s=<>\"]+(?:=\"[^\"]*\")?)*)\s*/?>|([^<]+)|<")
 _ATTRIBUTE = re.compile(r"\s+([^\s=<>\"]+)(?:=\"([^\"]*)\")?")
 _BLOCKS = frozenset(
-    """p div li ul ol dl dt dd table tr td th pre blockquote h1 h2 h3 h4 h5 h6 hr br details summary figure figcaption section article aside
-    address caption center""".split()
+    ["p", "div", "li", "ul", "ol", "dl", "dt", "dd", "table", "tr", "td", "th", "pre", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "br", "details", "summary", "figure", "figcaption", "section", "article", "aside", "address", "caption", "center"]
 )
 _DATA_IMAGE = re.compile(r"data:image/(?:png|gif|jpeg|webp);base64,[A-Za-z0-9+/=\s]{0,65536}$")
 _NUMBER = re.compile(r"\d{1,4}%?$")
@@ -53,7 +52,8 @@ class SourceLines:
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the walk asks. ``anchors`` gives the sections of another page, surely
-    so for the one asked about; ``slug`` makes an id of a heading's words."""
+    so for the one asked about; ``slug`` makes an id of a heading's words.
+    """
 
     file: str
     resolver: Resolver
@@ -335,7 +335,9 @@ class _Walk:
             if _DATA_IMAGE.match(written):
                 self._put_image(attributes, classes, written)
             else:
-                self.problem("refused", "A picture holds data that is not a small PNG, GIF, JPEG or WebP.", written[:200])
+                self.problem(
+                    "refused", "A picture holds data that is not a small PNG, GIF, JPEG or WebP.", written[:200]
+                )
                 self._placeholder(words.image_refused.format(target="data:"), alt)
             return
         target = self.context.resolver.picture(written) if written else Target("broken", "", "")
@@ -371,7 +373,10 @@ class _Walk:
         return "*" in hosts or (urlsplit(href).hostname or "") in hosts
 
     def _put_image(self, attributes: dict[str, str], classes: str, src: str) -> None:
-        kept = {"src": src, "alt": attributes.get("alt") or ("" if not self._is_diagram(src) else self.context.words.diagram)}
+        kept = {
+            "src": src,
+            "alt": attributes.get("alt") or ("" if not self._is_diagram(src) else self.context.words.diagram),
+        }
         kept.update({n: attributes[n] for n in ("width", "height") if _NUMBER.match(attributes.get(n, ""))})
         if attributes.get("title"):
             kept["title"] = attributes["title"]
@@ -423,7 +428,11 @@ class _Walk:
 def _open(tag: str, attributes: dict[str, str]) -> str:
     if not attributes:
         return f"<{tag}>"
-    return f"<{tag} " + " ".join(f'{n}="{escape(v)}"' if v or n in {"alt", "href"} else n for n, v in attributes.items()) + ">"
+    return (
+        f"<{tag} "
+        + " ".join(f'{n}="{escape(v)}"' if v or n in {"alt", "href"} else n for n, v in attributes.items())
+        + ">"
+    )
 
 
 def _clean(text: str) -> str:

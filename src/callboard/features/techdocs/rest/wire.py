@@ -122,7 +122,8 @@ class TechDocsWire:
         except PageNotFound:
             return Response("File Not Found", 404, media_type="text/plain")
         name = path if path and not path.endswith("/") else f"{path}index.html"
-        return file_response(request, asset, wire_type_of(name))
+        is_page = asset.media_type.startswith("text/html")
+        return file_response(request, asset, "text/plain; charset=utf-8" if is_page else wire_type_of(name))
 
     async def asset(self, request: Request) -> Response:
         """A file for our own pages: as what it is, and shut in, so that nothing in it runs."""
@@ -149,8 +150,8 @@ class TechDocsWire:
 
 def file_response(request: Request, asset: Asset, media_type: str) -> Response:
     headers = {
-        "etag": asset.etag, "cache-control": "private, no-cache", "x-content-type-options": "nosniff",
-        "content-security-policy": _CLOSED, "cross-origin-resource-policy": "same-origin",
+        "etag": asset.etag, "cache-control": "private, no-cache",
+        "content-security-policy": _CLOSED,
     }  # fmt: skip
     if is_fresh(request.headers.get("if-none-match", ""), asset.etag):
         return Empty(304, headers)

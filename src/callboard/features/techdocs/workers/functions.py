@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Callable, Mapping
 
 from callboard.features.techdocs.interface import Problem
@@ -28,4 +29,9 @@ def check(model: SiteModel, files: Mapping[str, bytes]) -> tuple[Problem, ...]:
     return tuple(check_site(model, MemoryFiles(files)))
 
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {"site": site, "page": page, "check": check}
+def sleep(seconds: float) -> None:
+    """Nothing for a while: by it a limit of time is tried."""
+    time.sleep(seconds)
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {"site": site, "page": page, "check": check, "sleep": sleep}

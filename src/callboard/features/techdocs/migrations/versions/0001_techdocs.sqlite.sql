@@ -40,6 +40,15 @@ CREATE TABLE techdocs_file (
 ) WITHOUT ROWID;
 CREATE INDEX techdocs_file_by_hash ON techdocs_file (hash);
 
+-- Pages of the version that a site's address names, for search and lists. revision differs with the text of the page.
+CREATE TABLE techdocs_page (
+  ref TEXT NOT NULL REFERENCES techdocs_site (ref) ON DELETE CASCADE,
+  path TEXT NOT NULL,
+  title TEXT NOT NULL,
+  revision TEXT NOT NULL,
+  PRIMARY KEY (ref, path)
+) WITHOUT ROWID;
+
 -- Contents, shared by versions and sites. kept_at: one without files goes only when nobody can be about to name it.
 CREATE TABLE techdocs_blob (
   hash TEXT PRIMARY KEY,
