@@ -95,7 +95,7 @@ async def list_visits(tx: Transaction, person: str, limit: int) -> Sequence[Visi
         person,
         limit,
     )
-    return [Visit(*row[:4], parse_time(row[4])) for row in rows]
+    return [Visit(row[0], row[1], row[2], row[3], parse_time(row[4])) for row in rows]
 
 
 # ---- feedback ----------------------------------------------------------------------------------------------------------

@@ -181,8 +181,8 @@ class ReaderViews(Views):
     async def _raw(self, ref: str, asked: str, version: str | None, request: Request) -> Response:
         """The page as it was written."""
         page = await self._docs.page(ref, asked, version=version, actor=request.actor)
-        _, _, _, book = await self._r.parts.service.open(ref, version, actor=request.actor)
-        found = None if book is None else book.model.pages.get(page.path)
+        _, opened = await self._r.parts.service.open(ref, version, actor=request.actor)
+        found = None if opened.book is None else opened.book.model.pages.get(page.path)
         if found is None:
             raise NotFoundError(self.t(request)("techdocs.no_source"))
         asset = await self._docs.asset(ref, found.document, version=version, actor=request.actor)

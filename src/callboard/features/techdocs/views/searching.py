@@ -79,7 +79,8 @@ async def _sources(
     views: Views, site: Site, version: str | None, words: Sequence[str], request: Request
 ) -> frozenset[str] | None:
     """Pages whose source has all the words somewhere, which costs little to know; None where there are no sources."""
-    _, _, _, book = await views._r.parts.service.open(site.ref, version, actor=request.actor)
+    _, opened = await views._r.parts.service.open(site.ref, version, actor=request.actor)
+    book = opened.book
     if book is None:
         return None
     found = set()
