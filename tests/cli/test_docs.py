@@ -74,3 +74,38 @@ def fetch(url: str, host: str | None = None) -> str:
     request = urllib.request.Request(url, headers={"host": host} if host else {})
     with urllib.request.urlopen(request, timeout=5) as answer:
         return str(answer.read().decode())
+
+
+def test_check_tells_what_is_wrong_and_where(site, capsys, tmp_path):
+    """Files and lines of a folder, errors by the exit status; warnings fail only when asked; what is no folder says what to name."""
+    code, out, _ = run(capsys, "docs", "check", str(site))
+    assert code == 1
+    assert "docs/index.md:3: error: The link none.md leads to no page" in out
+    (site / "docs" / "index.md").write_text("# Hello\n\nFine.\n")
+    (site / "mkdocs.yml").write_text("site_name: X\nnav: [index.md]\nplugins: [techdocs-core]\n")
+    found = run_json(capsys, "docs", "check", str(site))
+    assert (found["errors"], found["warnings"], found["pages"]) == (0, 1, 2)
+    assert found["problems"][0]["code"] == "orphan"
+    assert run(capsys, "docs", "check", str(site), "--strict")[0] == 1
+    code, _, err = run(capsys, "docs", "check", str(tmp_path / "nowhere"))
+    assert (code, "is not a folder" in err) == (2, True)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert run(capsys, "docs", "check", str(empty))[0] != 0
+
+
+def test_check_knows_the_age_of_pages_from_git(site, capsys):
+    """With --max-age pages are told that nobody changed for so long, and who was the last."""
+    import os
+    import subprocess
+
+    (site / "docs" / "index.md").write_text("# Hello\n\n[more](more.md)\n")
+    old = {**os.environ, "GIT_AUTHOR_DATE": "2020-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2020-01-01T00:00:00Z"}
+    who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    for command in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "Docs"]):
+        subprocess.run(["git", *command], cwd=site, env=old, check=True)
+    assert run(capsys, "docs", "check", str(site))[0] == 0
+    code, out, _ = run(capsys, "docs", "check", str(site), "--max-age", "30", "--strict")
+    assert code == 1
+    assert "docs/more.md: warning: Nobody changed this page for" in out
+    assert "Ada was the last" in out

@@ -9,12 +9,14 @@ from typing import Annotated, Optional
 import typer
 
 from callboard.cli.commands import Config, Data, Json, make_group, run_async
+from callboard.cli.docs_check import check
 from callboard.cli.docs_serve import serve
 from callboard.cli.output import OK, Progress, print_json
 from callboard.cli.serve import DEFAULT_DATA
 
 app = make_group("Documentation.")
 app.command("serve")(serve)
+app.command("check")(check)
 
 
 @app.callback()

@@ -1,4 +1,5 @@
-"""Put the third-party browser files into ``static/vendor/``: fonts, icons as one sprite, htmx, the YAML editor, and a manifest of hashes.
+"""Put the third-party browser files into ``static/vendor/``: fonts, icons as one sprite, htmx, the YAML editor, what draws
+diagrams and formulas, and a manifest of hashes.
 
 Run as ``python -m callboard.ui.build_assets`` from a checkout (``package.json`` names the versions, the lock their hashes).
 Quick when nothing changed: the manifest carries a digest of everything that the result depends on.
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Final, Sequence
 
 from callboard.ui.icons import ICONS
 
@@ -29,8 +30,13 @@ FILES: Final = {
     "source-sans-3.woff2": "@fontsource-variable/source-sans-3/files/source-sans-3-latin-wght-normal.woff2",
     "ibm-plex-mono.woff2": "@fontsource/ibm-plex-mono/files/ibm-plex-mono-latin-400-normal.woff2",
 }
-BUNDLES: Final = {"yaml-editor.js": Path(__file__).resolve().parent / "bundles" / "yaml-editor.js"}
+_OWN: Final = Path(__file__).resolve().parent / "bundles"
+BUNDLES: Final = {"yaml-editor.js": _OWN / "yaml-editor.js", "math.js": _OWN / "math.js"}
 """Modules of our own that esbuild joins with the packages they import, each one file that pages load when they need it."""
+SPLIT: Final = {"diagrams": _OWN / "diagrams.js"}
+"""The same in parts (``<name>.js`` and ``<name>-<hash>.js``), of which browsers load what they come to need."""
+ALIASES: Final = {"elkjs/lib/elk.bundled.js": _OWN / "no-elk.js", "elkjs": _OWN / "no-elk.js"}
+"""Packages that are left out of bundles, and what stands in for them."""
 LICENCES: Final = {
     "htmx.org": "htmx.org/LICENSE",
     "source-sans-3": "@fontsource-variable/source-sans-3/LICENSE",
@@ -42,7 +48,9 @@ LICENCES: Final = {
     "crelt": "crelt/LICENSE",
     "w3c-keyname": "w3c-keyname/LICENSE",
     "find-cluster-break": "@marijn/find-cluster-break/LICENSE",
+    "KaTeX": "katex/LICENSE",
 }
+"""Of what is shipped whole or in one bundle; packages in split bundles are found by what esbuild says it took."""
 
 
 class AssetError(Exception):
@@ -138,10 +146,42 @@ def bundle(modules: Path, source: Path) -> bytes:
     return done.stdout
 
 
+def bundle_in_parts(modules: Path, name: str, source: Path, folder: Path) -> Sequence[str]:
+    """``source`` as ``<name>.js`` and its parts in ``folder``; the packages that are in them.
+
+    Raises:
+        AssetError: esbuild is not there, or refuses.
+    """
+    with tempfile.TemporaryDirectory(prefix="callboard-assets-") as scratch:
+        told = Path(scratch) / "told.json"
+        command = [
+            node_command(), str(modules / "esbuild" / "bin" / "esbuild"), f"{name}={source}", "--bundle", "--splitting", "--format=esm",
+            "--minify", "--target=es2022", "--legal-comments=none", "--log-level=warning", f"--outdir={folder}",
+            f"--chunk-names={name}-[hash]", f"--metafile={told}", *(f"--alias:{a}={b}" for a, b in ALIASES.items()),
+        ]  # fmt: skip
+        environment = os.environ | {"NODE_PATH": str(modules)}
+        done = subprocess.run(command, env=environment, capture_output=True, check=False)
+        if done.returncode != 0:
+            said = done.stderr.decode(errors="replace").strip()[-2000:]
+            raise AssetError(f"esbuild could not bundle {source.name}:\n{said}")
+        inputs = json.loads(told.read_text("utf-8"))["inputs"]
+    paths = [path.rpartition("node_modules/")[2].split("/") for path in inputs if "node_modules/" in path]
+    return sorted({"/".join(parts[:2]) if parts[0].startswith("@") else parts[0] for parts in paths})
+
+
+def licence_of(modules: Path, package: str) -> str:
+    """The text of a package's licence; where it ships none, what its manifest says."""
+    for file in sorted((modules / package).glob("*")):
+        if re.fullmatch(r"(?i)licen[cs]e(\.(md|txt))?|copying", file.name):
+            return file.read_text("utf-8").strip()
+    manifest = json.loads((modules / package / "package.json").read_text("utf-8"))
+    return f"{manifest.get('license', 'No licence is named')}, {manifest.get('author', '')}".strip(", ")
+
+
 def input_digest(root: Path) -> str:
     """A digest of what the result depends on: the lock, this file, the icon list, what is bundled."""
     digest = hashlib.sha256()
-    sources = (root / "package-lock.json", Path(__file__), Path(__file__).with_name("icons.py"), *BUNDLES.values())
+    sources = (root / "package-lock.json", Path(__file__), Path(__file__).with_name("icons.py"), *sorted(_OWN.iterdir()))
     for file in sources:
         digest.update(file.read_bytes())
     return digest.hexdigest()
@@ -173,7 +213,9 @@ def write_vendor(modules: Path, vendor: Path, digest: str) -> None:
         for name, module in BUNDLES.items():
             (new / name).write_bytes(bundle(modules, module))
         (new / "icons.svg").write_text(build_sprite(modules / "lucide-static" / "icons"), "utf-8")
+        packages = {one for name, module in SPLIT.items() for one in bundle_in_parts(modules, name, module, new)}
         notices = [f"== {name} ==\n{(modules / path).read_text('utf-8').strip()}\n" for name, path in LICENCES.items()]
+        notices += [f"== {package} ==\n{licence_of(modules, package)}\n" for package in sorted(packages)]
         (new / "LICENSES.txt").write_text("\n".join(notices), "utf-8")
         files = {
             f.name: {"sha256": hashlib.sha256(f.read_bytes()).hexdigest(), "size_bytes": f.stat().st_size}

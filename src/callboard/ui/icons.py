@@ -90,6 +90,10 @@ ICONS: Final[Mapping[str, str]] = {
     "columns": "columns-3-cog",
     "grip": "grip-vertical",
     "arrange": "layout-dashboard",
+    "contents": "table-of-contents",
+    "helpful": "thumbs-up",
+    "not-helpful": "thumbs-down",
+    "print": "printer",
     # links of entities (Backstage's icon names, as far as a picture says more than the word)
     "dashboard": "chart-line",
     "chat": "message-circle",

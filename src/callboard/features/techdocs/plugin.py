@@ -6,11 +6,20 @@ import os
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
+from callboard.features.catalog.interface import READ_ENTITY
 from callboard.features.techdocs.interface import TechDocs
+from callboard.features.techdocs.reading.wiring import Reading
 from callboard.features.techdocs.settings import SETTINGS, TechDocsSettings
 from callboard.kernel.events import EventGuard
 from callboard.kernel.file_history import FileHistory
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.shell import NavItem
+
+NAV_ITEMS = (
+    NavItem("docs", "techdocs.title", "/docs", "docs", 30, READ_ENTITY, "d"),
+    NavItem("docs-problems", "techdocs.problems.title", "/docs/problems", "problems", 31, READ_ENTITY, in_rail=False, under="docs"),
+    NavItem("docs-feedback", "techdocs.feedback.title", "/docs/feedback", "chat", 32, READ_ENTITY, in_rail=False, under="docs"),
+)
 
 
 class TechDocsParts:
@@ -119,7 +128,7 @@ def register_settings() -> Sequence[Any]:
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
     parts = TechDocsParts(portal)
-    return {TechDocsParts: parts, TechDocs: parts.service}
+    return {TechDocsParts: parts, TechDocs: parts.service, Reading: Reading(portal, parts)}
 
 
 @hookimpl
@@ -138,7 +147,7 @@ def register_routes(portal: Any) -> Sequence[Any]:
         parts.service, parts.files, parts.plans, portal.service(CatalogQueries), stopping=portal.stopping,
         keeps_case=parts.settings.keeps_case,
     )  # fmt: skip
-    return [*TechDocsRoutes(parts.service).routes(), *wire.routes()]
+    return [*TechDocsRoutes(parts.service).routes(), *wire.routes(), *portal.service(Reading).routes()]
 
 
 @hookimpl
@@ -166,7 +175,7 @@ def register_search_collators(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_jobs(portal: Any) -> Sequence[Any]:
-    return portal.service(TechDocsParts).jobs.kinds()
+    return [*portal.service(TechDocsParts).jobs.kinds(), *portal.service(Reading).checks.kinds()]
 
 
 @hookimpl
@@ -176,7 +185,7 @@ def register_schedules(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_event_handlers(portal: Any) -> Sequence[Any]:
-    return portal.service(TechDocsParts).jobs.handlers()
+    return [*portal.service(TechDocsParts).jobs.handlers(), *portal.service(Reading).checks.handlers()]
 
 
 @hookimpl
@@ -191,4 +200,25 @@ def register_startup(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_shutdown(portal: Any) -> Sequence[Any]:
-    return [portal.service(TechDocsParts).stop]
+    return [portal.service(Reading).visits.close, portal.service(TechDocsParts).stop]
+
+
+@hookimpl
+def register_nav_items(portal: Any) -> Sequence[NavItem]:
+    return NAV_ITEMS
+
+
+@hookimpl
+def register_entity_tabs(portal: Any) -> Sequence[Any]:
+    return portal.service(Reading).views()[0].tabs()
+
+
+@hookimpl
+def register_entity_cards(portal: Any) -> Sequence[Any]:
+    reader, library = portal.service(Reading).views()
+    return [library.entity_card(reader.shown())]
+
+
+@hookimpl
+def register_home_cards(portal: Any) -> Sequence[Any]:
+    return [portal.service(Reading).views()[1].home_card()]

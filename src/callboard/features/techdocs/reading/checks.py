@@ -1,0 +1,84 @@
+"""Checks of whole sites: every page is rendered for one, so it is done once for each content, by a job, and kept."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from callboard.features.techdocs.interface import SITE_CHANGED, SITE_REMOVED, SiteNotFound, TechDocs
+from callboard.features.techdocs.reading import store
+from callboard.features.techdocs.reading.store import Check
+from callboard.kernel.auth.actor import SYSTEM, Actor
+from callboard.kernel.clock import Clock, format_time
+from callboard.kernel.db.interface import Database
+from callboard.kernel.errors import CallboardError
+from callboard.kernel.events import Event, EventHandler
+from callboard.kernel.jobs import JobContext, JobKind, Jobs
+from callboard.kernel.logs import get_logger
+
+log = get_logger(__name__)
+CHECK_JOB = "techdocs.check"
+
+
+class SiteChecks:
+    """What the last check of each site found. ``TechDocs`` is asked first, so that hidden is absent."""
+
+    def __init__(self, db: Database, clock: Clock, jobs: Jobs, docs: TechDocs) -> None:
+        self._db = db
+        self._clock = clock
+        self._jobs = jobs
+        self._docs = docs
+
+    def kinds(self) -> Sequence[JobKind]:
+        return (JobKind(CHECK_JOB, self._run, max_attempts=2, lease_s=300),)
+
+    def handlers(self) -> Sequence[EventHandler]:
+        return (
+            EventHandler(SITE_CHANGED, self.on_changed, name="techdocs.check"),
+            EventHandler(SITE_REMOVED, self.on_removed, name="techdocs.check_removed"),
+        )
+
+    async def on_changed(self, event: Event) -> None:
+        if event.payload.get("version") is None:
+            await self.ask(str(event.payload["ref"]))
+
+    async def on_removed(self, event: Event) -> None:
+        async with self._db.write() as tx:
+            await store.delete_check(tx, str(event.payload["ref"]))
+
+    async def ask(self, ref: str) -> None:
+        """Have the site checked soon."""
+        async with self._db.write() as tx:
+            await self._jobs.enqueue(tx, CHECK_JOB, {"ref": ref}, key=ref, priority=-1)
+
+    async def _run(self, job: JobContext) -> None:
+        try:
+            await self.run(str(job.payload["ref"]), actor=SYSTEM)
+        except SiteNotFound:
+            return
+        except CallboardError as error:
+            log.info("documentation not checked", site=job.payload["ref"], error=error.message)
+
+    async def run(self, ref: str, *, actor: Actor) -> Check:
+        """Check it now. Raises as ``TechDocs.site``."""
+        site = await self._docs.site(ref, actor=actor)
+        problems = await self._docs.check(ref, actor=actor)
+        async with self._db.write() as tx:
+            await store.put_check(tx, site.ref, site.etag, problems, format_time(self._clock.now()))
+            found = await store.find_check(tx, site.ref)
+        assert found is not None
+        return found
+
+    async def find(self, ref: str, *, actor: Actor) -> Check | None:
+        """The last one with its problems; None before the first, which is then asked for, and for what the actor does not see."""
+        if await self._docs.find_docs(ref, actor=actor) is None:
+            return None
+        async with self._db.read(snapshot=False) as tx:
+            found = await store.find_check(tx, ref)
+        if found is None:
+            await self.ask(ref)
+        return found
+
+    async def list(self, refs: Sequence[str]) -> dict[str, Check]:
+        """Without problems. Whoever calls has these refs from a list of what the actor sees."""
+        async with self._db.read(snapshot=False) as tx:
+            return dict(await store.list_checks(tx, refs))
