@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, Mapping, Sequence
 
@@ -17,6 +18,9 @@ from callboard.features.search.text.stemming import Stemmer
 from callboard.features.search.text.synonyms import Synonyms
 from callboard.kernel.errors import InputError
 from callboard.kernel.plugins.hooks import hookimpl
+
+KEEP_JOB = "search.keep"
+"""Forgets old searches, and weighs what was opened."""
 
 
 class SearchParts:
@@ -67,6 +71,45 @@ class SearchParts:
         await self.engine.close()
 
 
+class SearchDoors:
+    """Pages, the command palette's answers and what is kept of searches, over the parts."""
+
+    def __init__(self, portal: Any, parts: SearchParts) -> None:
+        from callboard.features.search.history.service import SearchHistory
+        from callboard.features.search.history.settings import HistorySettings
+        from callboard.ui.preferences import Preferences
+
+        self._portal = portal
+        self._parts = parts
+        self._settings = HistorySettings.of(portal.settings)
+        self.history = SearchHistory(
+            portal.db, portal.clock, portal.audit, portal.permissions, lambda: portal.service(Preferences), self._settings,
+            lambda: parts.visibility,
+        )  # fmt: skip
+
+    def routes(self) -> Sequence[Any]:
+        from callboard.features.search.views.asking import Asking
+        from callboard.features.search.views.routes import page_routes
+
+        asking = Asking(self._parts.service, self.history, self._portal.db, lambda: self._parts.visibility)
+        return page_routes(self._portal, asking, self.history, self._settings)
+
+    def job_kinds(self) -> Sequence[Any]:
+        from callboard.kernel.jobs import JobContext, JobKind
+
+        async def keep(context: JobContext) -> None:
+            await self.history.sweep()
+
+        return [JobKind(KEEP_JOB, keep)]
+
+    def schedules(self) -> Sequence[Any]:
+        from callboard.kernel.jobs import Schedule
+
+        return [
+            Schedule("search_keep", timedelta(hours=1), KEEP_JOB, initial_delay=timedelta(minutes=5), plugin="search")
+        ]
+
+
 def engine_of(portal: Any, settings: SearchSettings, condition: VisibleCondition) -> Engine:
     if settings.opensearch is not None:
         from callboard.features.search.engines.opensearch import OpenSearchEngine
@@ -87,6 +130,35 @@ def register_hookspecs() -> Sequence[type]:
 
 
 @hookimpl
+def register_permissions(portal: Any) -> Sequence[Any]:
+    from callboard.features.search.history.permissions import PERMISSIONS
+
+    return [*PERMISSIONS]
+
+
+@hookimpl
+def register_templates() -> Sequence[str]:
+    return ["callboard.features.search"]
+
+
+@hookimpl
+def register_nav_items(portal: Any) -> Sequence[Any]:
+    from callboard.features.search.views.routes import NAV_ITEMS
+
+    return [*NAV_ITEMS]
+
+
+@hookimpl
+def register_preferences(portal: Any) -> Sequence[Any]:
+    return [portal.service(SearchDoors).history.preference()]
+
+
+@hookimpl
+def register_routes(portal: Any) -> Sequence[Any]:
+    return portal.service(SearchDoors).routes()
+
+
+@hookimpl
 def register_migrations() -> Sequence[Any]:
     from callboard.features.search.migrations import MIGRATIONS
 
@@ -95,23 +167,25 @@ def register_migrations() -> Sequence[Any]:
 
 @hookimpl
 def register_settings() -> Sequence[Any]:
-    return [*SETTINGS]
+    from callboard.features.search.history.settings import HISTORY_SETTINGS
+
+    return [*SETTINGS, *HISTORY_SETTINGS]
 
 
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
     parts = SearchParts(portal)
-    return {SearchParts: parts, Search: parts.service}
+    return {SearchParts: parts, Search: parts.service, SearchDoors: SearchDoors(portal, parts)}
 
 
 @hookimpl
 def register_jobs(portal: Any) -> Sequence[Any]:
-    return portal.service(SearchParts).jobs.kinds()
+    return [*portal.service(SearchParts).jobs.kinds(), *portal.service(SearchDoors).job_kinds()]
 
 
 @hookimpl
 def register_schedules(portal: Any) -> Sequence[Any]:
-    return portal.service(SearchParts).jobs.schedules()
+    return [*portal.service(SearchParts).jobs.schedules(), *portal.service(SearchDoors).schedules()]
 
 
 @hookimpl
@@ -122,9 +196,9 @@ def register_event_handlers(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_startup(portal: Any) -> Sequence[Any]:
-    return [portal.service(SearchParts).start]
+    return [portal.service(SearchParts).start, portal.service(SearchDoors).history.start]
 
 
 @hookimpl
 def register_shutdown(portal: Any) -> Sequence[Any]:
-    return [portal.service(SearchParts).stop]
+    return [portal.service(SearchDoors).history.stop, portal.service(SearchParts).stop]
