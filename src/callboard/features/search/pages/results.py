@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Mapping, Sequence
@@ -9,10 +10,13 @@ from typing import Any, Mapping, Sequence
 from callboard.features.search.interface import Hit, SearchResults
 from callboard.features.search.pages import marks
 from callboard.features.search.pages.state import FACETS, SIZE, SearchState
+from callboard.features.search.store.titles import shown_title
+from callboard.features.search.text.tokens import fold
 from callboard.ui.messages import Translator
 from callboard.ui.moments import Moment, moment
 from callboard.ui.parts import EntityLink, Facet, FacetOption, LinkItem, Pager, Tab
 
+_PIECES = re.compile(r"(\w+)")
 SHOWN, FOLDED = 6, 24
 """Values of a facet that are seen at once, and that are sent besides."""
 MAX_PAGE_START = 980
@@ -133,13 +137,33 @@ def row_of(
     icon, hue = marks.mark_of(hit, words.icon)
     owner = marks.field(document, "owner")
     return ResultRow(
-        type=hit.type, id=document.id, href=marks.href_of(document), title=hit.marked["title"], text=hit.marked["text"],
+        type=hit.type, id=document.id, href=marks.href_of(document), title=_title(hit), text=_readable(hit),
         icon=icon, hue=hue, is_person=marks.is_entity(document) and marks.field(document, "kind").lower() in ("user", "group"),
         place=marks.place_of(hit, words.title), lifecycle=marks.field(document, "lifecycle"),
         owner=marks.owner_link(owner, titles) if ":" in owner else None,
         changed=moment(document.changed_at, now) if document.changed_at is not None else None,
         why=marks.why(hit.reasons, t),
     )  # fmt: skip
+
+
+def _title(hit: Hit) -> Sequence[tuple[str, bool]]:
+    document = hit.document
+    shown = shown_title(document.title, document.names, document.fields)
+    if shown == document.title:
+        return hit.marked["title"]
+    words = {word for reason in hit.reasons for word in (reason.asked, reason.found)}
+    pieces = [(piece, fold(piece) in words) for piece in _PIECES.split(shown) if piece]
+    return pieces if any(is_match for _, is_match in pieces) else [(shown, False)]
+
+
+def _readable(hit: Hit) -> Sequence[tuple[str, bool]]:
+    """The text; an entity's is put together from several of its fields, as on Backstage's wire."""
+    pieces = hit.marked["text"]
+    return (
+        [(text.replace(" : ", " · "), is_match) for text, is_match in pieces]
+        if marks.is_entity(hit.document)
+        else pieces
+    )
 
 
 def _tabs(
@@ -211,7 +235,7 @@ def quick_item(hit: Hit, types: Mapping[str, TypeWords]) -> dict[str, Any]:
     document = hit.document
     hint = document.id if marks.is_entity(document) else " › ".join(marks.place_of(hit, words.title)[1:])
     item: dict[str, Any] = {
-        "title": document.title, "hint": hint, "href": marks.href_of(document), "icon": icon, "group": words.title, "type": hit.type,
+        "title": shown_title(document.title, document.names, document.fields), "hint": hint, "href": marks.href_of(document), "icon": icon, "group": words.title, "type": hit.type,
         "id": document.id,
     }  # fmt: skip
     return item if hue is None else {**item, "hue": hue}

@@ -81,13 +81,14 @@ class SearchState:
         given = urlencode(replace(self, **{"start": 0, **changes}).params())
         return f"{PATH}?{given}" if given else PATH
 
-    def query(
-        self, *, facets: Sequence[str] = (), without: str = "", limit: int = SIZE, is_typed: bool = False
-    ) -> SearchQuery:
-        """``without``: a facet whose choice does not count, or ``type``. Without results wanted it begins at the first."""
+    def query(self, *, facets: Sequence[str] = (), without: str = "", limit: int = SIZE) -> SearchQuery:
+        """``without``: a facet whose choice does not count, or ``type``. With another ``limit`` than a page's it begins at the first result.
+
+        The last word may be only begun, whether somebody is typing or not: nothing that was seen while typing goes away.
+        """
         filters = {FACETS[name]: values for name, values in self.chosen if name != without}
         types = [self.type] if self.type and without != "type" else []
         return SearchQuery(
             self.q, types=types, filters=filters, facets=facets, limit=limit, offset=self.start if limit == SIZE else 0,
-            as_typed=is_typed,
+            as_typed=True,
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 import orjson
 
@@ -11,6 +11,12 @@ from callboard.features.search.store.documents import resource_of
 from callboard.kernel.db.interface import Transaction
 
 AT_ONCE = 500
+
+
+def shown_title(title: str, names: Sequence[str], fields: Mapping[str, Any]) -> str:
+    """People and groups that have no title are called what they call themselves, which is the first of their other names."""
+    is_person = str(fields.get("kind", "")).lower() in ("user", "group") and title == fields.get("name")
+    return names[0] if is_person and names else title
 
 
 async def titles_of(
@@ -32,5 +38,6 @@ async def titles_of(
                 resource = resource_of(number)
                 if not resource or (visible is not None and resource in visible):
                     document = orjson.loads(payload)
-                    found[type, id] = (document["title"], document["location"])
+                    title = shown_title(document["title"], document["names"], document["fields"])
+                    found[type, id] = (title, document["location"])
     return found

@@ -42,21 +42,21 @@ class Asking:
         collators: Sequence[Collator] = self._search.collators
         return {one.type: TypeWords(t.title(one.title), one.icon) for one in collators}
 
-    async def results(self, state: SearchState, *, actor: Actor, is_typed: bool = False) -> Found:
+    async def results(self, state: SearchState, *, actor: Actor) -> Found:
         """The page and its counts. A facet that is in use is counted without itself, so that its other values show what they would add.
 
         Questions: one, one more for a chosen type, and one for each facet in use.
         """
         fields = list(FACETS.values())
         # spec.type stands as componentType; "type" counts documents of each type
-        main = await self._search.query(state.query(facets=[*fields, "type"], is_typed=is_typed), actor=actor)
+        main = await self._search.query(state.query(facets=[*fields, "type"]), actor=actor)
         types = main.facets.get("type", ())
         if state.type:
-            every = state.query(facets=["type"], without="type", limit=1, is_typed=is_typed)
+            every = state.query(facets=["type"], without="type", limit=1)
             types = (await self._search.query(every, actor=actor)).facets.get("type", ())
         facets = facet_values(main)
         for name, _ in state.chosen:
-            wider = state.query(facets=[FACETS[name]], without=name, limit=1, is_typed=is_typed)
+            wider = state.query(facets=[FACETS[name]], without=name, limit=1)
             facets[name] = (await self._search.query(wider, actor=actor)).facets.get(FACETS[name], ())
         return Found(main, types, facets, await self.owners(owners_of(main, facets, state), actor))
 

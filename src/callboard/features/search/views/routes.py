@@ -64,13 +64,13 @@ class SearchViews:
 
     async def search(self, request: Request) -> Response:
         """The whole page. A question asked so counts as one, on its first page and before it is narrowed."""
-        page = await self._page(request, is_typed=False)
+        page = await self._page(request)
         self._note(page, request)
         return request.render("search/search.html", page)
 
     async def found(self, request: Request) -> Response:
         """What changes as one types. With ``settled`` the person has stopped: then it counts as a question."""
-        page = await self._page(request, is_typed=True)
+        page = await self._page(request)
         if "settled" in request.query_params:
             self._note(page, request)
         return request.render("search/found.html", page)
@@ -80,7 +80,7 @@ class SearchViews:
         if state.q and not state.start and not state.is_filtered:
             self._history.note(state.q, page.best, actor=request.actor)
 
-    async def _page(self, request: Request, *, is_typed: bool) -> SearchPage:
+    async def _page(self, request: Request) -> SearchPage:
         t, actor = self._t(request), request.actor
         types = self._asking.types(t)
         state = SearchState.parse(request.query_params, list(types))
@@ -88,7 +88,7 @@ class SearchViews:
         if not state.q and not state.is_filtered:
             beginning = await self._asking.beginning(t, actor=actor)
             return SearchPage(t("nav.search"), state, may_read, beginning=beginning)
-        found = await self._asking.results(state, actor=actor, is_typed=is_typed)
+        found = await self._asking.results(state, actor=actor)
         nothing = None
         if not found.main.hits and not state.start:
             nothing = await self._asking.nothing(state, t, actor=actor)
