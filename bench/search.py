@@ -2,7 +2,7 @@
 
     python -m bench.search govuk [--corpus ../shared/corpus/govuk] [--misses] [--ours]
     python -m bench.search known [--corpus …]
-    python -m bench.search large [--entities 100000] [--passages 20000]
+    python -m bench.search large --data DIR [--passages 20000]
     python -m bench.search soak [--policies 1000]
 
 ``govuk``: the share of questions whose source is among the first 1, 5 and 10, and the mean reciprocal rank, for the questions given with
@@ -13,12 +13,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
+import random
+import re
+import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from bench.search_corpus import FolderCollator, Plugin, given_questions, own_questions, source_of
+from bench.search_corpus import FolderCollator, MixedCollator, Plugin, given_questions, own_questions, source_of
 
 from callboard.features.search.interface import Search, SearchQuery
 from callboard.features.search.plugin import SearchParts
@@ -75,6 +80,72 @@ def figures(ranks: list[int]) -> str:
     return f"first {at[0]:.1%}  5 {at[1]:.1%}  10 {at[2]:.1%}  MRR {mrr:.3f}  ({n} questions)"
 
 
+async def run_large(args: argparse.Namespace) -> None:
+    """The store given is copied, so that it can be measured again."""
+    collator = MixedCollator(args.corpus / "docs", args.passages)
+    with tempfile.TemporaryDirectory(prefix="bench-search-") as folder:
+        shutil.copytree(args.data, folder, dirs_exist_ok=True)
+        settings: dict[str, Any] = {"catalog": {"processingInterval": False}}
+        plugins = [("bench-docs", Plugin(collator))]
+        async with make_portal(settings, data_dir=Path(folder), plugins=plugins, start=False) as site:
+            await site.portal.upgrade()
+            parts = site.portal.service(SearchParts)
+            began = time.process_time()
+            await parts.indexer.rebuild()
+            print(f"built in {time.process_time() - began:.1f} CPU-s")
+            async with site.portal.db.read() as tx:
+                for table in ("document", "word", "near", "name"):
+                    print(f"  search_{table}: {await tx.fetch_value(f'SELECT count(*) FROM search_{table}'):,}")
+            await measure(parts.service, site.portal.db, collator)
+            page = "page-00007"
+            for what in ("changed", "deleted"):
+                began = time.perf_counter()
+                if what == "changed":
+                    collator.pages[page] = 2
+                else:
+                    del collator.pages[page]
+                await parts.indexer.index(collator, {page: "2"})
+                found = await parts.service.query(SearchQuery("changed2page00007"), actor=SYSTEM)
+                assert bool(found.hits) == (what == "changed"), (what, found)
+                print(f"a {what} page is {'found' if found.hits else 'gone'} after {time.perf_counter() - began:.3f} s")
+
+
+async def measure(search: Search, db: Any, collator: Any) -> None:
+    """CPU of one question after the other: names, titles, words, sentences, beginnings, errors."""
+    chance = random.Random(5)
+    async with db.read() as tx:
+        rows = await tx.fetch_all("SELECT payload FROM search_document WHERE number % 97 = 5 LIMIT 1500")
+    asked: dict[str, list[str]] = {key: [] for key in ("name", "title", "two words", "sentence", "begun", "typo", "common")}
+    for (payload,) in rows:
+        one = json.loads(payload)
+        words = [word for word in re.findall(r"[a-z]{4,}", one["text"].lower())] or ["queue", "score"]
+        asked["name"].append((one["names"] or [one["title"]])[0])
+        asked["title"].append(one["title"])
+        asked["two words"].append(" ".join(chance.choices(words, k=2)))
+        asked["sentence"].append("how do I " + " ".join(chance.choices(words, k=8)))
+        asked["begun"].append(one["title"][: chance.randint(2, 9)])
+        word = chance.choice(words)
+        at = chance.randrange(len(word) - 1)
+        asked["typo"].append(word[:at] + word[at + 1] + word[at] + word[at + 2 :])
+        asked["common"].append(chance.choice(words))
+    everything = []
+    for kind, questions in asked.items():
+        took = []
+        for question in chance.sample(questions, min(200, len(questions))):
+            began = time.process_time()
+            await search.query(SearchQuery(question, limit=25, as_typed=kind == "begun"), actor=SYSTEM)
+            took.append((time.process_time() - began) * 1000)
+        everything += took
+        print(f"  {kind:10} {_spread(took)}")
+    print(f"  {'all':10} {_spread(everything)}")
+
+
+def _spread(took: list[float]) -> str:
+    took = sorted(took)
+    at = {share: took[min(len(took) - 1, int(len(took) * share))] for share in (0.5, 0.9, 0.99)}
+    return f"p50 {at[0.5]:.1f}  p90 {at[0.9]:.1f}  p99 {at[0.99]:.1f}  most {took[-1]:.1f} ms"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(dest="what", required=True)
@@ -84,8 +155,12 @@ def main() -> int:
     govuk.add_argument("--look", action="store_true", help="show those of the given questions, too")
     govuk.add_argument("--own", action="store_true", help="only our own questions")
     govuk.add_argument("--ask", help="show what is found for this")
+    large = kinds.add_parser("large")
+    large.add_argument("--corpus", type=Path, default=CORPUS)
+    large.add_argument("--data", type=Path, required=True, help="a store with as many entities as wanted")
+    large.add_argument("--passages", type=int, default=20_000)
     args = parser.parse_args()
-    asyncio.run({"govuk": run_govuk}[args.what](args))
+    asyncio.run({"govuk": run_govuk, "large": run_large}[args.what](args))
     return 0
 
 

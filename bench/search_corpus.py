@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from pathlib import Path
 from typing import Any, AsyncIterator, Iterator, Mapping, Sequence
@@ -82,6 +83,34 @@ class FolderCollator:
 
     def changed(self, event: Any) -> Sequence[str] | None:
         return None
+
+
+class MixedCollator(FolderCollator):
+    """As many passages as wanted, of sentences of the folder's files put together anew: eight to a page."""
+
+    def __init__(self, folder: Path, count: int, type: str = "techdocs") -> None:
+        super().__init__(folder, None, type)
+        text = "\n".join(file.read_text() for file in sorted(folder.rglob("*.md")))
+        self.sentences = [line.strip() for line in re.split(r"(?<=[.:])\s+|\n\n", text) if 30 < len(line) < 400]
+        self.pages = {f"page-{number:05d}": 1 for number in range(count // 8)}
+
+    async def scopes(self) -> AsyncIterator[Sequence[tuple[str, str]]]:
+        yield [(page, str(revision)) for page, revision in self.pages.items()]
+
+    async def documents(self, scopes: Sequence[str]) -> Mapping[str, Sequence[SearchDocument]]:
+        return {page: list(self._page(page)) for page in scopes if page in self.pages}
+
+    def _page(self, page: str) -> Iterator[SearchDocument]:
+        chance = random.Random(f"{page} {self.pages[page]}")
+        title = " ".join(_LINK.sub(r"\1", chance.choice(self.sentences)).split()[:5])
+        mark = f" changed{self.pages[page]}{page.replace('-', '')}" if self.pages[page] > 1 else ""
+        for number in range(8):
+            picked = chance.sample(self.sentences, 8)
+            yield SearchDocument(
+                id=f"{page}#{number}", title=title, location=f"/docs/{page}", text=" ".join(picked) + mark, names=[page],
+                headings=[" ".join(picked[0].split()[:4])], parent=page, anchor=str(number), wire={"path": page},
+                fields={"path": page, "name": page},
+            )  # fmt: skip
 
 
 class Plugin:

@@ -9,6 +9,7 @@ Link-local addresses (where clouds keep instance credentials) are reached only i
 from __future__ import annotations
 
 import asyncio
+import copy
 import functools
 import ipaddress
 import json as json_module
@@ -100,6 +101,10 @@ class AllowedHosts:
                     ]
         return cls(str(pattern) for pattern in patterns if pattern)
 
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        return self._patterns
+
     def __contains__(self, origin: tuple[str, int]) -> bool:
         host, port = origin[0].lower().rstrip("."), origin[1]
         for pattern in self._patterns:
@@ -142,6 +147,15 @@ class HttpClient:
         self._resolve = resolve or (None if transport is not None else resolve_by_system)
         self._client: Any = None
         self._agent = f"Callboard/{__version__}"
+
+    def allowing(self, *hosts: str) -> HttpClient:
+        """A client like this one, with connections of its own, that besides may contact these (``host`` or ``host:port``), wherever they are:
+        hosts that settings name as what they are for.
+        """
+        other = copy.copy(self)
+        other._client = None
+        other._also_allowed = AllowedHosts([*self._also_allowed.patterns, *hosts])
+        return other
 
     async def get(
         self,

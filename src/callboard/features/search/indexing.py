@@ -57,6 +57,14 @@ class Indexer:
                 await documents.clear(tx)
         self._is_ready = True
 
+    async def rebuild(self) -> None:
+        """Forget everything and index it again."""
+        await self.prepare()
+        async with self._db.write() as tx:
+            await documents.clear(tx)
+            await self._engine.clear(tx)
+        await self.sweep()
+
     # ---- hearing of changes ------------------------------------------------------------------------------------------
 
     async def on_event(self, event: Event, types: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from callboard.features.search.engines.base import Engine
 from callboard.features.search.indexing import Indexer
@@ -114,7 +115,8 @@ def engine_of(portal: Any, settings: SearchSettings, condition: VisibleCondition
     if settings.opensearch is not None:
         from callboard.features.search.engines.opensearch import OpenSearchEngine
 
-        return OpenSearchEngine(portal.http, settings.opensearch)
+        where = urlsplit(settings.opensearch.node)
+        return OpenSearchEngine(portal.http.allowing(where.netloc.rpartition("@")[2]), settings.opensearch)
     if portal.db.dialect == "postgresql":
         from callboard.features.search.engines.postgres import PostgresEngine
 
@@ -151,11 +153,6 @@ def register_nav_items(portal: Any) -> Sequence[Any]:
 @hookimpl
 def register_preferences(portal: Any) -> Sequence[Any]:
     return [portal.service(SearchDoors).history.preference()]
-
-
-@hookimpl
-def register_routes(portal: Any) -> Sequence[Any]:
-    return portal.service(SearchDoors).routes()
 
 
 @hookimpl
@@ -202,3 +199,23 @@ def register_startup(portal: Any) -> Sequence[Any]:
 @hookimpl
 def register_shutdown(portal: Any) -> Sequence[Any]:
     return [portal.service(SearchDoors).history.stop, portal.service(SearchParts).stop]
+
+
+@hookimpl
+def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.search.rest import search_routes
+
+    parts = portal.service(SearchParts)
+    return [*search_routes(parts.service, parts.settings), *portal.service(SearchDoors).routes()]
+
+
+@hookimpl
+def register_actions(portal: Any) -> Sequence[Any]:
+    from callboard.features.search.actions import search_actions
+
+    return search_actions(portal.service(SearchParts).service)
+
+
+@hookimpl
+def register_commands() -> Mapping[str, str]:
+    return {"search": "callboard.cli.search:app"}

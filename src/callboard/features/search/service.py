@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Callable, Mapping, Sequence
 
 import orjson
@@ -26,13 +27,14 @@ from callboard.features.search.store.visible import VisibleCondition
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.db.interface import Database, Transaction
 
-RANKED = 250
+RANKED = 160
 """Candidates that are looked at closely."""
 FOUND = 1_000
 """Candidates that are counted. What has more is counted no further."""
 LEAST_COVERAGE = 0.35
 """A result answers at least this share of what the best one answers of the question."""
-FEW = 25
+COUNT_KEPT_S = 60.0
+"""How long the number of documents is taken for known: only the weight of words depends on it."""
 
 
 class SearchService:
@@ -49,7 +51,7 @@ class SearchService:
         self._collators = collators
         self._visibility = visibility
         self._condition = condition
-        self._count = (-1, 0)
+        self._count: tuple[float, int] | None = None
 
     @property
     def collators(self) -> Sequence[Collator]:
@@ -72,12 +74,11 @@ class SearchService:
             return await self._answer(tx, query, question, visible)
 
     async def _documents(self, tx: Transaction) -> int:
-        """How many there are, roughly: read again every so many questions."""
-        asked, known = self._count
-        if asked < 0 or asked >= FEW:
-            known, asked = await documents.count(tx), 0
-        self._count = (asked + 1, known)
-        return known
+        """How many there are, roughly."""
+        now = time.monotonic()
+        if self._count is None or now - self._count[0] > COUNT_KEPT_S or self._count[1] < 1_000:
+            self._count = (now, await documents.count(tx))
+        return self._count[1]
 
     async def _answer(
         self, tx: Transaction, query: SearchQuery, question: Question, visible: VisibleSet | None

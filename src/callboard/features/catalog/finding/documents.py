@@ -53,6 +53,8 @@ def _former(metadata: Mapping[str, Any]) -> Iterator[str]:
 
 def _keywords(entity: Mapping[str, Any], metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[str]:
     yield entity["kind"]
+    if entity["kind"] == "Component":
+        yield "repository"  # what people ask for when they mean a piece of software
     for key in ("type", "lifecycle", "role"):
         if isinstance(spec.get(key), str):
             yield spec[key]

@@ -20,6 +20,11 @@ WEIGHTS = (5.0, 5.0, 3.0, 2.0, 1.0)
 """Of ``records.FIELDS``, for choosing candidates; ``ranking.scoring`` weighs again."""
 
 
+FEW = 10
+"""With fewer found by rare words, some are looked for by frequent ones."""
+SOME = 60
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Terms that stand for one word of the question, any of them. One with spaces is a phrase. ``documents`` have one, roughly."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Sequence
 
-from callboard.features.search.engines.base import MOST_ROWS, WEIGHTS, Ask, Found, Group, split, terms_of
+from callboard.features.search.engines.base import FEW, MOST_ROWS, SOME, WEIGHTS, Ask, Found, Group, split, terms_of
 from callboard.features.search.interface import VisibleSet
 from callboard.features.search.store.records import Record
 from callboard.features.search.store.visible import VisibleCondition
@@ -61,13 +61,14 @@ class Fts5Engine:
         if not ask.groups and marks:
             numbers = await self._first(tx, marks.removeprefix(" AND "), visible, ask.limit)
             return Found([(number, 0.0) for number in numbers], len(numbers) < ask.limit)
-        if chosen.common and len(found) < ask.limit // 4:
+        if chosen.common and len(found) < FEW:
+            most = SOME if found else ask.limit
             # Words that are everywhere find by themselves only where they name something, or stand together.
             words = " AND ".join(_expression(group) for group in chosen.common)
             for columns in (_NAMES, _WORDS):
-                for number in await self._first(tx, f"({columns}({words})){marks}", visible, ask.limit):
+                for number in await self._first(tx, f"({columns}({words})){marks}", visible, most):
                     found.setdefault(number, 0.0)
-                if len(found) >= ask.limit // 4:
+                if len(found) >= min(SOME, most):
                     break
         best = sorted(found.items(), key=lambda one: -one[1])
         return Found(best[: ask.limit], not chosen.common and len(best) < ask.limit)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Sequence
 
-from callboard.features.search.engines.base import MOST_ROWS, Ask, Found, Group, split, terms_of
+from callboard.features.search.engines.base import FEW, MOST_ROWS, SOME, Ask, Found, Group, split, terms_of
 from callboard.features.search.interface import VisibleSet
 from callboard.features.search.store.records import Record
 from callboard.features.search.store.visible import VisibleCondition
@@ -59,14 +59,15 @@ class PostgresEngine:
         found: dict[int, float] = {}
         if chosen.rare:
             found |= await self._ranked(tx, chosen.rare, marks, visible, ask.limit)
-        if (chosen.common and len(found) < ask.limit // 4) or not ask.groups:
+        if (chosen.common and len(found) < FEW) or not ask.groups:
+            most = SOME if found else ask.limit
             for weight in ("A", ""):
                 words = [_any(group.terms, weight) for group in chosen.common]
                 if not words and not marks:
                     break
-                for number in await self._first(tx, [*words, *marks], visible, ask.limit):
+                for number in await self._first(tx, [*words, *marks], visible, most):
                     found.setdefault(number, 0.0)
-                if len(found) >= ask.limit // 4:
+                if len(found) >= min(SOME, most):
                     break
         best = sorted(found.items(), key=lambda one: -one[1])
         return Found(best[: ask.limit], not chosen.common and len(best) < ask.limit)

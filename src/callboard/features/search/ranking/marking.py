@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Sequence
 
 from callboard.features.search.interface import Reason
 from callboard.features.search.ranking.question import Question
 from callboard.features.search.ranking.scoring import Judged
 from callboard.features.search.store.records import FIELDS
-from callboard.features.search.text.tokens import tokens
+from callboard.features.search.text.tokens import placed
 
 Pieces = Sequence[tuple[str, bool]]
 
 EXCERPT = 280
 """Characters of text shown, more or less."""
-_WRITTEN = re.compile(r"\w+(?:[-._/:@+#'’&\\]+\w+)*")
 
 
 class Marker:
@@ -65,14 +63,14 @@ class Marker:
         return pieces
 
     def _spans(self, text: str) -> list[tuple[int, int, str]]:
-        found = []
-        for match in _WRITTEN.finditer(text):
-            token = next(tokens(match[0]), None)
-            if token is None:
-                continue
-            forms = [form for form in (*token.wholes, *token.parts) if form in self._weights]
-            if forms:
-                found.append((match.start(), match.end(), max(forms, key=self._weights.__getitem__)))
+        found, weights = [], self._weights
+        for begin, end, token in placed(text):
+            best = ""
+            for form in (*token.wholes, *token.parts):
+                if form in weights and (not best or weights[form] > weights[best]):
+                    best = form
+            if best:
+                found.append((begin, end, best))
         return found
 
 

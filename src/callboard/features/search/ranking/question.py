@@ -13,7 +13,7 @@ from callboard.features.search.text.stemming import Stemmer
 from callboard.features.search.text.synonyms import Synonyms
 from callboard.features.search.text.tokens import joins, tokens
 from callboard.features.search.text.typos import distance, far_keys, halves, keys, tolerance
-from callboard.features.search.text.words import OWNING, WEAK
+from callboard.features.search.text.words import ASKING, OWNING, WEAK
 from callboard.kernel.db.interface import Transaction
 
 How = Literal["exact", "word", "stem", "prefix", "typo", "synonym", "meaning"]
@@ -25,8 +25,11 @@ STEM, PREFIX, SYNONYM, TYPO, TYPOS, WHOLE = 0.9, 0.75, 0.6, 0.7, 0.5, 0.5
 a name that it is part of."""
 WEAK_SHARE = 0.05
 """What is left of the weight of a word that only holds the question together."""
+ASKING_SHARE = 0.3
+"""Likewise of a word that says what sort of answer is wanted."""
 MAX_PREFIX = 24
 MAX_TYPO = 6
+MAX_NEAR = 400
 
 
 @dataclass(slots=True)
@@ -121,10 +124,12 @@ class QuestionReader:
                             unit.terms.setdefault(word.term, WHOLE)
         await self._mend(tx, units, is_begun=as_typed)
         total = 0.0
+        strong = [unit for unit in units if not unit.is_weak]
         for unit in units:
             documents_with = min(documents, unit.documents)
             idf = math.log(1 + (documents - documents_with + 0.5) / (documents_with + 0.5)) if unit.is_known else 0.0
-            unit.weight = idf * (WEAK_SHARE if unit.is_weak else 1.0)
+            share = WEAK_SHARE if unit.is_weak else ASKING_SHARE if unit.asked in ASKING and len(strong) > 1 else 1.0
+            unit.weight = idf * share
         seen: set[str] = set()
         for unit in units:
             if unit.asked in seen:  # said twice is not asked twice
@@ -164,8 +169,9 @@ class QuestionReader:
             unit.terms[term] = 1.0
             unit.documents = max(word.documents for word in own)
         for phrase in variants:
-            pieces = [self._stemmer.term(piece) for piece in phrase.split()]
-            if not all(piece in known for piece in pieces):
+            # weak words are not kept in running text
+            pieces = [self._stemmer.term(piece) for piece in phrase.split() if piece not in WEAK or phrase in WEAK]
+            if not pieces or not all(piece in known for piece in pieces):
                 continue
             if len(pieces) > 1:
                 unit.phrases.setdefault(tuple(pieces), SYNONYM)
@@ -207,10 +213,16 @@ class QuestionReader:
                 return
         if not most:
             return
-        near = await vocabulary.by_keys(tx, sorted(keys(asked)))
-        if most > 1 and not any(distance(asked, word.form, 1) <= 1 for word in near):
+        stem = self._stemmer.term(asked)
+
+        def errors_in(word: Word, most: int) -> int:
+            return min(distance(asked, word.form, most), distance(stem, word.term, 1))
+
+        near = await vocabulary.by_keys(tx, sorted(keys(asked) | keys(stem)))
+        if most > 1 and not any(errors_in(word, 1) <= 1 for word in near):
             near = await vocabulary.by_keys(tx, sorted(keys(asked) | far_keys(asked)))
-        judged = [(distance(asked, word.form, most), -word.documents, word) for word in near]
+            near += await vocabulary.by_prefix(tx, asked[: len(asked) // 2], MAX_NEAR)
+        judged = [(errors_in(word, most), -word.documents, word) for word in near]
         good = sorted((one for one in judged if one[0] <= most), key=lambda one: (*one[:2], one[2].form))
         if good:
             least = good[0][0]

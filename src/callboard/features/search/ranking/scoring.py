@@ -22,15 +22,15 @@ LENGTH_SHARE = (0.5, 0.3, 0.5, 0.3, 0.6)
 """How much the length of each part counts: BM25's b."""
 SATURATION = 1.2
 """BM25's k1."""
-COVERAGE_POWER = 1.0
-PAGE_SHARE = 0.35
+COVERAGE_POWER = 0.8
+PAGE_SHARE = 0.25
 """What all passages of a page together count against the best of them."""
 NEAR = 3
 NEAR_SHARE = 0.15
 """Words that stand together in the question and within ``NEAR`` of one another in the document add this share of their weight."""
 NAMED_SHARE = 0.8
 """What being called what (a part of) the question says adds, as a share of the weight of those words."""
-TITLE_SHARE = 0.5
+TITLE_SHARE = 1.0
 """What a title that is wholly in the question adds, likewise; less as more of the title is not in it."""
 PRIOR_SHARE = 0.002
 
@@ -86,7 +86,7 @@ class Scorer:
         best = [0.0] * count
         found: list[tuple[int, str, How] | None] = [None] * count
         places: list[list[tuple[int, int]]] = [[] for _ in range(count)]
-        wanted, get = self._wanted, self._wanted.get
+        wanted = self._wanted
         title_share = 0.0
         whole_bonus = 0.0
         wholes = self._wholes
@@ -98,13 +98,9 @@ class Scorer:
             weight = FIELD_WEIGHTS[at_field] / (
                 1.0 - LENGTH_SHARE[at_field] + LENGTH_SHARE[at_field] * length / USUAL_LENGTHS[at_field]
             )
-            hits = 0
-            for position, form in enumerate(forms):
-                matches = get(form)
-                if matches is None:
-                    continue
-                hits += 1
-                for at, quality, how in matches:
+            hits = [(position, form) for position, form in enumerate(forms) if form in wanted]
+            for position, form in hits:
+                for at, quality, how in wanted[form]:
                     worth = weight * quality
                     tf[at] += worth
                     if worth > best[at]:

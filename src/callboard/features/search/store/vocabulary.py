@@ -29,7 +29,8 @@ async def count_in(tx: Transaction, counts: Counter[str], term_of: Callable[[str
         known.update(row[0] for row in rows)
     fresh = [(form, term_of(form), more) for form, more in changed if form not in known and more > 0]
     await tx.insert_many("search_word", ("form", "term", "documents"), fresh)
-    near = [(key, form) for form, _, _ in fresh if tolerance(form) for key in keys(form)]
+    # by its stem, too: an error and an ending are two errors in the word, and one in the stem
+    near = [(key, form) for form, term, _ in fresh if tolerance(form) for key in keys(form) | keys(term)]
     await tx.insert_many("search_near", ("key", "form"), near)
     await tx.execute_many(
         "UPDATE search_word SET documents = documents + $1 WHERE form = $2",

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Iterable, Mapping, Sequence
 
 from callboard.features.search.text.tokens import words
-from callboard.features.search.text.words import ABBREVIATIONS
+from callboard.features.search.text.words import ABBREVIATIONS, RELATED
 
 
 class Synonyms:
@@ -18,6 +18,9 @@ class Synonyms:
             equals = [phrase for phrase in (" ".join(words(text)) for text in group) if phrase]
             for one in equals:
                 self._add(one, [other for other in equals if other != one])
+        for group in RELATED:
+            for one in group:
+                self._add(one, [other for other in group if other != one])
         for short, long in (ABBREVIATIONS if ways is None else ways).items():
             self._add(short, long)
             for phrase in long:

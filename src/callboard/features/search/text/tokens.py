@@ -40,21 +40,32 @@ def tokens(text: str) -> Iterator[Token]:
     """The written words of ``text`` in their order."""
     known = _known
     for raw in _RAW.findall(text):
-        token = known.get(raw)
-        if token is None:
-            if len(known) >= _MAX_KNOWN:
-                known.clear()
-            token = known[raw] = _split(raw)
-        yield token
+        yield known.get(raw) or token_of(raw)
+
+
+def placed(text: str) -> Iterator[tuple[int, int, Token]]:
+    """As ``tokens``, each with where it begins and where it has ended."""
+    known = _known
+    for match in _RAW.finditer(text):
+        yield match.start(), match.end(), known.get(match[0]) or token_of(match[0])
+
+
+def token_of(raw: str) -> Token:
+    """A written word that ``tokens`` has found."""
+    if len(_known) >= _MAX_KNOWN:
+        _known.clear()
+    token = _known[raw] = _split(raw)
+    return token
 
 
 def forms(text: str) -> list[str]:
-    """All forms of ``text``, as they are indexed: the parts of each word, and then its wholes."""
+    """All forms of ``text``, as they are indexed: the parts in their order, so that phrases stand together, and then the wholes."""
     found: list[str] = []
+    wholes: list[str] = []
     for token in tokens(text):
         found += token.parts
-        found += token.wholes
-    return found
+        wholes += token.wholes
+    return found + wholes
 
 
 def words(text: str) -> list[str]:

@@ -24,6 +24,13 @@ _WEAK = """
 """
 WEAK = frozenset(_WEAK.split())
 
+_ASKING = """
+    team teams channel channels contact guide guides docs documentation doc instructions instruction steps step info information explain
+    explanation example examples tutorial list overview runbook anleitung schritte beispiel liste
+"""
+ASKING = frozenset(_ASKING.split())
+"""Words that say what sort of answer is wanted rather than what about."""
+
 _OWNING = "owns owned owner owners owning maintain maintains maintained maintainer maintainers responsible"
 OWNING = frozenset(_OWNING.split())
 """Words that ask whose something is; what is asked for is a thing, not a text about owning."""
@@ -66,3 +73,24 @@ ABBREVIATIONS: Mapping[str, tuple[str, ...]] = {
     "vm": ("virtual machine",),
 }
 """Each way: who asks for one is shown the other, a little lower."""
+
+RELATED: tuple[tuple[str, ...], ...] = (
+    ("delete", "remove"),
+    ("create", "add", "new", "set up"),
+    ("change", "update", "modify", "edit"),
+    ("fix", "resolve", "debug", "troubleshoot", "repair"),
+    ("down", "unavailable", "outage"),
+    ("roll back", "rollback", "revert"),
+    ("disable", "turn off", "switch off"),
+    ("enable", "turn on", "switch on"),
+    ("restart", "reboot"),
+    ("fail", "error", "broken"),
+    ("deploy", "release"),
+    ("archive", "retire", "decommission"),
+    ("password", "credentials"),
+    ("permission", "access"),
+    ("copy", "sync", "duplicate"),
+    ("alert", "alarm"),
+    ("hide", "prevent"),
+)
+"""Words for doing one thing, as documentation and those who ask it choose them differently."""

@@ -1,0 +1,65 @@
+"""The action of search."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from callboard.features.search.interface import MAX_PAGE, Search, SearchQuery
+from callboard.features.search.rest import MAX_OFFSET, filters_of
+from callboard.features.search.wire import own_wire
+from callboard.kernel.actions import Action, ActionAttributes, ActionContext
+
+MAX_TERM = 1_000
+_TEXT = {"type": "string"}
+_TEXTS = {"type": "array", "items": _TEXT}
+
+
+def search_actions(search: Search) -> Sequence[Action]:
+    """``search:query``: within what the caller may see."""
+
+    async def query(context: ActionContext) -> Mapping[str, Any]:
+        given = context.input
+        offset = given.get("offset", 0)
+        asked = SearchQuery(
+            given["term"], types=given.get("types", ()), filters=filters_of(_numbered(given.get("filters"))),
+            facets=given.get("facets", ()), limit=given.get("limit", 10), offset=offset,
+        )  # fmt: skip
+        return own_wire(await search.query(asked, actor=context.actor), offset=offset)
+
+    return [
+        Action(
+            "search:query", "Search", "Find entities, documentation and whatever else is indexed, best first, and why each was found.",
+            query,
+            input_schema={
+                "type": "object",
+                "properties": {
+                    "term": {"type": "string", "maxLength": MAX_TERM, "description": "Words, a name, or a question."},
+                    "types": {**_TEXTS, "description": "Only documents of these types, such as software-catalog or techdocs."},
+                    "filters": {
+                        "type": "object", "additionalProperties": {"anyOf": [_TEXT, _TEXTS]},
+                        "description": "Fields and the values they may have: {kind: API}.",
+                    },
+                    "facets": {**_TEXTS, "description": "Fields whose values are counted among what was found."},
+                    "limit": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE},
+                    "offset": {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET},
+                },
+                "required": ["term"], "additionalProperties": False,
+            },
+            output_schema={
+                "type": "object",
+                "properties": {"items": {"type": "array"}, "totalItems": {"type": ["integer", "null"]}},
+                "required": ["items", "totalItems"],
+            },
+            attributes=ActionAttributes(read_only=True, idempotent=True),
+        )
+    ]  # fmt: skip
+
+
+def _numbered(filters: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Lists as the query string would have them."""
+    if filters is None:
+        return None
+    return {
+        key: {str(at): one for at, one in enumerate(value)} if isinstance(value, list) else value
+        for key, value in filters.items()
+    }

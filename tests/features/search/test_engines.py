@@ -1,0 +1,181 @@
+"""What every engine promises, alike on SQLite, PostgreSQL and OpenSearch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from callboard.features.search.interface import UnknownDocumentType
+from callboard.testing import user
+from tests.features.search.conftest import Library, doc
+
+pytestmark = pytest.mark.anyio
+ADA = user("ada")
+
+
+async def test_what_is_called_so_comes_first_and_names_are_found_however_they_are_written(library: Library):
+    """Exact names before mentions; dashes, underscores, camel case, spaces and none at all are one name."""
+    await library.put(
+        doc("publishing-api", text="Stores content."),
+        doc("guide", "Guide", "The publishing-api and again the publishing api: how publishing works with an api."),
+        doc("content", "Content store", "Fed by PublishingApi."),
+        doc("other", "Sidekiq", "Queues."),
+    )
+    for term in ("publishing-api", "publishing_api", "PublishingApi", "publishing api", "publishingapi"):
+        found = await library.ids(term)
+        assert found[0] == "publishing-api", term
+        assert "other" not in found and "guide" in found, term
+
+
+async def test_words_are_found_by_other_forms_beginnings_errors_and_synonyms(library: Library):
+    """Stems, prefixes, one or two letters wrong, and what the settings call the same; each result tells why."""
+    await library.put(
+        doc("backups", "Restoring a database", "How nightly snapshots are taken."),
+        doc("rota", "Pager", "Everybody on the on-call rota carries a phone."),
+        doc("redis", "Redis", "A cache."),
+    )
+    ways: dict[str, tuple[str, str]] = {
+        "restored databases": ("backups", "stem"), "snapsh": ("backups", "prefix"), "snapshto": ("backups", "typo"),
+        "databsae": ("backups", "typo"), "paging": ("rota", "synonym"), "db": ("backups", "synonym"),
+    }  # fmt: skip
+    for term, (wanted, how) in ways.items():
+        hits = await library.hits(term)
+        assert hits and hits[0].document.id == wanted, term
+        assert how in {reason.how for reason in hits[0].reasons}, (term, hits[0].reasons)
+    assert (await library.ask("snapshto")).corrected == "snapshots"
+    assert await library.ids("xylophone") == []
+
+
+async def test_filters_types_facets_and_pages_are_of_what_was_found(library: Library):
+    """Values of one field are alternatives, fields are conditions; counts are of results, pages do not overlap."""
+    for number in range(12):
+        kind = "API" if number % 3 else "Component"
+        await library.put(
+            doc(f"payments-{number:02d}", text="ledger", fields={"kind": kind, "tags": ["a", f"t{number % 2}"]})
+        )
+    found = await library.ask("ledger", facets=["kind", "type", "tags"], limit=5)
+    assert found.total == 12 and found.has_more
+    assert dict(found.facets["kind"]) == {"API": 8, "Component": 4}
+    assert found.facets["type"] == [("book", 12)] and dict(found.facets["tags"])["t1"] == 6
+    seen = [id for offset in (0, 5, 10) for id in await library.ids("ledger", limit=5, offset=offset)]
+    assert len(seen) == len(set(seen)) == 12
+    assert (await library.ask("ledger", filters={"kind": ["component"], "tags": ["t0"]})).total == 2
+    assert (await library.ask("ledger", filters={"kind": ["API", "Component"]}, types=["book"])).total == 12
+    assert (await library.ask("payments-03", filters={"kind": ["API"]}, limit=1)).hits[0].document.id != "payments-03"
+    assert (await library.ask("", filters={"kind": ["Component"]})).total == 4
+    assert (await library.ask("")).total == 12
+    with pytest.raises(UnknownDocumentType, match="book"):
+        await library.ask("ledger", types=["film"])
+
+
+async def test_passages_of_a_page_are_one_result_told_by_the_best_of_them(library: Library):
+    """The result leads to the passage that answers best, and words of other passages help the page."""
+    page = {"parent": "guide", "resource": None}
+    await library.put(
+        doc("guide#1", "Guide", "How to install it.", headings=["Install"], anchor="install", **page),
+        doc(
+            "guide#2", "Guide", "How to rotate the keys of the cache.", headings=["Rotate keys"], anchor="keys", **page
+        ),
+        doc("else", "Elsewhere", "Keys and more keys."),
+    )
+    (first, *_) = await library.hits("rotate keys")
+    assert (first.document.parent, first.document.anchor) == ("guide", "keys")
+    assert ("keys", True) in first.marked["text"]
+    assert (await library.ask("guide")).total == 1
+
+
+async def test_what_is_hidden_is_neither_found_nor_counted_nor_completed(library: Library):
+    """Not by word, name, beginning, typo, facet or total; what belongs to nobody is everybody's."""
+    await library.put(
+        doc("open", "Open ledger", "public ledger", resource="component:default/open", fields={"kind": "A"}),
+        doc("dark", "Dark ledger", "secretword ledger", resource="component:default/dark", fields={"kind": "B"}),
+        doc("all", "For all", "a ledger of nobody"),
+    )
+    library.shelf.seen[ADA.subject] = {"component:default/open"}
+    found = await library.ask("ledger", ADA, facets=["kind"])
+    assert {hit.document.id for hit in found.hits} == {"open", "all"} and found.total == 2
+    assert found.facets["kind"] == [("A", 1)]
+    for term in ("secretword", "secretwrod", "secret", "dark ledger", "Dark", "dar", ""):
+        answer = await library.ask(term, ADA)
+        assert "dark" not in {hit.document.id for hit in answer.hits}, term
+        assert "secretword" not in (answer.corrected or ""), term
+    assert "dark" in await library.ids("secretword")
+    library.shelf.seen[ADA.subject] = set()
+    assert await library.ids("ledger", ADA) == ["all"]
+
+
+async def test_changes_replace_and_removals_take_away(library: Library):
+    """Old words find nothing any more; a resource that is gone takes its documents out of sight before they are removed."""
+    await library.put(doc("one", "First", "oldword", resource="r:1"), doc("two", "Second", "stays"))
+    await library.put(doc("one", "First", "newword", resource="r:1"))
+    assert await library.ids("newword") == ["one"]
+    assert await library.ids("oldword") == []
+    number = library.shelf.resources.pop("r:1")
+    assert await library.ids("newword") == [] and number
+    library.shelf.take("one")
+    await library.indexer.sweep()
+    async with library.db.read() as tx:
+        assert await tx.fetch_value("SELECT count(*) FROM search_document") == 1
+        assert await tx.fetch_value("SELECT count(*) FROM search_word WHERE form = 'newword' AND documents > 0") == 0
+    assert await library.ids("stays") == ["two"]
+
+
+async def test_unchanged_scopes_are_not_asked_for_again(library: Library):
+    """A sweep asks for what has another revision, and for what waits for its resource."""
+    await library.put(doc("one"), doc("two"))
+    library.shelf.asked.clear()
+    await library.put(doc("three", text="word", resource="r:9"))
+    assert library.shelf.asked == ["three"]
+    library.shelf.asked.clear()
+    await library.indexer.sweep()
+    assert library.shelf.asked == []
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        "'",
+        '"',
+        "a:b",
+        "( OR",
+        "NOT * AND",
+        "\0",
+        "|&!<->",
+        "%_\\",
+        "\U0001f600",
+        "zz" * 600,
+        "- - -",
+        "{title} : x",
+        "日本語",
+    ],
+)
+async def test_any_text_is_a_question(library: Library, term: str):
+    """Nothing that is typed is taken for a language of the engine."""
+    await library.put(doc("one", "日本語 ガイド", "a:b or not"))
+    found = await library.ask(term)
+    assert isinstance(found.has_more, bool)
+    if term == "日本語":
+        assert [hit.document.id for hit in found.hits] == ["one"]
+
+
+async def test_an_engine_that_begins_anew_has_everything_indexed_again(library: Library):
+    """Its tables hold nothing that cannot be put again."""
+    await library.put(doc("one", text="word"))
+    async with library.db.write() as tx:
+        await library.engine.clear(tx)
+    assert await library.ids("word", limit=3) in ([], ["one"])
+    await _forget(library)
+    library.indexer._is_ready = False
+    await library.indexer.sweep()
+    assert await library.ids("word") == ["one"]
+
+
+async def _forget(library: Any) -> None:
+    """Take the engine's own tables away, as a copied database lacks them."""
+    if library.engine.name == "opensearch":
+        library.engine.fake.mapping = None
+        return
+    table = "search_fts" if library.engine.name == "fts5" else "search_vector"
+    async with library.db.write() as tx:
+        await tx.execute(f"DROP TABLE {table}")
