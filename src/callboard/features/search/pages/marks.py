@@ -43,13 +43,14 @@ def field(document: SearchDocument, name: str) -> str:
     return value if isinstance(value, str) else next(iter(value), "")
 
 
-def place_of(hit: Hit, type_title: str) -> Sequence[str]:
-    """Where it is, from the outside in: kind, namespace and system of an entity; site and headings of a page."""
+def place_of(hit: Hit, type_title: str, title: str = "") -> Sequence[str]:
+    """Where it is, from the outside in: kind, system, namespace and name of an entity, unless ``title`` says it; site and headings of a page."""
     document = hit.document
     if is_entity(document):
         namespace = field(document, "namespace")
         shown = "" if namespace == "default" else namespace
-        parts = [field(document, "kind"), short(field(document, "system")), shown, field(document, "name")]
+        name = field(document, "name")
+        parts = [field(document, "kind"), short(field(document, "system")), shown, "" if name == title else name]
     else:
         site: Any = document.wire.get("entityTitle") or short(document.resource or "")
         parts = [type_title, str(site), *document.headings]

@@ -139,7 +139,7 @@ def row_of(
     return ResultRow(
         type=hit.type, id=document.id, href=marks.href_of(document), title=_title(hit), text=_readable(hit),
         icon=icon, hue=hue, is_person=marks.is_entity(document) and marks.field(document, "kind").lower() in ("user", "group"),
-        place=marks.place_of(hit, words.title), lifecycle=marks.field(document, "lifecycle"),
+        place=marks.place_of(hit, words.title, shown_title(document.title, document.names, document.fields)), lifecycle=marks.field(document, "lifecycle"),
         owner=marks.owner_link(owner, titles) if ":" in owner else None,
         changed=moment(document.changed_at, now) if document.changed_at is not None else None,
         why=marks.why(hit.reasons, t),
