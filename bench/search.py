@@ -27,6 +27,7 @@ from bench.search_corpus import FolderCollator, MixedCollator, Plugin, given_que
 
 from callboard.features.search.interface import Search, SearchQuery
 from callboard.features.search.plugin import SearchParts
+from callboard.features.search.text.tokens import name_key
 from callboard.kernel.auth.actor import SYSTEM
 from callboard.testing import make_portal
 
@@ -80,6 +81,62 @@ def figures(ranks: list[int]) -> str:
     return f"first {at[0]:.1%}  5 {at[1]:.1%}  10 {at[2]:.1%}  MRR {mrr:.3f}  ({n} questions)"
 
 
+async def run_known(args: argparse.Namespace) -> None:
+    """300 entities and pages, each asked for by a title with an error in it, by five letters, and with two words swapped."""
+    collator = FolderCollator(args.corpus / "docs", "component:default/govuk-developer-docs")
+    chance = random.Random(args.seed)
+    async with make_portal({}, plugins=[("bench-docs", Plugin(collator))]) as site:
+        await fill_govuk(site.portal, args.corpus)
+        search: Any = site.portal.service(SearchParts).service
+        async with site.portal.db.read() as tx:
+            rows = [json.loads(row[0]) for row in await tx.fetch_all("SELECT payload FROM search_document")]
+        titles: dict[str, set[str]] = {}
+        for one in rows:
+            source = f"docs/{one['parent']}" if one["parent"] else f"repos.csv#{one['fields']['name']}"
+            titles.setdefault(one["title"], set()).add(source)
+        things = chance.sample(sorted(titles.items()), min(300, len(titles)))
+        begun: dict[str, int] = {}
+        for title in titles:
+            begun[name_key(title)[:5]] = begun.get(name_key(title)[:5], 0) + 1
+        for kind in ("typo", "begun", "swapped"):
+            asked = [
+                (found, title, wanted) for title, wanted in things if (found := _spoilt(kind, title, chance, begun))
+            ]
+            good, missed = 0, []
+            for question, title, wanted in asked:
+                hits = (await search.query(SearchQuery(question, limit=3), actor=SYSTEM)).hits
+                if any(source_of(hit.type, hit.document) in wanted for hit in hits):
+                    good += 1
+                else:
+                    missed.append(f"{question!r} for {title!r}: {[hit.document.title for hit in hits]}")
+            print(f"{kind:8} {good / len(asked):.1%} of {len(asked)} among the first three")
+            if args.misses:
+                print("\n".join(f"    {line}" for line in missed))
+
+
+def _spoilt(kind: str, title: str, chance: random.Random, begun: dict[str, int]) -> str | None:
+    """None where that cannot be done: too short, one word, or more than three things begin so."""
+    if kind == "typo":
+        places = list(re.finditer(r"[A-Za-z]{4,}", title))
+        if not places:
+            return None
+        match = chance.choice(places)
+        at = chance.randrange(match.start() + 1, match.end() - 1)
+        how = chance.randrange(4)
+        letter = chance.choice("abcdefghijklmnopqrstuvwxyz")
+        middle = ["", title[at] + letter, letter, title[at + 1] + title[at]][how]
+        return title[:at] + middle + title[at + (2 if how == 3 else 1) :]
+    if kind == "begun":
+        key = name_key(title)[:5]
+        return title[:5].strip() if len(key) == 5 and begun[key] <= 3 and key == name_key(title[:5]) else None
+    words = re.findall(r"[\w.]+", title.replace("_", " "))
+    if len(words) < 2:
+        return None
+    at = chance.randrange(len(words) - 1)
+    words[at : at + 2] = words[at + 1], words[at]
+    return " ".join(words)
+
+
 async def run_large(args: argparse.Namespace) -> None:
     """The store given is copied, so that it can be measured again."""
     collator = MixedCollator(args.corpus / "docs", args.passages)
@@ -115,10 +172,12 @@ async def measure(search: Search, db: Any, collator: Any) -> None:
     chance = random.Random(5)
     async with db.read() as tx:
         rows = await tx.fetch_all("SELECT payload FROM search_document WHERE number % 97 = 5 LIMIT 1500")
-    asked: dict[str, list[str]] = {key: [] for key in ("name", "title", "two words", "sentence", "begun", "typo", "common")}
+    asked: dict[str, list[str]] = {
+        key: [] for key in ("name", "title", "two words", "sentence", "begun", "typo", "common")
+    }
     for (payload,) in rows:
         one = json.loads(payload)
-        words = [word for word in re.findall(r"[a-z]{4,}", one["text"].lower())] or ["queue", "score"]
+        words = re.findall(r"[a-z]{4,}", one["text"].lower()) or ["queue", "score"]
         asked["name"].append((one["names"] or [one["title"]])[0])
         asked["title"].append(one["title"])
         asked["two words"].append(" ".join(chance.choices(words, k=2)))
@@ -155,12 +214,16 @@ def main() -> int:
     govuk.add_argument("--look", action="store_true", help="show those of the given questions, too")
     govuk.add_argument("--own", action="store_true", help="only our own questions")
     govuk.add_argument("--ask", help="show what is found for this")
+    known = kinds.add_parser("known")
+    known.add_argument("--corpus", type=Path, default=CORPUS)
+    known.add_argument("--misses", action="store_true")
+    known.add_argument("--seed", type=int, default=1)
     large = kinds.add_parser("large")
     large.add_argument("--corpus", type=Path, default=CORPUS)
     large.add_argument("--data", type=Path, required=True, help="a store with as many entities as wanted")
     large.add_argument("--passages", type=int, default=20_000)
     args = parser.parse_args()
-    asyncio.run({"govuk": run_govuk, "large": run_large}[args.what](args))
+    asyncio.run({"govuk": run_govuk, "known": run_known, "large": run_large}[args.what](args))
     return 0
 
 

@@ -132,31 +132,31 @@ async def test_unchanged_scopes_are_not_asked_for_again(library: Library):
     assert library.shelf.asked == []
 
 
-@pytest.mark.parametrize(
-    "term",
-    [
-        "'",
-        '"',
-        "a:b",
-        "( OR",
-        "NOT * AND",
-        "\0",
-        "|&!<->",
-        "%_\\",
-        "\U0001f600",
-        "zz" * 600,
-        "- - -",
-        "{title} : x",
-        "日本語",
-    ],
-)
-async def test_any_text_is_a_question(library: Library, term: str):
+ODD = [
+    "'",
+    '"',
+    "a:b",
+    "( OR",
+    "NOT * AND",
+    "\0",
+    "|&!<->",
+    "%_\\",
+    "\U0001f600",
+    "zz" * 600,
+    "- - -",
+    "{title} : x",
+    "日本語",
+    "½ ²",
+]
+
+
+async def test_any_text_is_a_question(library: Library):
     """Nothing that is typed is taken for a language of the engine."""
     await library.put(doc("one", "日本語 ガイド", "a:b or not"))
-    found = await library.ask(term)
-    assert isinstance(found.has_more, bool)
-    if term == "日本語":
-        assert [hit.document.id for hit in found.hits] == ["one"]
+    for term in ODD:
+        found = await library.ask(term)
+        assert isinstance(found.has_more, bool), term
+    assert await library.ids("日本語") == ["one"]
 
 
 async def test_an_engine_that_begins_anew_has_everything_indexed_again(library: Library):

@@ -20,6 +20,8 @@ from callboard.kernel.logs import get_logger
 
 INDEX_JOB = "search.index"
 SWEEP_JOB = "search.sweep"
+SHAPE = 1
+"""Of what is kept of a document; after a change of it everything is indexed again, as after one of the engine or the language."""
 BATCH = 200
 """Scopes of one transaction."""
 EVERYTHING = ""
@@ -52,17 +54,22 @@ class Indexer:
         """Make the engine's tables if need be; what was indexed by another engine is indexed anew."""
         if self._is_ready:
             return
+        made = f"{SHAPE} {self._engine.name} {self._stemmer.language}"
         async with self._db.write() as tx:
-            if await self._engine.prepare(tx):
+            is_new = await self._engine.prepare(tx)
+            if is_new or await documents.made_as(tx) != made:
+                if not is_new:
+                    await self._engine.clear(tx)
                 await documents.clear(tx)
+                await documents.set_made_as(tx, made)
         self._is_ready = True
 
     async def rebuild(self) -> None:
         """Forget everything and index it again."""
         await self.prepare()
         async with self._db.write() as tx:
-            await documents.clear(tx)
-            await self._engine.clear(tx)
+            await documents.set_made_as(tx, "")
+        self._is_ready = False
         await self.sweep()
 
     # ---- hearing of changes ------------------------------------------------------------------------------------------

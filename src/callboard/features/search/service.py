@@ -85,17 +85,19 @@ class SearchService:
     ) -> SearchResults:
         marks = self._marks(query)
         limit = max(FOUND, 4 * (query.offset + query.limit))
-        named = await self._named(tx, question, visible)
+        named, begun = await self._named(tx, question, visible)
         groups = question.groups()
-        if not groups and not named and not question.is_empty:
+        if not groups and not named and not begun and not question.is_empty:
             return SearchResults([], 0, False, {key: () for key in query.facets})
         found = await self._engine.find(tx, Ask(groups, marks, limit), visible)
         numbers = [number for number, _ in found.numbers]
         if query.types or query.filters:
-            named = await self._matching(tx, named, query)
-        numbers = list(dict.fromkeys([*named, *numbers]))
+            matching = await self._matching(tx, [*named, *begun], query)
+            named = {number: found for number, found in named.items() if number in matching}
+            begun = {number: share for number, share in begun.items() if number in matching}
+        numbers = list(dict.fromkeys([*named, *begun, *numbers]))
         closely = numbers[: max(RANKED, 2 * (query.offset + query.limit))]
-        scorer = Scorer(question, named)
+        scorer = Scorer(question, named, begun)
         judged = [scorer.judge(row) for row in await documents.rows_of(tx, closely)]
         results = self._enough(question, scorer.gather(judged))
         rest = numbers[len(closely) :]
@@ -117,28 +119,28 @@ class SearchService:
             found.append(tuple(mark("", key, value) for value in values))
         return tuple(found)
 
-    async def _named(self, tx: Transaction, question: Question, visible: VisibleSet | None) -> dict[int, list[str]]:
-        """Documents that are called what a part of the question says, and those whose name begins with all of it."""
+    async def _named(
+        self, tx: Transaction, question: Question, visible: VisibleSet | None
+    ) -> tuple[dict[int, list[str]], dict[int, float]]:
+        """Documents that are called what a part of the question says, and those whose name begins with all of it (how much of it is that)."""
         if question.is_empty:
-            return {}
+            return {}, {}
         with self._condition.sql(tx, visible, 3) as (condition, args):
             exact = await names.exact(tx, list(question.names), condition, args)
-            begun = await names.begun(tx, question.prefix, condition, args) if len(question.prefix) >= 2 else []
-        return {**{number: [] for number in begun}, **exact}
+            begun = await names.begun(tx, question.prefix, condition, args) if len(question.prefix) >= 2 else {}
+        return exact, begun
 
-    async def _matching(
-        self, tx: Transaction, named: Mapping[int, list[str]], query: SearchQuery
-    ) -> dict[int, list[str]]:
+    async def _matching(self, tx: Transaction, numbers: Sequence[int], query: SearchQuery) -> set[int]:
         """Those of them that the filters let through."""
-        payloads = await documents.payloads_of(tx, list(named))
-        types = await documents.parents_of(tx, list(named))
-        kept = {}
+        payloads = await documents.payloads_of(tx, numbers)
+        types = await documents.parents_of(tx, numbers)
+        kept = set()
         for number, payload in payloads.items():
             fields = orjson.loads(payload)["fields"]
             if query.types and types[number][0] not in query.types:
                 continue
             if all(_has(fields.get(key), values) for key, values in query.filters.items()):
-                kept[number] = named[number]
+                kept.add(number)
         return kept
 
     def _enough(self, question: Question, results: list[Result]) -> list[Result]:

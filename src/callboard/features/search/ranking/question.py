@@ -12,7 +12,7 @@ from callboard.features.search.store.vocabulary import Word
 from callboard.features.search.text.stemming import Stemmer
 from callboard.features.search.text.synonyms import Synonyms
 from callboard.features.search.text.tokens import joins, tokens
-from callboard.features.search.text.typos import distance, far_keys, halves, keys, tolerance
+from callboard.features.search.text.typos import SHORTEST, distance, far_keys, halves, keys, tolerance
 from callboard.features.search.text.words import ASKING, OWNING, WEAK
 from callboard.kernel.db.interface import Transaction
 
@@ -122,7 +122,8 @@ class QuestionReader:
                         if not unit.is_weak:
                             unit.forms.setdefault(word.form, (WHOLE, "word"))
                             unit.terms.setdefault(word.term, WHOLE)
-        await self._mend(tx, units, is_begun=as_typed)
+        is_lone = sum(not unit.is_weak for unit in units) == 1
+        await self._mend(tx, units, is_begun=as_typed or is_lone)
         total = 0.0
         strong = [unit for unit in units if not unit.is_weak]
         for unit in units:
@@ -186,17 +187,26 @@ class QuestionReader:
         """Words that are not in the index: begun, written together, or with an error in them."""
         for at, unit in enumerate(units):
             is_last = at == len(units) - 1
-            if unit.terms and not (is_begun and is_last):
+            is_missing = not unit.terms and not unit.phrases
+            # a stem that is there may be another word's: "liting" has that of "lite"
+            is_other = (
+                bool(unit.forms)
+                and not unit.phrases
+                and all(how == "stem" and distance(unit.asked, form, 2) > 2 for form, (_, how) in unit.forms.items())
+            )
+            if not is_missing and not is_other and not (is_begun and is_last):
                 continue
+            if is_missing or is_other:
+                await self._correct(tx, unit)
             if len(unit.asked) >= 2:
                 for word in await vocabulary.by_prefix(tx, unit.asked, MAX_PREFIX):
                     self._stand_in(unit, word, PREFIX, "prefix")
-            if not unit.terms and not unit.phrases:
-                await self._correct(tx, unit)
             unit.is_known = bool(unit.terms or unit.phrases)
 
     async def _correct(self, tx: Transaction, unit: Unit) -> None:
         asked, most = unit.asked, tolerance(unit.asked)
+        if len(asked) == SHORTEST - 1 and asked.isalpha():
+            most = 1
         pairs = list(halves(asked)) if asked.isalpha() else []
         if pairs:
             terms = {self._stemmer.term(half) for pair in pairs for half in pair}

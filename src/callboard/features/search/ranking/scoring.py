@@ -30,6 +30,8 @@ NEAR_SHARE = 0.15
 """Words that stand together in the question and within ``NEAR`` of one another in the document add this share of their weight."""
 NAMED_SHARE = 0.8
 """What being called what (a part of) the question says adds, as a share of the weight of those words."""
+BEGUN_SHARE = 0.6
+"""What having a name that begins with the whole question adds at least, likewise; more as less of the name is left."""
 TITLE_SHARE = 1.0
 """What a title that is wholly in the question adds, likewise; less as more of the title is not in it."""
 PRIOR_SHARE = 0.002
@@ -60,9 +62,12 @@ class Result:
 class Scorer:
     """Scores documents for one question."""
 
-    def __init__(self, question: Question, named: Mapping[int, Sequence[str]]) -> None:
-        """``named``: names of the question that documents have, by number."""
+    def __init__(
+        self, question: Question, named: Mapping[int, Sequence[str]], begun: Mapping[int, float] | None = None
+    ) -> None:
+        """``named``: names of the question that documents have, by number. ``begun``: how much of a name is the question, 0 to 1."""
         self._question = question
+        self._begun = begun or {}
         self._named = named
         self._wanted: dict[str, list[tuple[int, float, How]]] = {}
         for at, unit in enumerate(question.units):
@@ -124,6 +129,10 @@ class Scorer:
         name = self._name_of(row.number)
         if name is not None:
             score += NAMED_SHARE * sum(units[at].weight for at in range(name.start, name.stop)) * (SATURATION + 1)
+        elif row.number in self._begun:
+            score += (
+                (BEGUN_SHARE + (1 - BEGUN_SHARE) * self._begun[row.number]) * self._question.total * (SATURATION + 1)
+            )
         return Judged(row, score, scores, found, name)
 
     def _find_phrases(

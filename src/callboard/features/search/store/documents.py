@@ -137,6 +137,15 @@ async def revisions(tx: Transaction, type: str) -> dict[str, str]:
     return {row[0]: row[1] for row in rows}
 
 
+async def made_as(tx: Transaction) -> str | None:
+    """What the index was made by and for, as it was noted; None before it was made."""
+    return (await revisions(tx, "")).get("made as")
+
+
+async def set_made_as(tx: Transaction, made: str) -> None:
+    await put_revisions(tx, "", {"made as": made})
+
+
 async def put_revisions(tx: Transaction, type: str, scopes: Mapping[str, str]) -> None:
     await tx.execute_many(
         "INSERT INTO search_scope (type, scope, revision) VALUES ($1, $2, $3)"
@@ -155,7 +164,7 @@ async def forget_scopes(tx: Transaction, type: str, scopes: Sequence[str]) -> No
 
 
 async def types_there(tx: Transaction) -> list[str]:
-    return [row[0] for row in await tx.fetch_all("SELECT DISTINCT type FROM search_scope")]
+    return [row[0] for row in await tx.fetch_all("SELECT DISTINCT type FROM search_scope WHERE type <> ''")]
 
 
 async def ask_for(tx: Transaction, type: str, scopes: Sequence[str]) -> None:

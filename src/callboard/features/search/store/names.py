@@ -24,16 +24,17 @@ async def exact(tx: Transaction, names: Sequence[str], condition: str, args: Seq
     return found
 
 
-async def begun(tx: Transaction, prefix: str, condition: str, args: Sequence[Any]) -> list[int]:
-    """Documents whose name begins so, shorter names first, among the first few hundred of them."""
+async def begun(tx: Transaction, prefix: str, condition: str, args: Sequence[Any]) -> dict[int, float]:
+    """Documents whose name begins so, shorter names first, among the first few hundred of them; which share of it is ``prefix``."""
     shift = len(args)
     rows = await tx.fetch_all(
-        "SELECT number FROM (SELECT number, name FROM search_name WHERE name >= $1 AND name < $2"
+        "SELECT min(number), name FROM (SELECT number, name FROM search_name WHERE name >= $1 AND name < $2"
         f" AND {condition.format(number='number')} LIMIT {5 * MOST}) AS found"
-        f" ORDER BY length(name), name LIMIT ${3 + shift}",
+        " JOIN search_document USING (number)"
+        f" GROUP BY type, parent, name ORDER BY length(name), name LIMIT ${3 + shift}",
         prefix,
         prefix + "\U0010ffff",
         *args,
         MOST // 4,
     )
-    return [row[0] for row in rows]
+    return {number: len(prefix) / len(name) for number, name in reversed(rows)}

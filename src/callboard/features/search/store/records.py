@@ -56,7 +56,7 @@ def record_of(type: str, scope: str, document: SearchDocument) -> Record:
         [form for form in forms(document.text) if form not in WEAK][:MAX_FORMS],
     )
     payload = encode(document)
-    names = dict.fromkeys(key for key in map(name_key, (document.title, *document.names, *_leaf(document))) if key)
+    names = dict.fromkeys(key for key in map(name_key, (document.title, *document.names)) if key)
     marks = [mark(type, "", type)]
     for key, value in document.fields.items():
         marks += [mark(type, key, one) for one in ([value] if isinstance(value, str) else value)]
@@ -66,11 +66,6 @@ def record_of(type: str, scope: str, document: SearchDocument) -> Record:
         prior=prior_of(document), fields=fields, names=list(names), marks=list(dict.fromkeys(marks)),
         resource=document.resource, payload=payload,
     )  # fmt: skip
-
-
-def _leaf(document: SearchDocument) -> Sequence[str]:
-    """A passage is also called what its last heading says."""
-    return [document.headings[-1]] if document.headings and document.parent else []
 
 
 def prior_of(document: SearchDocument) -> float:

@@ -6,16 +6,18 @@ import zlib
 from typing import Iterator
 
 SHORTEST = 4
-"""Shorter words are only found as they are written."""
+"""Shorter words are only found as they are written, or with a letter left out of a longer one."""
 LONG = 8
 """Words of so many letters may be two errors apart, shorter ones one."""
 LONGEST = 30
 
 
 def tolerance(form: str) -> int:
-    """How many errors a word may have. Words with digits have none: ``v1`` is not ``v2``."""
-    if len(form) < SHORTEST or len(form) > LONGEST or not form.isalpha():
+    """How many errors a word may have. Words of digits have none: ``v1`` is not ``v2``, but ``optci14n`` is ``optic14n``."""
+    if not SHORTEST <= len(form) <= LONGEST:
         return 0
+    if not form.isalpha():
+        return int(len(form) >= 6 and sum(char.isdigit() for char in form) <= 2)
     return 2 if len(form) >= LONG else 1
 
 
