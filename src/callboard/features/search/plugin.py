@@ -31,7 +31,7 @@ class SearchParts:
         self._portal = portal
         self.settings = SearchSettings.of(portal.settings)
         stemmer = Stemmer(self.settings.language)
-        condition = VisibleCondition()
+        condition = self.condition = VisibleCondition()
         self.engine = engine_of(portal, self.settings, condition)
         self.indexer = Indexer(
             portal.db, portal.jobs, self.engine, stemmer,
@@ -90,10 +90,13 @@ class SearchDoors:
 
     def routes(self) -> Sequence[Any]:
         from callboard.features.search.views.asking import Asking
+        from callboard.features.search.views.quick import QuickFinder
         from callboard.features.search.views.routes import page_routes
 
-        asking = Asking(self._parts.service, self.history, self._portal.db, lambda: self._parts.visibility)
-        return page_routes(self._portal, asking, self.history, self._settings)
+        parts, db = self._parts, self._portal.db
+        asking = Asking(parts.service, self.history, db, lambda: parts.visibility)
+        quick = QuickFinder(parts.service, db, parts.condition, lambda: parts.visibility)
+        return page_routes(self._portal, asking, quick, self.history, self._settings)
 
     def job_kinds(self) -> Sequence[Any]:
         from callboard.kernel.jobs import JobContext, JobKind

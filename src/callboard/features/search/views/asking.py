@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from callboard.features.search.history.service import SearchHistory
-from callboard.features.search.interface import Collator, Hit, Search, SearchQuery, SearchResults, Visibility
+from callboard.features.search.interface import Collator, Search, SearchQuery, SearchResults, Visibility
 from callboard.features.search.pages import marks
 from callboard.features.search.pages.results import (
     Beginning,
@@ -21,7 +21,6 @@ from callboard.kernel.auth.actor import Actor
 from callboard.kernel.db.interface import Database
 from callboard.ui.messages import Translator
 
-QUICK = 8
 EXAMPLES_FROM = 12
 MAX_SUGGESTED = 4
 MIN_EXAMPLE = 7
@@ -103,18 +102,6 @@ class Asking:
             examples=_examples(results, t), keeps=self._history.is_kept_for(actor),
             types=[(words.title, words.icon, counts[type]) for type, words in types.items() if counts.get(type)],
         )  # fmt: skip
-
-    async def quickly(self, words: str, *, actor: Actor) -> Sequence[Hit]:
-        """For the command palette: entities that are called just so first, and else as ranked."""
-        found = await self._search.query(SearchQuery(words, limit=QUICK, as_typed=True), actor=actor)
-        return sorted(found.hits, key=lambda hit: not _is_called(hit, words))
-
-
-def _is_called(hit: Hit, words: str) -> bool:
-    asked = "".join(char for char in words.lower() if char.isalnum())
-    return marks.is_entity(hit.document) and any(
-        reason.how == "exact" and "".join(reason.asked.split()) == asked for reason in hit.reasons
-    )
 
 
 def _examples(results: SearchResults, t: Translator) -> Sequence[tuple[str, str]]:

@@ -15,6 +15,7 @@ from callboard.features.search.pages.state import PATH, SearchState
 from callboard.features.search.pages.unanswered import PATH as UNANSWERED
 from callboard.features.search.pages.unanswered import SIZE, read_order, table, unanswered_page
 from callboard.features.search.views.asking import Asking
+from callboard.features.search.views.quick import QuickFinder
 from callboard.kernel.clock import Clock
 from callboard.kernel.errors import InputError
 from callboard.kernel.web.notices import Notice, leave_notice
@@ -36,9 +37,17 @@ class SearchViews:
     """Pages at ``/search…`` and what their script and the command palette ask. Dependencies arrive here and nowhere else."""
 
     def __init__(
-        self, asking: Asking, history: SearchHistory, settings: HistorySettings, *, clock: Clock, messages: Messages
+        self,
+        asking: Asking,
+        quick: QuickFinder,
+        history: SearchHistory,
+        settings: HistorySettings,
+        *,
+        clock: Clock,
+        messages: Messages,
     ) -> None:
         self._asking = asking
+        self._quick = quick
         self._history = history
         self._settings = settings
         self._clock = clock
@@ -126,9 +135,7 @@ class SearchViews:
         if not words:
             return Json({"items": []})
         types = self._asking.types(self._t(request))
-        return Json(
-            {"items": [quick_item(hit, types) for hit in await self._asking.quickly(words, actor=request.actor)]}
-        )
+        return Json({"items": [quick_item(hit, types) for hit in await self._quick.find(words, actor=request.actor)]})
 
     # ---- what nothing was found for ----------------------------------------------------------------------------------
 
@@ -196,5 +203,7 @@ _OPENED: Mapping[str, Any] = {
 }
 
 
-def page_routes(portal: Any, asking: Asking, history: SearchHistory, settings: HistorySettings) -> Sequence[Route]:
-    return SearchViews(asking, history, settings, clock=portal.clock, messages=portal.service(Messages)).routes()
+def page_routes(
+    portal: Any, asking: Asking, quick: QuickFinder, history: SearchHistory, settings: HistorySettings
+) -> Sequence[Route]:
+    return SearchViews(asking, quick, history, settings, clock=portal.clock, messages=portal.service(Messages)).routes()
