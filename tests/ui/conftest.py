@@ -14,7 +14,7 @@ from callboard.ui.environment import template_globals
 from callboard.ui.messages import Messages
 
 PACKAGES = ("callboard.integrations.github_actions",
-    "callboard.ui", "callboard.features.catalog", "callboard.features.importing", "callboard.features.editing",
+    "callboard.ui", "callboard.features.catalog", "callboard.features.search", "callboard.features.importing", "callboard.features.editing",
     "callboard.features.setup", "callboard.features.notifications", "callboard.features.announcements", "callboard.features.settings",
     "callboard.features.proposals", "callboard.features.ownership", "callboard.features.admin",
     "callboard.features.scaffolder", "callboard.features.scaffolder.forms", "callboard.features.scaffolder.updates",

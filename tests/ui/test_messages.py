@@ -42,6 +42,8 @@ COMPOSED = (
     "scaffolder.update.card", "scaffolder.update.made_from", "scaffolder.update.outcome.", "scaffolder.update.reason.",
     "scaffolder.form.fault.", "scaffolder.form.repository.",
     "scaffolder.page.card.title", "scaffolder.page.edit.made.", "scaffolder.page.edit.pane.", "scaffolder.page.facet.", "scaffolder.page.home.title",
+    "catalog.search.entities", "preferences.searches", "search.facet.", "search.why.", "search.recent.cleared", "search.recent.forgotten", "search.none.told",
+    "search.unanswered.",
     "scaffolder.page.mark.", "scaffolder.page.state.", "scaffolder.page.tab.", "scaffolder.page.tasks.", "scaffolder.page.told.",
 )  # fmt: skip
 CATALOGUES = sorted({file.parent for file in SOURCE.glob("**/i18n/*.json")})

@@ -56,6 +56,7 @@ ADMIN_ONLY = (
     "*.kind.manage",
     "notification.*",
     "announcement.*",
+    "search.unanswered.*",
 )
 """Permissions that the defaults give to administrators alone, whatever the action."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, Mapping, Sequence
 from urllib.parse import urlsplit
@@ -19,6 +20,9 @@ from callboard.features.search.text.synonyms import Synonyms
 from callboard.kernel.errors import InputError
 from callboard.kernel.plugins.hooks import hookimpl
 
+KEEP_JOB = "search.keep"
+"""Forgets old searches, and weighs what was opened."""
+
 
 class SearchParts:
     """The parts of one portal's search, put together. ``portal.service(SearchParts)`` is for its own hooks."""
@@ -27,7 +31,7 @@ class SearchParts:
         self._portal = portal
         self.settings = SearchSettings.of(portal.settings)
         stemmer = Stemmer(self.settings.language)
-        condition = VisibleCondition()
+        condition = self.condition = VisibleCondition()
         self.engine = engine_of(portal, self.settings, condition)
         self.indexer = Indexer(
             portal.db, portal.jobs, self.engine, stemmer,
@@ -68,6 +72,48 @@ class SearchParts:
         await self.engine.close()
 
 
+class SearchDoors:
+    """Pages, the command palette's answers and what is kept of searches, over the parts."""
+
+    def __init__(self, portal: Any, parts: SearchParts) -> None:
+        from callboard.features.search.history.service import SearchHistory
+        from callboard.features.search.history.settings import HistorySettings
+        from callboard.ui.preferences import Preferences
+
+        self._portal = portal
+        self._parts = parts
+        self._settings = HistorySettings.of(portal.settings)
+        self.history = SearchHistory(
+            portal.db, portal.clock, portal.audit, portal.permissions, lambda: portal.service(Preferences), self._settings,
+            lambda: parts.visibility,
+        )  # fmt: skip
+
+    def routes(self) -> Sequence[Any]:
+        from callboard.features.search.views.asking import Asking
+        from callboard.features.search.views.quick import QuickFinder
+        from callboard.features.search.views.routes import page_routes
+
+        parts, db = self._parts, self._portal.db
+        asking = Asking(parts.service, self.history, db, lambda: parts.visibility)
+        quick = QuickFinder(parts.service, db, parts.condition, lambda: parts.visibility)
+        return page_routes(self._portal, asking, quick, self.history, self._settings)
+
+    def job_kinds(self) -> Sequence[Any]:
+        from callboard.kernel.jobs import JobContext, JobKind
+
+        async def keep(context: JobContext) -> None:
+            await self.history.sweep()
+
+        return [JobKind(KEEP_JOB, keep)]
+
+    def schedules(self) -> Sequence[Any]:
+        from callboard.kernel.jobs import Schedule
+
+        return [
+            Schedule("search_keep", timedelta(hours=1), KEEP_JOB, initial_delay=timedelta(minutes=5), plugin="search")
+        ]
+
+
 def engine_of(portal: Any, settings: SearchSettings, condition: VisibleCondition) -> Engine:
     if settings.opensearch is not None:
         from callboard.features.search.engines.opensearch import OpenSearchEngine
@@ -89,6 +135,30 @@ def register_hookspecs() -> Sequence[type]:
 
 
 @hookimpl
+def register_permissions(portal: Any) -> Sequence[Any]:
+    from callboard.features.search.history.permissions import PERMISSIONS
+
+    return [*PERMISSIONS]
+
+
+@hookimpl
+def register_templates() -> Sequence[str]:
+    return ["callboard.features.search"]
+
+
+@hookimpl
+def register_nav_items(portal: Any) -> Sequence[Any]:
+    from callboard.features.search.views.routes import NAV_ITEMS
+
+    return [*NAV_ITEMS]
+
+
+@hookimpl
+def register_preferences(portal: Any) -> Sequence[Any]:
+    return [portal.service(SearchDoors).history.preference()]
+
+
+@hookimpl
 def register_migrations() -> Sequence[Any]:
     from callboard.features.search.migrations import MIGRATIONS
 
@@ -97,24 +167,26 @@ def register_migrations() -> Sequence[Any]:
 
 @hookimpl
 def register_settings() -> Sequence[Any]:
-    return [*SETTINGS]
+    from callboard.features.search.history.settings import HISTORY_SETTINGS
+
+    return [*SETTINGS, *HISTORY_SETTINGS]
 
 
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
     parts = SearchParts(portal)
-    return {SearchParts: parts, Search: parts.service}
+    return {SearchParts: parts, Search: parts.service, SearchDoors: SearchDoors(portal, parts)}
 
 
 @hookimpl
 def register_jobs(portal: Any) -> Sequence[Any]:
-    return portal.service(SearchParts).jobs.kinds()
+    return [*portal.service(SearchParts).jobs.kinds(), *portal.service(SearchDoors).job_kinds()]
 
 
 @hookimpl
 def register_schedules(portal: Any) -> Sequence[Any]:
     parts = portal.service(SearchParts)
-    return parts.jobs.schedules(parts.collators)
+    return [*parts.jobs.schedules(parts.collators), *portal.service(SearchDoors).schedules()]
 
 
 @hookimpl
@@ -125,12 +197,12 @@ def register_event_handlers(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_startup(portal: Any) -> Sequence[Any]:
-    return [portal.service(SearchParts).start]
+    return [portal.service(SearchParts).start, portal.service(SearchDoors).history.start]
 
 
 @hookimpl
 def register_shutdown(portal: Any) -> Sequence[Any]:
-    return [portal.service(SearchParts).stop]
+    return [portal.service(SearchDoors).history.stop, portal.service(SearchParts).stop]
 
 
 @hookimpl
@@ -138,7 +210,7 @@ def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.search.rest import search_routes
 
     parts = portal.service(SearchParts)
-    return search_routes(parts.service, parts.settings)
+    return [*search_routes(parts.service, parts.settings), *portal.service(SearchDoors).routes()]
 
 
 @hookimpl

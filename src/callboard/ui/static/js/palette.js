@@ -1,5 +1,5 @@
 // Command palette: pages, settings and what this page can do at once; starred, opened lately and saved views from the server;
-// entities as one types.
+// whatever search finds (entities, docs, …) as one types.
 
 const dialog = document.getElementById("palette");
 const input = dialog?.querySelector("input");
@@ -112,7 +112,7 @@ function draw() {
   const groups = [
     [list.dataset.starred, starred],
     [list.dataset.recent, words ? [] : lately.filter((item) => !known.has(item.href)).slice(0, KEPT)],
-    [list.dataset.entities, words ? found : []],
+    ...(words ? byType(found) : []),
     [list.dataset.views, some(offers.views).slice(0, words ? 8 : 4)],
     [list.dataset.actions, some(actions())],
     [list.dataset.pages, some(pages())],
@@ -131,7 +131,21 @@ function draw() {
     list.append(group);
   }
   if (!number && state !== "asking") list.append(element("p", "palette-group", state === "failed" ? list.dataset.failed : list.dataset.none));
+  if (words) list.append(option(everything(), number++));
   choose(Math.min(chosen, number - 1));
+}
+
+/** What was found in groups of a type, the type of the best first. */
+function byType(items) {
+  const groups = new Map();
+  for (const item of items) groups.set(item.group, [...(groups.get(item.group) ?? []), item]);
+  return [...groups];
+}
+
+/** The page with all results. */
+function everything() {
+  const words = input.value.trim();
+  return { title: list.dataset.everything.replace("{words}", () => words), href: `${dialog.dataset.all}?q=${encodeURIComponent(words)}`, icon: "search", isSearch: true };
 }
 
 function options() {
@@ -195,7 +209,7 @@ function go(row, inNewTab) {
     row.item.node.click();
     return;
   }
-  keep({ ...row.item, node: undefined });
+  if (!row.item.isSearch) keep({ ...row.item, node: undefined });
   if (inNewTab) window.open(row.dataset.href, "_blank", "noopener");
   else location.assign(row.dataset.href);
 }

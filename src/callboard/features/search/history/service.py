@@ -1,0 +1,342 @@
+"""What is kept of searches: each person's own last ones, what many look for, what nothing was found for, and what was opened.
+
+A page only notes in memory; what was noted is written together, at the latest after ``EVERY_S``, so that no search waits for the writer.
+A person's searches are kept for that person alone, and only for those who want it (preference ``searches``). All else is counted without
+who (``sketch``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Callable, Mapping, Sequence
+
+from callboard.features.search.history import store
+from callboard.features.search.history.permissions import DELETE_UNANSWERED, READ_UNANSWERED
+from callboard.features.search.history.settings import HistorySettings
+from callboard.features.search.history.sketch import NOBODY, at_least, mark, merge
+from callboard.features.search.history.store import Counted, Missed, Recent
+from callboard.features.search.history.weighing import weigh_opened
+from callboard.features.search.interface import Visibility
+from callboard.features.search.store.titles import titles_of
+from callboard.features.search.text.tokens import fold
+from callboard.kernel.audit import Audit
+from callboard.kernel.auth.actor import Actor
+from callboard.kernel.clock import Clock, format_time
+from callboard.kernel.db.interface import Database
+from callboard.kernel.errors import NotAllowedError
+from callboard.kernel.logs import get_logger
+from callboard.kernel.permissions import PermissionService
+from callboard.kernel.user_settings import require_may_write
+from callboard.ui.preferences import Preference, Preferences
+
+PREFERENCE = "searches"
+POPULAR_PEOPLE = 3
+"""A term that fewer people searched for is shown to nobody as popular: it may be somebody's secret."""
+POPULAR_ROWS = 200
+POPULAR_FOR_S = 60.0
+MAX_TERM = 100
+"""Longer terms are no words that others look for, too; they are not kept."""
+MIN_TERM = 2
+MAX_NOTED = 5_000
+MAX_SEEN = 5_000
+AGAIN = timedelta(minutes=30)
+"""The same person asking the same within this time counts once."""
+BEGUN = timedelta(seconds=30)
+"""A term that goes on from the one before within this time takes its place: it was still being typed."""
+EVERY_S = 5.0
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A search as noted. ``best``: resource of what was found first ("" for none); None: nothing was found."""
+
+    actor: Actor
+    key: str
+    term: str
+    best: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A result as opened; ``after`` is the key of a search without result that went before, or empty."""
+
+    actor: Actor
+    type: str
+    id: str
+    after: str
+    at: datetime
+
+
+def key_of(term: str) -> str:
+    """What two ways of typing one search have in common."""
+    return " ".join(fold(term).split())
+
+
+def week_of(at: datetime) -> str:
+    year, week, _ = at.isocalendar()
+    return f"{year:04}-W{week:02}"
+
+
+class SearchHistory:
+    """Of one portal."""
+
+    def __init__(
+        self, db: Database, clock: Clock, audit: Audit, permissions: PermissionService, preferences: Callable[[], Preferences],
+        settings: HistorySettings, visibility: Callable[[], Visibility | None],
+    ) -> None:  # fmt: skip
+        self._db = db
+        self._clock = clock
+        self._audit = audit
+        self._permissions = permissions
+        self._preferences = preferences
+        self._settings = settings
+        self._visibility = visibility
+        self._asked: list[Asked] = []
+        self._opened: list[Opened] = []
+        self._seen: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+        self._popular: tuple[float, Sequence[tuple[str, str]]] = (float("-inf"), ())
+        self._task: asyncio.Task[None] | None = None
+
+    def preference(self) -> Preference:
+        return Preference(PREFERENCE, "preferences.searches", "preferences.searches_help", True, self._changed)
+
+    async def _changed(self, user: str, is_on: bool) -> None:
+        if not is_on:
+            await self._forget(user, None)
+
+    # ---- noting ------------------------------------------------------------------------------------------------------
+
+    def note(self, term: str, best: str | None, *, actor: Actor) -> None:
+        """Somebody searched. ``best``: resource of the first result ("" for none); None where there was no result. Does not wait."""
+        term = " ".join(term.split())
+        key = key_of(term)
+        if not actor.is_user or not MIN_TERM <= len(key) <= MAX_TERM or len(self._asked) >= MAX_NOTED:
+            return
+        now = self._clock.now()
+        for at in range(len(self._asked) - 1, -1, -1):  # what was still being typed
+            one = self._asked[at]
+            if one.actor.subject == actor.subject:
+                if now - one.at < BEGUN and key != one.key and key.startswith(one.key):
+                    del self._asked[at]
+                break
+        seen = self._seen.pop((actor.subject, key), None)
+        self._seen[actor.subject, key] = now
+        if len(self._seen) > MAX_SEEN:
+            self._seen.popitem(last=False)
+        if seen is None or now - seen >= AGAIN:
+            self._asked.append(Asked(actor, key, term, best, now))
+
+    async def open(self, type: str, id: str, after: str, *, actor: Actor) -> bool:
+        """Somebody opened a result; ``after`` is a term that nothing was found for, or empty. False: they see no such document."""
+        if not actor.is_user or not await self._titles([(type, id)], actor):
+            return False
+        if len(self._opened) < MAX_NOTED:
+            self._opened.append(Opened(actor, type, id, key_of(after)[:MAX_TERM], self._clock.now()))
+        return True
+
+    async def want(self, term: str, *, actor: Actor) -> None:
+        """Say that what ``term`` names should be there. As often as one likes; it counts once. Raises ``NotAllowedError``."""
+        self.require_person(actor)
+        term = " ".join(term.split())
+        key = key_of(term)
+        if not MIN_TERM <= len(key) <= MAX_TERM:
+            return
+        now = self._clock.now()
+        await self.write()
+        async with self._db.write() as tx:
+            if await store.is_missed(tx, key):
+                await store.count(tx, Counted(key, week_of(now), term, wanted_by=mark(actor.subject, key)))
+                await self._audit.record(tx, "search-want", actor=actor, plugin="search")
+
+    async def write(self) -> None:
+        """Put what was noted into the store. May be repeated."""
+        if not self._asked and not self._opened:
+            return
+        asked, opened = self._asked, self._opened
+        self._asked, self._opened = [], []
+        keeping = {user: await self._keeps(user) for user in {one.actor for one in asked}}
+        counted: dict[tuple[str, str], Counted] = {}
+        recent: dict[str, list[Recent]] = {}
+        for one in asked:
+            if keeping[one.actor]:
+                recent.setdefault(one.actor.subject, []).append(Recent(one.key, one.term, format_time(one.at)))
+            _count(counted, one)
+        async with self._db.write() as tx:
+            for user in sorted(recent):
+                rows = {row.key: row for row in recent[user]}
+                await store.put_recent(tx, user, list(rows.values()), self._settings.recent)
+            for place in sorted(counted):
+                await store.count(tx, counted[place])
+            for event in sorted(opened, key=lambda event: (event.type, event.id)):
+                week = week_of(event.at)
+                await store.count_opened(tx, event.type, event.id, week, mark(event.actor.subject, event.id))
+                if event.after and await store.is_missed(tx, event.after):
+                    await store.count_after(tx, event.after, event.type, event.id, week)
+
+    async def _keeps(self, actor: Actor) -> bool:
+        preferences = self._preferences()
+        is_kept = self._settings.recent > 0 and preferences.is_kept_for(actor)
+        return is_kept and await preferences.is_on(PREFERENCE, actor.subject)
+
+    # ---- one's own ---------------------------------------------------------------------------------------------------
+
+    def is_kept_for(self, actor: Actor) -> bool:
+        """Whether ``actor`` is somebody whose searches may be kept."""
+        return self._settings.recent > 0 and self._preferences().is_kept_for(actor)
+
+    def require_person(self, actor: Actor) -> None:
+        if not self._preferences().is_kept_for(actor):
+            raise NotAllowedError("Guests and services have no searches of their own. Sign in first.")
+        require_may_write(actor)
+
+    async def list_recent(self, *, actor: Actor, limit: int = 8) -> Sequence[str]:
+        """What ``actor`` searched for last, newest first."""
+        if not self.is_kept_for(actor):
+            return ()
+        waiting = [one for one in reversed(self._asked) if one.actor.subject == actor.subject]
+        if waiting and not await self._keeps(actor):
+            waiting = []
+        async with self._db.read(snapshot=False) as tx:
+            rows = await store.list_recent(tx, actor.subject, limit)
+        terms = {one.key: one.term for one in waiting}
+        for row in rows:
+            terms.setdefault(row.key, row.term)
+        return list(terms.values())[:limit]
+
+    async def forget(self, term: str | None = None, *, actor: Actor) -> None:
+        """Take away one search of ``actor``, or all of them. Raises ``NotAllowedError``."""
+        self.require_person(actor)
+        gone = await self._forget(actor.subject, None if term is None else key_of(term))
+        if gone:
+            meta = {"searches": gone}
+            await self._audit.record(None, "search-history-clear", actor=actor, meta=meta, plugin="search")
+
+    async def _forget(self, user: str, key: str | None) -> int:
+        def is_meant(one: Asked) -> bool:
+            return one.actor.subject == user and key in (None, one.key)
+
+        await self.write()  # so that what was counted without who stays counted
+        self._asked = [one for one in self._asked if not is_meant(one)]
+        async with self._db.write() as tx:
+            return await store.forget_recent(tx, user, key)
+
+    # ---- what many look for ------------------------------------------------------------------------------------------
+
+    async def list_popular(self, *, actor: Actor, limit: int = 8) -> Sequence[str]:
+        """What at least ``POPULAR_PEOPLE`` people searched for, most people first, as far as its first result is there for ``actor``."""
+        now = self._clock.monotonic()
+        if now - self._popular[0] >= POPULAR_FOR_S:
+            self._popular = (now, await self._read_popular())
+        known = self._popular[1]
+        if not known:
+            return ()
+        visibility = self._visibility()
+        refs = sorted({best for _, best in known if best})
+        if visibility is None:
+            return [term for term, best in known if not best][:limit]
+        numbers = await visibility.numbers(refs)
+        seen = await visibility.visible(actor)
+        return [term for term, best in known if not best or (best in numbers and numbers[best] in seen)][:limit]
+
+    async def _read_popular(self) -> Sequence[tuple[str, str]]:
+        """(term, resource of what is found first)."""
+        async with self._db.read(snapshot=False) as tx:
+            rows = await store.list_asked(tx, POPULAR_ROWS)
+        people: dict[str, bytes] = {}
+        newest: dict[str, Counted] = {}
+        for row in sorted(rows, key=lambda row: row.week):
+            people[row.key] = merge(people.get(row.key, NOBODY), row.people)
+            if row.best is not None:
+                newest[row.key] = row
+        counts = {key: at_least(people[key]) for key in newest}
+        popular = sorted((key for key in newest if counts[key] >= POPULAR_PEOPLE), key=lambda key: (-counts[key], key))
+        return [(newest[key].term, newest[key].best or "") for key in popular]
+
+    # ---- what nothing was found for ----------------------------------------------------------------------------------
+
+    def may_read(self, actor: Actor) -> bool:
+        return self._permissions.decide(actor, READ_UNANSWERED).result != "DENY"
+
+    def may_delete(self, actor: Actor) -> bool:
+        return self._permissions.decide(actor, DELETE_UNANSWERED).result != "DENY"
+
+    async def list_missed(
+        self, by: str, limit: int, offset: int, *, actor: Actor
+    ) -> tuple[Sequence[Missed], int, Mapping[tuple[str, str], tuple[str, str]]]:
+        """Terms without result and how many there are; titles and addresses of what was opened then, as far as ``actor`` sees it."""
+        self._permissions.require(actor, READ_UNANSWERED)
+        await self.write()
+        async with self._db.read() as tx:
+            total = await store.count_missed(tx)
+            rows = await store.list_missed(tx, by, limit, offset)
+        titles = await self._titles([(type, id) for row in rows for type, id, _ in row.opened], actor)
+        for row in rows:
+            row.opened = [one for one in row.opened if one[:2] in titles]
+        return rows, total, titles
+
+    async def forget_missed(self, term: str, *, actor: Actor) -> None:
+        """Take a term off the list, with its counts."""
+        self._permissions.require(actor, DELETE_UNANSWERED)
+        await self.write()
+        async with self._db.write() as tx:
+            if await store.forget_asked(tx, key_of(term)):
+                await self._audit.record(tx, "search-unanswered-delete", actor=actor, plugin="search")
+
+    async def _titles(
+        self, documents: Sequence[tuple[str, str]], actor: Actor
+    ) -> Mapping[tuple[str, str], tuple[str, str]]:
+        """(title, address) of those of these documents that ``actor`` sees."""
+        visibility = self._visibility()
+        visible = await visibility.visible(actor) if visibility is not None else None
+        async with self._db.read(snapshot=False) as tx:
+            return await titles_of(tx, documents, visible)
+
+    # ---- life --------------------------------------------------------------------------------------------------------
+
+    async def sweep(self) -> None:
+        """Forget what is older than settings say, and weigh what was opened. May be repeated."""
+        before = self._clock.now() - self._settings.retention
+        async with self._db.read() as tx:
+            opened = await store.list_opened(tx)
+        async with self._db.write() as tx:
+            await store.sweep(tx, week_of(before), format_time(before))
+        await weigh_opened(self._db, opened.keys())
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._keep_writing())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        await self.write()
+
+    async def _keep_writing(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY_S)
+            try:
+                await self.write()
+            except Exception:
+                log.exception("searches were not written")
+
+
+def _count(counted: dict[tuple[str, str], Counted], one: Asked) -> None:
+    week, at = week_of(one.at), format_time(one.at)
+    into = counted.setdefault((one.key, week), Counted(one.key, week, one.term))
+    person = mark(one.actor.subject, one.key)
+    into.times += 1
+    into.term = one.term
+    into.people = merge(into.people, person)
+    if one.best is None:
+        into.missed += 1
+        into.missed_at = at
+        into.missed_by = merge(into.missed_by, person)
+    else:
+        into.found_at, into.best = at, one.best

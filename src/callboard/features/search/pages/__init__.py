@@ -1,0 +1,1 @@
+"""What the pages of search show, from what search answered."""
