@@ -203,6 +203,8 @@ SLOW = {
     "endless diagrams": "::uml::\n" * 20_000,
     "line": "x" * 1_000_000,
     "open links": "](" * 300_000,
+    "open tags": ("<a " * 20 + "\n") * 1_500,
+    "open marks": "{++" * 5_000 + "\n" + "{++\n" * 20_000,
     "open comments": "<!--\n" * 30_000,
     "attributes": "[a](b.md#c) {" + "#" * 40_000,
     "cuts": "-" * 40_000 + "8<-",

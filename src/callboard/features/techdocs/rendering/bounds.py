@@ -103,6 +103,17 @@ _QUOTES = re.compile(rf"^[ ]{{0,3}}(?:>[ \t]?){{{MAX_QUOTES + 1}}}", re.MULTILIN
 
 
 _WORD = re.compile(r"\S{200,}")
+_PAIRS = (
+    ("<!--", "-->"),
+    ("<?", "?>"),
+    ("<![", "]]>"),
+    ("{++", "++}"),
+    ("{--", "--}"),
+    ("{==", "==}"),
+    ("{>>", "<<}"),
+    ("{~~", "~~}"),
+)
+_TAG_START = re.compile(r"<[a-zA-Z/!?]")
 _TICKS = re.compile(r"`+")
 _LONG_DATA = re.compile(r"data:[\w/+.-]{0,60};base64,[A-Za-z0-9+/=]{8000,}")
 
@@ -127,10 +138,32 @@ def guard(text: str) -> str | None:
         return f"it has more than {MAX_TICKS} different runs of backticks."
     if text.count("[TOC]") > MAX_TOCS:
         return f"it has more than {MAX_TOCS} tables of contents."
-    for begin, end in (("<!--", "-->"), ("<?", "?>"), ("<![", "]]>")):
+    for begin, end in _PAIRS:
         if text.count(begin, text.rfind(end) + 1) > MAX_OPEN:
             return f"it has more than {MAX_OPEN} times {begin} without {end}."
+    if _open_tags(lines) > MAX_OPEN:
+        return f"it has more than {MAX_OPEN} tags in a row that are not closed by >."
     return _big_table(lines)
+
+
+def _open_tags(lines: list[str]) -> int:
+    """The most tags begun without a ``>`` between them, outside fenced code: the parser looks for the end of each through the rest."""
+    most = 0
+    fence = ""
+    kept: list[str] = []
+    for line in lines:
+        stripped = line.lstrip(" >")
+        if fence:
+            fence = "" if stripped.startswith(fence) and not stripped.strip("`~ ") else fence
+        elif stripped.startswith(("```", "~~~")) and "`" not in stripped.lstrip("`"):
+            fence = stripped[: len(stripped) - len(stripped.lstrip(stripped[0]))]
+        elif "<" in line or ">" in line:
+            kept.append(line)
+    if fence:  # it never ends: what follows is no code
+        kept = lines
+    for part in "\n".join(kept).split(">"):
+        most = max(most, len(_TAG_START.findall(part)))
+    return most
 
 
 def _big_table(lines: list[str]) -> str | None:
