@@ -30,8 +30,8 @@ from callboard.kernel.jobs import JobKind, Jobs
 from callboard.kernel.plugin import register_migrations
 from callboard.kernel.settings import Settings
 from callboard.testing.clock import FakeClock
-from tests.conftest import _emptied_database
 from tests.features.search.fake_opensearch import FakeOpenSearch
+from tests.postgres import empty_database
 
 
 def doc(id: str, title: str = "", text: str = "", **more: Any) -> SearchDocument:
@@ -137,7 +137,7 @@ async def library(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     if request.param == "postgresql":
         from callboard.kernel.db.postgres import PostgresDatabase
 
-        db: Any = await PostgresDatabase.open(await _emptied_database(request.getfixturevalue("postgres_dsn")))
+        db: Any = await PostgresDatabase.open(await empty_database(request.getfixturevalue("postgres_dsn")))
         engine: Any = PostgresEngine(condition)
     else:
         db = SqliteDatabase.open(tmp_path / "search.sqlite3")
