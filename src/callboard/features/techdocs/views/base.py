@@ -51,6 +51,10 @@ class Views:
     def t(self, request: Request) -> Translator:
         return self._r.messages.translator(request.locale)
 
+    def say(self, request: Request, id: str, **arguments: Any) -> str:
+        """One message for this reader."""
+        return self.t(request)(id, **arguments)
+
     def keeps(self, request: Request) -> bool:
         """Whether somebody asks who has things of their own: guests share one account, but in a demo that is everybody's."""
         return request.actor.is_user and not self.shares_account(request)

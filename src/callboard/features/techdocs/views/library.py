@@ -282,7 +282,7 @@ class LibraryViews(Views):
         href = page_href(place.ref, place.path)
         if not found:
             return self._part(
-                request, "techdocs/card.html", CardPage(self.t(request)("techdocs.card.open"), href, None, None, ())
+                request, "techdocs/card.html", CardPage(self.say(request, "techdocs.card.open"), href, None, None, ())
             )
         one = found[0]
         checks = await self._r.checks.list([one.ref])
