@@ -11,12 +11,60 @@ import re
 from html.parser import HTMLParser
 
 _BLOCKS = frozenset(
-    ["p", "div", "li", "ul", "ol", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "td", "th", "pre", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "details", "summary", "figure", "figcaption", "label", "article", "section", "nav", "form", "button", "aside", "center"]
+    [
+        "p",
+        "div",
+        "li",
+        "ul",
+        "ol",
+        "dl",
+        "dt",
+        "dd",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "td",
+        "th",
+        "pre",
+        "blockquote",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "details",
+        "summary",
+        "figure",
+        "figcaption",
+        "label",
+        "article",
+        "section",
+        "nav",
+        "form",
+        "button",
+        "aside",
+        "center",
+    ]
 )
 _SILENT_CLASSES = frozenset(
-    ["headerlink", "linenos", "linenodiv", "footnote-backref", "md-content__button", "md-source-file", "md-code__nav", "doc-icon", "visually-hidden"]
+    [
+        "headerlink",
+        "linenos",
+        "linenodiv",
+        "footnote-backref",
+        "md-content__button",
+        "md-source-file",
+        "md-code__nav",
+        "doc-icon",
+        "visually-hidden",
+    ]
 )
-_VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"])
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
+)
 
 
 class _Blocks(HTMLParser):

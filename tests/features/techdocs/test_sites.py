@@ -128,25 +128,28 @@ async def test_the_library_lists_sites_that_were_never_opened(each_world, each_l
         assert await lib.events("techdocs.site.removed") == [{"ref": REF}]
 
 
-@pytest.mark.parametrize(
-    ("annotation", "words"),
-    [
-        ("somewhere", "Write dir: and a folder"),
-        ("dir:../..", "lies outside"),
-        ("dir:nowhere", "There is no folder"),
-        ("url:file:///etc", "which annotations may not name"),
-        ("url:docs", "is no address"),
-    ],
-)
-async def test_what_cannot_be_read_says_why(world, library, annotation, words):
+UNREADABLE = {
+    "somewhere": "Write dir: and a folder",
+    "dir:../..": "lies outside",
+    "dir:nowhere": "There is no folder",
+    "url:file:///etc": "which annotations may not name",
+    "url:docs": "is no address",
+}
+
+
+async def test_what_cannot_be_read_says_why(world, library):
     """The reader is told what is wrong with the annotation, and the library as well."""
     write_site(world)
-    async with library(component(techdocs_ref=annotation)) as lib:
-        with pytest.raises(CallboardError, match=words):
-            await lib.site()
+    entities = [component(f"c{number}", techdocs_ref=annotation) for number, annotation in enumerate(UNREADABLE)]
+    async with library(*entities) as lib:
         await lib.settle()
-        (found,), _ = await lib.docs.list_sites(SiteQuery(), actor=SYSTEM)
-        assert words in (found.failure or "")
+        listed, _ = await lib.docs.list_sites(SiteQuery(), actor=SYSTEM)
+        failures = {one.ref: one.failure or "" for one in listed}
+        for number, words in enumerate(UNREADABLE.values()):
+            ref = f"component:default/c{number}"
+            with pytest.raises(CallboardError, match=words):
+                await lib.site(ref)
+            assert words in failures[ref]
 
 
 async def test_a_page_that_is_not_there_suggests_others(world, library):

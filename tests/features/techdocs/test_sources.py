@@ -72,13 +72,45 @@ async def test_a_repository_over_http_with_its_versions(world, library, tmp_path
             other = await lib.page(version="next")
             assert "The next one" in other.html
             assert (await lib.page("guide/setup/", version="next")).site.version == "next"
-            with pytest.raises(CallboardError, match="no branch or tag"):
-                await lib.page(version="nowhere")
+            for _ in range(2):
+                with pytest.raises(CallboardError, match="no branch or tag"):
+                    await lib.page(version="nowhere")
             repository.commit({"docs/index.md": "# Payments, newer\n"})
             assert "newer" not in (await lib.page()).html
             lib.later()
             assert "newer" in (await lib.page()).html
             assert "The next one" in (await lib.page(version="next")).html
+
+
+@pytest.mark.parametrize(
+    ("place", "answers"),
+    [
+        (
+            "https://github.com/acme/docs/tree/trunk",
+            {
+                "https://api.github.com/repos/acme/docs": {"default_branch": "trunk"},
+                "https://api.github.com/repos/acme/docs/branches?per_page=100": [{"name": "next"}, {"name": "trunk"}],
+                "https://api.github.com/repos/acme/docs/tags?per_page=100": [{"name": "v1"}],
+            },
+        ),
+        (
+            "https://gitlab.com/acme/docs/-/tree/trunk",
+            {
+                "https://gitlab.com/api/v4/projects/acme%2Fdocs/repository/branches?per_page=100": [
+                    {"name": "next", "default": False}, {"name": "trunk", "default": True},
+                ],
+                "https://gitlab.com/api/v4/projects/acme%2Fdocs/repository/tags?per_page=100": [{"name": "v1"}],
+            },
+        ),
+    ],
+    ids=["github", "gitlab"],
+)  # fmt: skip
+async def test_versions_are_those_of_the_source_host(world, library, place, answers):
+    """Branches and tags, the default branch first."""
+    for url, answer in answers.items():
+        world.http.add(url, json=answer)
+    async with library(component(techdocs_ref=f"url:{place}")) as lib:
+        assert await lib.docs.versions(REF, actor=SYSTEM) == ["trunk", "next", "v1"]
 
 
 async def test_the_last_good_version_stays_while_its_source_is_down(world, library, tmp_path):

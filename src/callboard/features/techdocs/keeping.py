@@ -33,6 +33,10 @@ READ_TIMEOUT_S = 180.0
 WAIT_LOCAL_S = 2.0
 WAIT_REMOTE_S = 1.0
 """How long a reader waits for a fresh look before the version that is there is shown."""
+WAIT_FIRST_S = 30.0
+"""How long a reader waits for a site that was never read; reading it goes on."""
+FAILED_PATIENCE_S = 10.0
+MAX_FAILED = 1_000
 MAX_EVENT_PATHS = 500
 
 
@@ -59,6 +63,7 @@ class SiteKeeper:
         self._kind = "published" if is_external else "live"
         self._running: dict[tuple[str, str], asyncio.Task[bool]] = {}
         self._looked: dict[tuple[str, str], float] = {}
+        self._failures: dict[tuple[str, str, str], tuple[float, CallboardError]] = {}
 
     async def current(self, plan: SitePlan, version: str | None) -> VersionRow:
         """What is there, after a look at the source when one is due. Raises as reading does when nothing was ever read."""
@@ -67,10 +72,10 @@ class SiteKeeper:
             row = await sites.find_version(tx, plan.ref, name)
         if row is not None and row.plan == plan.digest and not self._is_due(plan, row):
             return row
-        task = self.begin(plan, version)
         if row is None:
-            await asyncio.shield(task)
+            await self._first(plan, version)
         else:
+            task = self.begin(plan, version)
             wait_s = WAIT_LOCAL_S if self._reader.is_local(plan) or row.plan != plan.digest else WAIT_REMOTE_S
             await asyncio.wait({task}, timeout=wait_s)
             if task.done() and not task.cancelled():
@@ -82,6 +87,22 @@ class SiteKeeper:
         if found is None:
             raise UnavailableError(f"The documentation of {plan.ref} went away while it was read. Try again.")
         return found
+
+    async def _first(self, plan: SitePlan, version: str | None) -> None:
+        """Nothing is there yet: whoever asks waits for it. A source elsewhere that just failed is not asked for each reader."""
+        failed = self._failures.get((plan.ref, version or "", plan.digest))
+        if (
+            failed is not None
+            and self._clock.monotonic() - failed[0] < FAILED_PATIENCE_S
+            and not self._reader.is_local(plan)
+        ):
+            raise failed[1]
+        task = self.begin(plan, version)
+        await asyncio.wait({task}, timeout=WAIT_FIRST_S)
+        if not task.done():
+            task.add_done_callback(_settle)
+            raise UnavailableError(f"The documentation of {plan.ref} is still being read. Look again in a moment.")
+        task.result()
 
     def _is_due(self, plan: SitePlan, row: VersionRow) -> bool:
         now = self._clock.monotonic()
@@ -164,6 +185,9 @@ class SiteKeeper:
             await sites.set_failure(tx, plan.ref, None)
 
     async def _failed(self, plan: SitePlan, name: str, error: CallboardError) -> None:
+        if len(self._failures) > MAX_FAILED:
+            self._failures.clear()
+        self._failures[plan.ref, name, plan.digest] = (self._clock.monotonic(), error)
         log.info("documentation not read", site=plan.ref, version=name, error=error.message)
         if name:
             return

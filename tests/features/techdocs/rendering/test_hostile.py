@@ -7,7 +7,7 @@ import time
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callboard.features.techdocs.rendering import MarkdownFile, RenderOptions, render_file
@@ -72,7 +72,25 @@ ATTACKS = [
     '<a href="#x" ping="https://evil.example" download target=_blank>x</a>',
 ]
 _TAGS = frozenset(
-    ["script", "style", "iframe", "object", "embed", "applet", "form", "textarea", "select", "button", "link", "meta", "base", "math", "template", "body", "frame"]
+    [
+        "script",
+        "style",
+        "iframe",
+        "object",
+        "embed",
+        "applet",
+        "form",
+        "textarea",
+        "select",
+        "button",
+        "link",
+        "meta",
+        "base",
+        "math",
+        "template",
+        "body",
+        "frame",
+    ]
 )
 
 
@@ -134,6 +152,7 @@ def test_attacks_come_to_nothing(attack):
         assert "Before" in html
 
 
+@settings(max_examples=40)
 @given(
     st.lists(
         st.sampled_from(
@@ -183,6 +202,18 @@ SLOW = {
     "contents": "[TOC]\n\n" * 300 + "# a\n\n" * 500,
     "endless diagrams": "::uml::\n" * 20_000,
     "line": "x" * 1_000_000,
+    "open links": "](" * 300_000,
+    "open tags": ("<a " * 20 + "\n") * 1_500,
+    "open marks": "{++" * 5_000 + "\n" + "{++\n" * 20_000,
+    "open comments": "<!--\n" * 30_000,
+    "attributes": "[a](b.md#c) {" + "#" * 40_000,
+    "cuts": "-" * 40_000 + "8<-",
+    "alert": "> [!note]" + " " * 40_000 + "x",
+    "rule": "a|b\n" + "|" + "-" * 40_000 + "x",
+    "unknown tags": "<x<div>" * 60_000,
+    "title": "---\ntitle: a" + " " * 300_000 + "b\n---\n",
+    "headings": "# a {#\n" * 20_000,
+    "broken links": "[a](b) " * 20_000,
     "deep yaml": "---\n" + "[" * 40_000 + "\n---\n",
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Callable
 
-_ALERT = re.compile(r"^(>|>>>) {0,3}\[!(note|tip|important|caution|warning)\] *(.*?)\s*$", re.IGNORECASE)
+_ALERT = re.compile(r"^(>|>>>) {0,3}\[!(note|tip|important|caution|warning)\](.*)$", re.IGNORECASE)
 _KINDS = {"caution": "danger", "important": "warning"}
 _UML = re.compile(r"^( *)::uml::(.*)$")
 _UML_END = re.compile(r"^ *::end-uml:: *$")
@@ -69,7 +69,7 @@ class _Pass:
         if found is None:
             return 0
         kind = found.group(2).lower()
-        title = (found.group(3) or kind.title()).replace('"', "'")
+        title = (found.group(3).strip() or kind.title()).replace('"', "'")
         body: list[str] = []
         at = index + 1
         if found.group(1) == ">":

@@ -22,6 +22,8 @@ MAX_TICKS = 16
 """Different lengths of runs of backticks; the pattern for inline code tries each against the rest of its paragraph."""
 MAX_CELLS = 50_000
 MAX_TOCS = 10
+MAX_OPEN = 200
+"""Comments and the like without an end: the parser looks for the end of each through the whole text."""
 MAX_HTML = 4_000_000
 _state = threading.local()
 
@@ -63,7 +65,7 @@ def bound(markdown: Markdown) -> None:
         finally:
             depth -= 1
 
-    parser.parseBlocks = parse  # type: ignore[method-assign]
+    parser.parseBlocks = parse
     for processor in parser.blockprocessors:
         run = processor.run
 
@@ -71,7 +73,7 @@ def bound(markdown: Markdown) -> None:
             check()
             return run(parent, blocks)
 
-        processor.run = watched  # type: ignore[method-assign]
+        processor.run = watched
     registries = [markdown.inlinePatterns]
     registries += [p.inlinePatterns for p in markdown.treeprocessors if hasattr(p, "inlinePatterns")]
     for registry in {id(r): r for r in registries}.values():
@@ -97,12 +99,22 @@ def _watch(pattern: Any, *, first: bool) -> None:
         pattern.getCompiledRegExp = watched_text
 
 
-_QUOTES = re.compile(r"^[ ]{0,3}(?:>[ \t]?){%d}" % (MAX_QUOTES + 1), re.MULTILINE)
+_QUOTES = re.compile(rf"^[ ]{{0,3}}(?:>[ \t]?){{{MAX_QUOTES + 1}}}", re.MULTILINE)
 
 
 _WORD = re.compile(r"\S{200,}")
+_PAIRS = (
+    ("<!--", "-->"),
+    ("<?", "?>"),
+    ("<![", "]]>"),
+    ("{++", "++}"),
+    ("{--", "--}"),
+    ("{==", "==}"),
+    ("{>>", "<<}"),
+    ("{~~", "~~}"),
+)
+_TAG_START = re.compile(r"<[a-zA-Z/!?]")
 _TICKS = re.compile(r"`+")
-_DELIMITER = re.compile(r"^[ \t]*\|?[ \t:|-]*-[ \t:|-]*$")
 _LONG_DATA = re.compile(r"data:[\w/+.-]{0,60};base64,[A-Za-z0-9+/=]{8000,}")
 
 
@@ -126,7 +138,32 @@ def guard(text: str) -> str | None:
         return f"it has more than {MAX_TICKS} different runs of backticks."
     if text.count("[TOC]") > MAX_TOCS:
         return f"it has more than {MAX_TOCS} tables of contents."
+    for begin, end in _PAIRS:
+        if text.count(begin, text.rfind(end) + 1) > MAX_OPEN:
+            return f"it has more than {MAX_OPEN} times {begin} without {end}."
+    if _open_tags(lines) > MAX_OPEN:
+        return f"it has more than {MAX_OPEN} tags in a row that are not closed by >."
     return _big_table(lines)
+
+
+def _open_tags(lines: list[str]) -> int:
+    """The most tags begun without a ``>`` between them, outside fenced code: the parser looks for the end of each through the rest."""
+    most = 0
+    fence = ""
+    kept: list[str] = []
+    for line in lines:
+        stripped = line.lstrip(" >")
+        if fence:
+            fence = "" if stripped.startswith(fence) and not stripped.strip("`~ ") else fence
+        elif stripped.startswith(("```", "~~~")) and "`" not in stripped.lstrip("`"):
+            fence = stripped[: len(stripped) - len(stripped.lstrip(stripped[0]))]
+        elif "<" in line or ">" in line:
+            kept.append(line)
+    if fence:  # it never ends: what follows is no code
+        kept = lines
+    for part in "\n".join(kept).split(">"):
+        most = max(most, len(_TAG_START.findall(part)))
+    return most
 
 
 def _big_table(lines: list[str]) -> str | None:
@@ -136,7 +173,7 @@ def _big_table(lines: list[str]) -> str | None:
             columns = 0
         elif columns:
             cells += columns
-        elif "|" in line and _DELIMITER.match(line):
+        elif "|" in line and "-" in line and not line.strip(" \t|:-"):
             columns = line.count("|") + 1
         if cells > MAX_CELLS:
             return f"its tables have more than {MAX_CELLS:,} cells."

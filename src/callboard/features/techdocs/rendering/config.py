@@ -18,12 +18,49 @@ from callboard.features.techdocs.rendering.values import Extension, SiteConfig, 
 
 CONFIG_NAMES = ("mkdocs.yaml", "mkdocs.yml")
 KEPT_KEYS = frozenset(
-    ["site_name", "site_url", "site_description", "site_author", "repo_url", "repo_name", "edit_uri", "edit_uri_template", "docs_dir", "site_dir", "nav", "exclude_docs", "not_in_nav", "theme", "plugins", "markdown_extensions", "extra", "extra_css", "use_directory_urls", "strict", "dev_addr", "watch", "copyright", "remote_branch", "remote_name", "validation", "google_analytics"]
+    [
+        "site_name",
+        "site_url",
+        "site_description",
+        "site_author",
+        "repo_url",
+        "repo_name",
+        "edit_uri",
+        "edit_uri_template",
+        "docs_dir",
+        "site_dir",
+        "nav",
+        "exclude_docs",
+        "not_in_nav",
+        "theme",
+        "plugins",
+        "markdown_extensions",
+        "extra",
+        "extra_css",
+        "use_directory_urls",
+        "strict",
+        "dev_addr",
+        "watch",
+        "copyright",
+        "remote_branch",
+        "remote_name",
+        "validation",
+        "google_analytics",
+    ]
 )
 _UNUSED_HERE = frozenset({"theme", "extra_css"})
 _THEME_KEYS = frozenset({"name", "font", "icon", "logo", "favicon", "language", "direction", "palette", "features"})
 _PLUGINS = frozenset(
-    ["techdocs-core", "search", "material/search", "redirects", "group", "material/group", "monorepo", "github-admonitions"]
+    [
+        "techdocs-core",
+        "search",
+        "material/search",
+        "redirects",
+        "group",
+        "material/group",
+        "monorepo",
+        "github-admonitions",
+    ]
 )
 _DROPPED_WHY = {
     "hooks": "hooks run code",

@@ -7,7 +7,7 @@ tag asks for (objects, environment variables) is left out and told, with its lin
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -46,7 +46,7 @@ class Name(str):
 
     __slots__ = ("options",)
 
-    def __new__(cls, name: str, options: dict[str, Any] | None = None) -> Name:
+    def __new__(cls, name: str, options: dict[str, Any] | None = None) -> Self:
         made = super().__new__(cls, name)
         made.options = options or {}
         return made

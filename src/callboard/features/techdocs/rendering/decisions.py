@@ -21,6 +21,7 @@ _STATUS = re.compile(
 )
 _BY = re.compile(r"superseded\s+by\s+(.+)", re.IGNORECASE)
 _MAX_LINES = 2_000
+_MAX_LINE = 1_000
 
 
 def parse_decision_record(text: bytes, file: str) -> DecisionRecord:
@@ -33,12 +34,14 @@ def parse_decision_record(text: bytes, file: str) -> DecisionRecord:
     lines = body.split("\n")[:_MAX_LINES]
     fields = {str(k).lower(): v for k, v in front.items()}
     for line in lines:
+        if len(line) > _MAX_LINE:
+            continue
         found = _FIELD.match(line)
         if found and found.group(2) and found.group(1).lower() not in fields:
             fields[found.group(1).lower()] = plain_inline(found.group(2))
     headings = list(headings_of("\n".join(lines)))
-    for level, title, at in headings:
-        name = plain_inline(title).lower().rstrip(":")
+    for level, heading, at in headings:
+        name = plain_inline(heading).lower().rstrip(":")
         if level > 1 and name in {"status", "date", "deciders"} and name not in fields:
             words = _paragraphs(lines[at + 1 :])
             if words:

@@ -35,7 +35,22 @@ class _NoStyle(Style, metaclass=_Styleless):
     pass
 
 
-_KINDS = ["new", "settings", "note", "abstract", "info", "tip", "success", "question", "warning", "failure", "danger", "bug", "example", "quote"]
+_KINDS = [
+    "new",
+    "settings",
+    "note",
+    "abstract",
+    "info",
+    "tip",
+    "success",
+    "question",
+    "warning",
+    "failure",
+    "danger",
+    "bug",
+    "example",
+    "quote",
+]
 
 BASE: Mapping[str, Mapping[str, Any]] = {
     "toc": {},
@@ -72,10 +87,41 @@ BLOCKS: Mapping[str, Mapping[str, Any]] = {
 """In place of admonition, details and tabbed with ``techdocs-core: {use_pymdownx_blocks: true}``."""
 
 _MORE = frozenset(
-    ["nl2br", "sane_lists", "smarty", "legacy_em", "legacy_attrs", "wikilinks", "pymdownx.arithmatex", "pymdownx.keys", "pymdownx.progressbar", "pymdownx.escapeall", "pymdownx.saneheaders", "pymdownx.fancylists", "pymdownx.blocks.admonition", "pymdownx.blocks.details", "pymdownx.blocks.tab", "pymdownx.blocks.definition", "pymdownx.blocks.html", "pymdownx.blocks.caption", "pymdownx.quotes"]
+    [
+        "nl2br",
+        "sane_lists",
+        "smarty",
+        "legacy_em",
+        "legacy_attrs",
+        "wikilinks",
+        "pymdownx.arithmatex",
+        "pymdownx.keys",
+        "pymdownx.progressbar",
+        "pymdownx.escapeall",
+        "pymdownx.saneheaders",
+        "pymdownx.fancylists",
+        "pymdownx.blocks.admonition",
+        "pymdownx.blocks.details",
+        "pymdownx.blocks.tab",
+        "pymdownx.blocks.definition",
+        "pymdownx.blocks.html",
+        "pymdownx.blocks.caption",
+        "pymdownx.quotes",
+    ]
 )
 _ELSEWHERE = frozenset(
-    ["pymdownx.snippets", "pymdownx.extra", "extra", "plantuml_markdown", "markdown_inline_graphviz", "meta", "fenced_code", "pymdownx.striphtml", "pymdownx.pathconverter", "mermaid2"]
+    [
+        "pymdownx.snippets",
+        "pymdownx.extra",
+        "extra",
+        "plantuml_markdown",
+        "markdown_inline_graphviz",
+        "meta",
+        "fenced_code",
+        "pymdownx.striphtml",
+        "pymdownx.pathconverter",
+        "mermaid2",
+    ]
 )
 """Done in another way, or of no effect here."""
 _ALSO = {"codehilite": "pymdownx.highlight", "mdx_math": "pymdownx.arithmatex", "pymdownx.github": "pymdownx.magiclink"}

@@ -119,7 +119,7 @@ def icon_of(name: str) -> str | None:
 
 
 class _Icon(InlineProcessor):
-    def handleMatch(self, m: re.Match[str], data: str) -> tuple[ET.Element | str, int, int]:  # type: ignore[override]  # noqa: N802
+    def handleMatch(self, m: re.Match[str], data: str) -> tuple[ET.Element | str, int, int]:  # noqa: N802
         made = ET.Element("span")
         made.set("class", f"doc-icon doc-icon-{icon_of(m.group(1)) or 'none'}")
         return made, m.start(0), m.end(0)

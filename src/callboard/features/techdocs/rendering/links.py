@@ -60,6 +60,7 @@ class SiteResolver:
         self._address = address
         self._folder = posixpath.dirname(page.document)
         self._rules = site.defaults.links
+        self._documents: dict[str, list[str]] | None = None
         self._prefixes = sorted(self._rules.prefixes.items(), key=lambda item: -len(item[0]))
 
     def link(self, written: str) -> Target:
@@ -98,16 +99,20 @@ class SiteResolver:
         from_source = join_inside(posixpath.dirname(self._page.file), path)
         made = [name for name in (from_file, from_address) if name is not None]
         if from_source is not None:
-            made.extend(document for document, file in self._by_file(from_source) if document not in made)
+            made.extend(document for document in self._by_file(from_source) if document not in made)
         return made, from_file is None and from_source is None
 
-    def _by_file(self, file: str) -> list[tuple[str, str]]:
+    def _by_file(self, file: str) -> list[str]:
         """Documents that a file of the source is, for pages whose links are relative to where the file really lies."""
         if self._page.document == self._page.file:
             return []
         if self._page.file.endswith("/" + self._page.document) and not file:
             return []
-        return [(document, found) for document, found in self._site.documents.items() if found == file]
+        if self._documents is None:
+            self._documents = {}
+            for document, found in self._site.documents.items():
+                self._documents.setdefault(found, []).append(document)
+        return self._documents.get(file, [])
 
     def _find(self, document: str, anchor: str, query: str) -> Target | None:
         site = self._site

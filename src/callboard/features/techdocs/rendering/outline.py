@@ -14,7 +14,7 @@ from typing import Callable, Iterator
 from callboard.features.techdocs.rendering.config_yaml import front_matter_end, parse_front_matter
 
 MARKDOWN_SUFFIXES = (".md", ".markdown", ".mdown", ".mkdn", ".mkd")
-_KEY = re.compile(r"^(title|weight|nav_order|order|sidebar_position):[ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
+_KEY = re.compile(r"^(title|weight|nav_order|order|sidebar_position):[ \t]*(\S.*)$", re.MULTILINE)
 _PLAIN = re.compile(r"[^\s&*!|>'\"%@`\[\]{}#,?-][^#:'\"\\]*(?::[^\s#'\"\\][^#:'\"\\]*)*")
 _QUOTED = re.compile(r"\"([^\"\\]*)\"|'([^']*)'")
 _FENCE = re.compile(r"^[ \t]*(`{3,}(?=[^`]*$)|~{3,})")
@@ -26,9 +26,10 @@ _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<!--.*?-->")
 _EMPHASIS = re.compile(r"(?<![\w\\])(\*{1,3}|_{1,3}|~~|==|\^\^)(?=\S)(.+?)(?<=\S)\1(?!\w)")
 _SHORTCODE = re.compile(r":[a-z0-9_+-]+:")
 _HTML_ID = re.compile(r"<[a-zA-Z][^<>]*?\s(?:id|name)\s*=\s*[\"']?([^\s\"'<>]+)")
-_LIST_ID = re.compile(r"\{:?[^{}\n]*#([^\s{}]+)[^{}\n]*\}")
+_LIST = re.compile(r"\{([^{}\n]{1,300})\}")
+_LIST_ID = re.compile(r"#([^\s#]+)")
 _MAX_TITLE = 300
-_MAX_LINE = 1_000  # longer lines are no headings
+_MAX_LINE = 400  # longer lines are no headings
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ def outline_of(text: str) -> Outline:
     weight: float | None = None
     if end is not None:
         head = text[: end[0]]
-        for key, value in _KEY.findall(head):
+        for key, value in _KEY.findall(head[:20_000]):
+            value = value.rstrip()
             if key == "title":
                 title = _scalar(value, text)
             elif re.fullmatch(r"-?\d+(\.\d+)?", value):
@@ -138,7 +140,8 @@ def anchors_of(text: str, slugify: Callable[[str, str], str], separator: str = "
             slug = f"{base}_{count}"
         found.add(slug)
     found.update(_HTML_ID.findall(text))
-    found.update(_LIST_ID.findall(text))
+    for attributes in _LIST.findall(text):
+        found.update(_LIST_ID.findall(attributes))
     return found
 
 

@@ -41,9 +41,13 @@ from callboard.features.techdocs.rendering.walk import Context, SourceLines, Wal
 VERSION = "1"
 """Differs when the same input gives another page."""
 
-_LINKED = re.compile(r"(?:\]\(\s*<?|\]:\s*<?|href\s*=\s*[\"'])([^\s)>\"'#]+)#")
+_LINKED = re.compile(r"(?:\]\(\s*<?|\]:\s*<?|href\s*=\s*[\"'])([^\s)>\"'#]{1,300})#")
 _RENDERED_ID = re.compile(r"<[a-zA-Z][^<>]*?\s(?:id|name)=[\"']?([^\s\"'<>]+)")
 _MAX_RAW = 200_000
+_MAX_LINKED = 300
+"""Pages whose sections are checked for one page; those of more are taken to be there."""
+_MAX_SURE = 20
+"""Of these, how many are rendered to be sure that a section is missing."""
 _NO_WORDS = Words()
 
 
@@ -81,7 +85,7 @@ def prepare(site: SiteModel, path: str, files: SiteFiles, address: SiteAddress, 
         if "://" in written:
             continue
         target = resolver.link(unquote(written))
-        if target.page is not None and target.page.file not in texts:
+        if target.page is not None and target.page.file not in texts and len(texts) < _MAX_LINKED:
             take(target.page.file)
     return RenderTask(_key(site, page, texts, address, words), site, page, texts, address, words)
 
@@ -134,9 +138,7 @@ def run_task(task: RenderTask) -> RenderedPage:
     dialect = site_dialect(site)
     expander = Expander(_snippet_rules(site), options.limits, task.texts.get)
 
-    def anchors(other: SitePage, anchor: str) -> frozenset[str]:
-        raw = task.texts.get(other.file)
-        return frozenset({anchor}) if raw is None else _anchors_there(raw, other.file, anchor, site, dialect, task)
+    sections = _Sections(task, dialect)
 
     return _render(
         raw=task.texts.get(page.file, b""),
@@ -147,7 +149,7 @@ def run_task(task: RenderTask) -> RenderedPage:
         resolver=SiteResolver(site, page, task.address),
         words=task.words,
         icons=task.address.icons,
-        anchors=anchors,
+        anchors=sections.of,
     )
 
 
@@ -173,7 +175,7 @@ def render_file(
         resolver=FileResolver(file),
         words=words,
         icons=icons,
-        anchors=lambda _page, anchor: frozenset({anchor}),
+        anchors=lambda _page, anchor: {f"#{anchor}": anchor},
     )
 
 
@@ -200,12 +202,7 @@ def _render(
     problems.extend(expander.problems)
     sources = [(page.file, text, 1 + skipped)]
     sources += [(f, (expander.read(f) or b"").decode("utf-8-sig", "replace"), 1) for f in expander.used]
-    try:
-        html = sanitise(_convert(expanded, dialect, options.limits.render_s))
-    except Exception as error:
-        return _failed(page, whole if not text else text, error, problems, words, front_matter)
     lines = SourceLines(sources)
-    problems.extend(_dangers(sources))
     context = Context(
         file=page.file,
         resolver=resolver,
@@ -216,7 +213,11 @@ def _render(
         anchors=anchors,
         slug=lambda text: dialect.slug(text, dialect.separator),
     )
-    walked = walk(html, context)
+    try:
+        walked = walk(sanitise(_convert(expanded, dialect, options.limits.render_s)), context)
+    except Exception as error:
+        return _failed(page, text or whole, error, problems, words, front_matter)
+    problems.extend(_dangers(sources))
     problems.extend(walked.problems)
     return RenderedPage(
         path=page.path,
@@ -364,32 +365,60 @@ def _plain_dialect(kroki_url: str | None) -> Dialect:
     return dialect_of(SiteConfig(None, "", "", "docs"), kroki_url)
 
 
-_sections: dict[str, frozenset[str]] = {}
+_kept_sections: dict[str, dict[str, str]] = {}
 
 
-def _anchors_there(
-    raw: bytes, file: str, anchor: str, site: SiteModel, dialect: Dialect, task: RenderTask
-) -> frozenset[str]:
-    """The sections of another page, with certainty as far as ``anchor`` goes."""
-    key = hashlib.blake2b(raw + site.structure.encode(), digest_size=16).hexdigest()
-    found = _sections.get(key)
-    if found is None:
-        text = _text_there(raw, file, site, task)
-        found = frozenset(anchors_of(text, dialect.slug, dialect.separator))
-        if len(_sections) > 5_000:
-            _sections.clear()
-        _sections[key] = found
-    if like(anchor) not in {like(a) for a in found} and f"{key}!" not in _sections:
-        # A glance did not see it: look at what the page really becomes before it is called broken.
-        try:
-            html = _convert(_text_there(raw, file, site, task), dialect, 0.5)
-        except Exception:
-            html = ""
-        _sections[key] = found = found | frozenset(unescape(i) for i in _RENDERED_ID.findall(html))
-        _sections[f"{key}!"] = frozenset()
-    return found
+class _Sections:
+    """The sections of the pages that a page links to: by a glance at their text, and for certain where the glance finds none."""
+
+    def __init__(self, task: RenderTask, dialect: Dialect) -> None:
+        self._task = task
+        self._dialect = dialect
+        self._texts: dict[str, tuple[str, str]] = {}
+        self._rendered = 0
+
+    def of(self, page: SitePage, anchor: str) -> Mapping[str, str]:
+        """Names of sections by ``#name`` and by likeness; ``anchor`` is among them if it is there, or if that is not known."""
+        if page.file not in self._task.texts:
+            return {f"#{anchor}": anchor}
+        text, key = self._text(page.file)
+        found = _kept_sections.get(key)
+        if found is None:
+            found = _named(anchors_of(text, self._dialect.slug, self._dialect.separator))
+            self._keep(key, found)
+        if f"#{anchor}" in found or like(anchor) in found:
+            return found
+        sure = _kept_sections.get(key + "!")
+        if sure is None:
+            self._rendered += 1
+            if self._rendered > _MAX_SURE:
+                return {f"#{anchor}": anchor}
+            try:
+                html = _convert(text, self._dialect, 0.5)
+            except Exception:
+                html = ""
+            sure = {**_named({unescape(i) for i in _RENDERED_ID.findall(html)}), **found}
+            self._keep(key + "!", sure)
+        return sure
+
+    @staticmethod
+    def _keep(key: str, found: dict[str, str]) -> None:
+        if len(_kept_sections) > 5_000:
+            _kept_sections.clear()
+        _kept_sections[key] = found
+
+    def _text(self, file: str) -> tuple[str, str]:
+        made = self._texts.get(file)
+        if made is None:
+            site = self._task.site
+            expander = Expander(_snippet_rules(site), site.defaults.options.limits, self._task.texts.get)
+            raw = self._task.texts[file][: site.defaults.options.limits.page_bytes]
+            text = expander.expand(parse_front_matter(_decode(raw, file, []))[1], file)
+            key = hashlib.blake2b(f"{self._dialect.key}\0{text}".encode(), digest_size=16).hexdigest()
+            made = self._texts[file] = (text, key)
+        return made
 
 
-def _text_there(raw: bytes, file: str, site: SiteModel, task: RenderTask) -> str:
-    expander = Expander(_snippet_rules(site), site.defaults.options.limits, task.texts.get)
-    return expander.expand(parse_front_matter(_decode(raw, file, []))[1], file)
+def _named(names: set[str]) -> dict[str, str]:
+    made = {like(name): name for name in sorted(names, reverse=True) if like(name)}
+    return {**made, **{f"#{name}": name for name in names}}

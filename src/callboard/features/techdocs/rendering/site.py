@@ -263,9 +263,9 @@ def check_site(site: SiteModel, files: SiteFiles) -> tuple[Problem, ...]:
     problems = [*site.problems, *site_dialect(site).problems]
     linked: set[str] = set()
     for path in site.pages:
-        page = render(site, path, files, address)
-        problems.extend(page.problems)
-        linked.update(link.target for link in page.links if link.kind == "page" and link.target != path)
+        rendered = render(site, path, files, address)
+        problems.extend(rendered.problems)
+        linked.update(link.target for link in rendered.links if link.kind == "page" and link.target != path)
     for page in site.pages.values():
         if not page.in_nav and page.path not in linked and page.path:
             message = f"Nothing leads to {page.document}: it is not in the navigation and no page links to it."

@@ -19,6 +19,7 @@ from callboard.features.techdocs.rendering.values import Limits
 _MARKER = re.compile(r"^([ \t]*)(;*)-+8<-+(?:[ \t]+(\"[^\"\n]+\"|'[^'\n]+'))?[ \t]*\r?$")
 _SECTION = re.compile(r"(;*)-+8<-+[ \t]+\[[ \t]*(start|end)[ \t]*:[ \t]*([a-zA-Z][\w-]*)[ \t]*\]")
 _RANGES = re.compile(r"^(.*?)((?::-?\d*){1,2}(?:,-?\d*(?::-?\d*)?)*)$")
+_MAX_LINE = 2_000
 _NAMED = re.compile(r"^(.*):([a-zA-Z][\w-]*)$")
 
 
@@ -61,7 +62,8 @@ class Expander:
         block = False
         for number, line in enumerate(lines):
             at = first_line + number
-            marker = _MARKER.match(line) if "8<-" in line else None
+            marked = "8<-" in line and len(line) < _MAX_LINE
+            marker = _MARKER.match(line) if marked else None
             if marker is not None:
                 if marker.group(2):
                     made.append(line.replace(";", "", 1))
@@ -77,7 +79,7 @@ class Expander:
                 else:
                     made.append("")
                 continue
-            if "8<-" in line and not section:
+            if marked and not section:
                 found = _SECTION.search(line)
                 if found is not None and found.group(1):
                     line = line[: found.start()] + line[found.start() + 1 :]
@@ -163,7 +165,7 @@ class Expander:
         inside = False
         seen = False
         for line in lines:
-            found = _SECTION.search(line) if "8<-" in line else None
+            found = _SECTION.search(line) if "8<-" in line and len(line) < _MAX_LINE else None
             if found is not None and not found.group(1):
                 if found.group(3) == name:
                     inside = found.group(2) == "start"

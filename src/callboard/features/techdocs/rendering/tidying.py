@@ -19,7 +19,8 @@ _ITEM = re.compile(r"^([ ]*)([-*+]|\d{1,9}\.)([ ]+)(\S.*)$")
 _RULE = re.compile(r"^[ ]{0,3}(?:(?:-[ ]*){3,}|(?:\*[ ]*){3,}|(?:_[ ]*){3,})$")
 _FENCE = re.compile(r"^([ ]*)(`{3,}|~{3,})(.*)$")
 _CONTAINER = re.compile(r"^[ ]*(?:!!!|\?\?\?\+?|===[!+]?)[ ]+\S|^\[\^[^\]]+\]:|^:[ ]+\S")
-_DELIMITER = re.compile(r"^[ ]{0,3}\|?[ ]*:?-+:?[ ]*(?:\|[ ]*:?-+:?[ ]*)*\|?[ ]*$")
+_DELIMITER = re.compile(r"\|?[ ]*:?-+:?(?:[ ]*\|[ ]*:?-+:?)*[ ]*\|?$")
+_MAX_HEADER = 4_000
 _RAW_HTML = re.compile(r"^[ ]{0,3}<(pre|script|style|textarea)\b|^[ ]{0,3}<(!--)", re.IGNORECASE)
 _QUOTE = re.compile(r"^[ ]{0,3}>[ ]?")
 _HTML_HEADER = re.compile(r"</?div\b[^<>]*>", re.IGNORECASE)
@@ -85,6 +86,7 @@ class _Tidy:
         self.containers: list[int] = []
         self.list: _List | None = None
         self.fence: tuple[int, str, int] | None = None  # indent, marks, how far it is moved
+        self.ends: dict[str, int] = {}  # the last line that ends a kind of raw HTML
         self.prose = False  # whether the line before is running text
 
     def run(self) -> list[str]:
@@ -114,7 +116,7 @@ class _Tidy:
 
     def _in_fence(self, line: str) -> None:
         assert self.fence is not None
-        indent, marks, shift = self.fence
+        _, marks, shift = self.fence
         stripped = line.strip()
         closing = stripped.startswith(marks) and not stripped.strip(marks[0])
         if closing and len(stripped) > len(marks):
@@ -131,15 +133,14 @@ class _Tidy:
     def _raw_html(self, index: int, tag: str) -> int:
         end = "-->" if tag == "!--" else f"</{tag}"
         self.prose = False
+        if end not in self.ends:
+            self.ends[end] = max((n for n, line in enumerate(self.lines) if end in line.lower()), default=-1)
         at = index
-        while at < len(self.lines):
+        while True:
             self.out.append(self.lines[at])
             at += 1
-            if end in self.lines[at - 1].lower():
+            if self.ends[end] < index or end in self.lines[at - 1].lower():  # without an end one line is raw
                 return at
-        if at > index:  # it has no end: only its first line is taken as raw
-            del self.out[len(self.out) - (at - index) + 1 :]
-        return index + 1
 
     def _quote(self, index: int) -> int:
         inner: list[str] = []
@@ -194,20 +195,14 @@ class _Tidy:
             self.out.append(line)
             self.prose = line.lstrip().startswith(("[", ":"))
             return
-        if (
-            "|" in line
-            and following
-            and "|" in following
-            and _DELIMITER.match(following)
-            and not _DELIMITER.match(line)
-        ):
+        if "|" in line and following and "|" in following and _is_delimiter(following) and not _is_delimiter(line):
             if self.prose:
                 self.out.append("")
             line = _HTML_HEADER.sub("", line)
         self.out.append(line)
         heading = line.startswith("#") or bool(_RULE.match(line))
         self.prose = (
-            not heading and not ("|" in line and _DELIMITER.match(line)) and not line.lstrip().startswith(("|", "<"))
+            not heading and not ("|" in line and _is_delimiter(line)) and not line.lstrip().startswith(("|", "<"))
         )
 
     def _may_interrupt(self, item: re.Match[str], following: str) -> bool:
@@ -257,7 +252,9 @@ class _Tidy:
 
     def _item(self, made: _List, line: str, relative: int, level: int, item: re.Match[str]) -> None:
         numbered = item.group(2)[0].isdigit()
-        if (len(made.items) > level and made.items[level].numbered != numbered and not made.after_blank) or (made.text_indent is not None and not made.after_blank):
+        if (len(made.items) > level and made.items[level].numbered != numbered and not made.after_blank) or (
+            made.text_indent is not None and not made.after_blank
+        ):
             made.as_is.append("")
             made.stepped.append("")
             made.fits = False
@@ -294,6 +291,11 @@ class _Tidy:
         self.prose = not made.after_blank
         if not made.after_blank and made.as_is:
             self.prose = False
+
+
+def _is_delimiter(line: str) -> bool:
+    """Whether the line is the second of a table: ``--- | :---:``."""
+    return len(line) < _MAX_HEADER and len(line) - len(line.lstrip(" ")) <= 3 and bool(_DELIMITER.match(line.strip()))
 
 
 def _moved(line: str, shift: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from html import escape, unescape
-from typing import Callable, Sequence
+from typing import Callable, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 from callboard.features.techdocs.interface import Heading, Problem
@@ -20,11 +20,45 @@ from callboard.features.techdocs.rendering.values import ID_PREFIX, PageLink, Pa
 _TOKEN = re.compile(r"<(/?)([a-z][a-z0-9]*)((?:\s+[^\s=<>\"]+(?:=\"[^\"]*\")?)*)\s*/?>|([^<]+)|<")
 _ATTRIBUTE = re.compile(r"\s+([^\s=<>\"]+)(?:=\"([^\"]*)\")?")
 _BLOCKS = frozenset(
-    ["p", "div", "li", "ul", "ol", "dl", "dt", "dd", "table", "tr", "td", "th", "pre", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "br", "details", "summary", "figure", "figcaption", "section", "article", "aside", "address", "caption", "center"]
+    [
+        "p",
+        "div",
+        "li",
+        "ul",
+        "ol",
+        "dl",
+        "dt",
+        "dd",
+        "table",
+        "tr",
+        "td",
+        "th",
+        "pre",
+        "blockquote",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "br",
+        "details",
+        "summary",
+        "figure",
+        "figcaption",
+        "section",
+        "article",
+        "aside",
+        "address",
+        "caption",
+        "center",
+    ]
 )
 _DATA_IMAGE = re.compile(r"data:image/(?:png|gif|jpeg|webp);base64,[A-Za-z0-9+/=\s]{0,65536}$")
 _NUMBER = re.compile(r"\d{1,4}%?$")
 _MAX_TARGET = 200
+_MAX_PROBLEMS = 500
 
 
 class SourceLines:
@@ -51,8 +85,8 @@ class SourceLines:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the walk asks. ``anchors`` gives the sections of another page, surely
-    so for the one asked about; ``slug`` makes an id of a heading's words.
+    """What the walk asks. ``anchors`` gives the sections of another page by
+    ``#name`` and by likeness, with the one asked about among them if it is there. ``slug`` makes an id of a heading's words.
     """
 
     file: str
@@ -61,7 +95,7 @@ class Context:
     words: Words
     options: RenderOptions
     icons: str
-    anchors: Callable[[SitePage, str], frozenset[str]]
+    anchors: Callable[[SitePage, str], Mapping[str, str]]
     slug: Callable[[str], str]
 
 
@@ -259,6 +293,8 @@ class _Walk:
     # -- links and pictures
 
     def problem(self, code: str, message: str, written: str, *, is_error: bool = True) -> int | None:
+        if len(self.made.problems) >= _MAX_PROBLEMS:
+            return None
         found = self.context.lines.find(written) or self.context.lines.find(unquote(written))
         file, line = found or (self.context.file, None)
         self.made.problems.append(Problem(code, message, file, line, is_error))  # type: ignore[arg-type]
@@ -320,10 +356,8 @@ class _Walk:
 
     def _section_of(self, page: SitePage, anchor: str) -> str | None:
         there = self.context.anchors(page, anchor)
-        if anchor in there:
-            return anchor
         likeness = like(anchor)
-        return next((a for a in sorted(there) if like(a) == likeness), None) if likeness else None
+        return there.get(f"#{anchor}") or (there.get(likeness) if likeness else None)
 
     def _image(self, attributes: dict[str, str], classes: str) -> None:
         written = attributes.pop("src", "")
