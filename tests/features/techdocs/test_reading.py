@@ -336,3 +336,14 @@ def test_tables_scroll_and_tables_of_code_do_not():
     made = str(readable_html(given, "Table"))
     assert made.count('<div class="docs-scroll"') == made.count("</table></div>") == 2
     assert '<pre tabindex="0">' in made
+
+
+async def test_a_page_that_went_elsewhere_is_told_and_not_followed(world, library):
+    """Redirects within the site lead on; one to another host is a link on a page of ours."""
+    write_site(world)
+    plugins = "plugins:\n  - techdocs-core\n  - redirects:\n      redirect_maps:\n        old.md: guide/setup.md\n        gone.md: https://example.org/there\n"
+    world.write("mkdocs.yml", f"site_name: Payments\n{plugins}")
+    async with library(DOCS, TEAM) as lib, lib.portal.client(ADA) as client:
+        within = await client.get(f"{AT}/old/")
+        assert (within.status_code, within.headers["location"]) == (302, f"{AT}/guide/setup/")
+        assert '<a href="https://example.org/there">' in await get(lib, f"{AT}/gone/", status=404)

@@ -95,8 +95,10 @@ class ReaderViews(Views):
             return await self._page(ref, asked, version, request)
         except PageMoved as moved:
             target = moved.target
-            if target.startswith(("http://", "https://")):
-                return Response(status_code=302, headers={"location": target})
+            if target.startswith(
+                ("http://", "https://")
+            ):  # shown, not followed: an address of the portal leads nowhere else
+                return await self._missing(ref, asked, version, moved, request)
             path, _, anchor = target.partition("#")
             return Redirect(page_href(ref, path, version) + (f"#{quote(anchor)}" if anchor else ""), 302)
         except SiteNotFound:
@@ -215,6 +217,8 @@ class ReaderViews(Views):
         title = self.say(request, "techdocs.missing.title")
         frame, _ = await self.frame(site, request, path=None, title=title)
         suggestions = [(name, page_href(ref, path, version)) for name, path in error.suggestions]
+        if isinstance(error, PageMoved):
+            suggestions = [(error.target, error.target)]
         default = page_href(ref, asked) if version is not None else None
         page = MissingPage(title, frame, asked, suggestions, default, frame.crumbs)
         return request.render("techdocs/missing.html", page, 404)
