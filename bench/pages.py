@@ -5,10 +5,11 @@
 
 Starts ``callboard serve`` on a generated catalog (``../shared/peers/gen_catalog.py``; ``--catalog`` names a ready folder
 with ``all.yaml``), beside it extremes: a group of 500, an entity with 300 relations, an API definition of 700 KB, a file
-with mistakes, dozens of templates and hundreds of their runs. Signs in as somebody who owns things and asks for every page
-over one connection, with other parameters each time where a page has some. CPU is that of the server's threads as the
-kernel counts it. Bars: 50 ms a page at 10,000 entities, 100 ms for the list at 100,000, 100 KB a page beside the fonts.
-``first`` is the first request of a page after the start, with nothing at hand. Ends with 1 when a bar is missed.
+with mistakes, dozens of templates and hundreds of their runs, documentation of 231 pages. Signs in as somebody who owns
+things and asks for every page over one connection, with other parameters each time where a page has some. CPU is that of
+the server's threads as the kernel counts it. Bars: 50 ms a page at 10,000 entities, 100 ms for the list at 100,000, 100 KB a
+page beside the fonts. ``first`` is the first request of a page after the start, with nothing at hand. Ends with 1 when a bar
+is missed.
 """
 
 from __future__ import annotations
@@ -97,8 +98,30 @@ def extremes() -> str:
             ),
             *wrong,
             lost,
+            entity(
+                "Component",
+                "handbook",
+                {"type": "documentation", "lifecycle": "production", "owner": "crowd"},
+                annotations={"backstage.io/techdocs-ref": "dir:./handbook"},
+            ),
         ]
     )
+
+
+def write_handbook(folder: Path, pages: int = 231) -> None:
+    """A site as large as GOV.UK's: sections of twenty pages, each with headings, a table, code and links to its neighbours."""
+    (folder / "mkdocs.yml").parent.mkdir(parents=True, exist_ok=True)
+    (folder / "mkdocs.yml").write_text("site_name: Handbook\nplugins: [techdocs-core]\n")
+    for i in range(pages):
+        at = folder / "docs" / f"section-{i // 20:02}" / f"page-{i:03}.md"
+        at.parent.mkdir(parents=True, exist_ok=True)
+        text = [f"# How to do thing {i}\n"]
+        for j in range(8):
+            text.append(f"## Step {j}\n\n" + "Words about it, with `code` and *stress*. " * 12)
+            text.append(f"See [the next](../section-{(i + 1) % pages // 20:02}/page-{(i + 1) % pages:03}.md).")
+            text.append("```python\nprint('hello', 42)\n```\n\n| name | meaning |\n|---|---|\n| a | b |\n\n!!! note\n    Mind it.\n")
+        at.write_text("\n\n".join(text))
+    (folder / "docs" / "index.md").write_text("# Handbook\n\nAll of it.\n")
 
 
 @dataclass(slots=True)
@@ -277,6 +300,13 @@ def pages(n: int, made: page_templates.Made) -> dict[str, Callable[[int], str]]:
         "import": lambda i: "/import",
         "proposals": lambda i: "/proposals",
         **page_templates.pages(made),
+        "docs": lambda i: f"/docs?order={('title', 'changed', 'problems')[i % 3]}",
+        "docs, first page": lambda i: "/docs/default/component/handbook",
+        "docs, a page of 231": lambda i: f"/docs/default/component/handbook/section-{i * 7 % 220 // 20:02}/page-{i * 7 % 220:03}/",
+        "docs, tab of the entity": lambda i: "/catalog/default/component/handbook/docs",
+        "docs, search in a site": lambda i: f"/docs/default/component/handbook?q=thing+{i * 3 % 220}",
+        "docs, problems": lambda i: "/docs/problems?who=all",
+        "docs, feedback": lambda i: "/docs/feedback",
     }
 
 
@@ -369,6 +399,7 @@ def main() -> int:
         templates = folder / "templates" / "templates.yaml"
         templates.parent.mkdir()  # with nothing beside it: the editor reads the folder
         templates.write_text("\n---\n".join(page_templates.documents()))
+        write_handbook(folder / "handbook")
         settings, log = folder / "app-config.yaml", folder / "log.txt"
         settings.write_text(SETTINGS.format(catalog=catalog, extremes=folder))
         with socket.socket() as free:

@@ -17,7 +17,7 @@ PACKAGES = ("callboard.integrations.github_actions",
     "callboard.ui", "callboard.features.catalog", "callboard.features.search", "callboard.features.importing", "callboard.features.editing",
     "callboard.features.setup", "callboard.features.notifications", "callboard.features.announcements", "callboard.features.settings",
     "callboard.features.proposals", "callboard.features.ownership", "callboard.features.admin",
-    "callboard.features.scaffolder", "callboard.features.scaffolder.forms", "callboard.features.scaffolder.updates",
+    "callboard.features.scaffolder", "callboard.features.techdocs", "callboard.features.scaffolder.forms", "callboard.features.scaffolder.updates",
 )  # fmt: skip
 
 

@@ -44,12 +44,14 @@ COMPOSED = (
     "scaffolder.page.card.title", "scaffolder.page.edit.made.", "scaffolder.page.edit.pane.", "scaffolder.page.facet.", "scaffolder.page.home.title",
     "catalog.search.entities", "preferences.searches", "search.facet.", "search.why.", "search.recent.cleared", "search.recent.forgotten", "search.none.told",
     "search.unanswered.",
+    "techdocs.render.", "techdocs.care.", "techdocs.column.", "techdocs.feedback.", "techdocs.problem.", "techdocs.problems.", "techdocs.reason.",
+    "techdocs.search.type", "techdocs.show.", "techdocs.tab", "techdocs.title", "techdocs.card.read",
     "scaffolder.page.mark.", "scaffolder.page.state.", "scaffolder.page.tab.", "scaffolder.page.tasks.", "scaffolder.page.told.",
 )  # fmt: skip
 CATALOGUES = sorted({file.parent for file in SOURCE.glob("**/i18n/*.json")})
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _EXPRESSION = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_USED = re.compile(r"""\b(?:t|translate|say|_say\(request,\s*)\(?\s*["']([a-z_]+\.[a-z0-9_.]+)["']""")
+_USED = re.compile(r"""\b(?:t|translate|say|_?say\(request,\s*)\(?\s*["']([a-z_]+\.[a-z0-9_.]+)["']""")
 
 
 class _Words(HTMLParser):

@@ -17,6 +17,7 @@ from callboard.kernel.errors import InputError, NotAllowedError
 from callboard.testing import admin, guest
 from callboard.testing.actors import user
 from tests.features.techdocs.conftest import (
+    PAGES,
     REF,
     component,
     each_library,
@@ -26,6 +27,8 @@ from tests.features.techdocs.conftest import (
     world,
     write_site,
 )
+from tests.features.techdocs.test_sources import Repository
+from tests.integrations.serving import git_http_backend, serve
 
 __all__ = ["each_library", "each_world", "library", "postgres_world", "world"]
 pytestmark = pytest.mark.anyio
@@ -122,18 +125,32 @@ async def test_what_is_not_there_says_so_and_helps(world, library):
         assert "payments" not in await get(lib, "/docs/problems?who=all", eve)
 
 
-async def test_a_site_is_searched_without_a_search_engine(world, library):
-    """Titles and passages with all the words, the words marked; nothing found says so."""
-    write_site(world)
-    async with library(DOCS, TEAM) as lib:
-        from callboard.features.search.interface import Search
-
-        if lib.portal.find_service(Search) is not None:
-            pytest.skip("the portal has search: what is found comes from there")
-        found = await get(lib, f"{AT}?q=port+8080")
-        assert f'href="{AT}/guide/setup/#' in found
-        assert "<mark>8080</mark>" in found
-        assert "Nothing in Payments matches" in text_of(await get(lib, f"{AT}?q=zebra"))
+async def test_another_version_says_that_it_is_another(world, library, tmp_path):
+    """Branches are listed with the same page in each; a banner leads back; links and searches stay in the version; nobody is asked whether it helped."""
+    repository = Repository(tmp_path / "git")
+    repository.commit(PAGES)
+    repository.git("checkout", "--quiet", "-b", "next")
+    repository.commit({"docs/index.md": "# The next one\n\n[Set-up](guide/setup.md)\n"})
+    async with serve(git_http_backend(str(repository.bare.parent))) as base:
+        more = {"integrations": {"git": [{"url": base}]}}
+        async with library(component(techdocs_ref=f"url:git+{base}/docs.git"), TEAM, more=more) as lib:
+            assert f"{AT}/guide/setup/?versions=1" in await get(lib, f"{AT}/guide/setup/")
+            listed = await get(lib, f"{AT}/guide/setup/?versions=1")
+            assert f'href="{AT}/guide/setup/?version=next"' in listed
+            other = await get(lib, f"{AT}?version=next")
+            assert "The next one" in other
+            assert "You are reading the version next" in other
+            assert other.count(f'href="{AT}/guide/setup/?version=next"') >= 3
+            assert 'id="feedback"' not in other
+            assert (await get(lib, f"{AT}?version=next&raw=1")).startswith("# The next one")
+            assert "Recently read" in await get(lib, "/docs")
+            found = await get(lib, f"{AT}?version=next&q=port+8080")  # an index knows the current version only
+            assert re.search(f'href="{AT}/guide/setup/[?]version=next#[^"]*ports"', found)
+            assert "<mark>8080</mark>" in found
+            assert "Nothing in Payments matches" in text_of(await get(lib, f"{AT}?version=next&q=zebra"))
+            unknown = text_of(await get(lib, f"{AT}?version=nowhere", status=404))
+            assert "no branch or tag" in unknown
+            assert "Look whether nowhere is the name" in unknown
 
 
 async def test_the_library_lists_what_one_may_see_and_what_needs_care(world, library):
@@ -319,3 +336,14 @@ def test_tables_scroll_and_tables_of_code_do_not():
     made = str(readable_html(given, "Table"))
     assert made.count('<div class="docs-scroll"') == made.count("</table></div>") == 2
     assert '<pre tabindex="0">' in made
+
+
+async def test_a_page_that_went_elsewhere_is_told_and_not_followed(world, library):
+    """Redirects within the site lead on; one to another host is a link on a page of ours."""
+    write_site(world)
+    plugins = "plugins:\n  - techdocs-core\n  - redirects:\n      redirect_maps:\n        old.md: guide/setup.md\n        gone.md: https://example.org/there\n"
+    world.write("mkdocs.yml", f"site_name: Payments\n{plugins}")
+    async with library(DOCS, TEAM) as lib, lib.portal.client(ADA) as client:
+        within = await client.get(f"{AT}/old/")
+        assert (within.status_code, within.headers["location"]) == (302, f"{AT}/guide/setup/")
+        assert '<a href="https://example.org/there">' in await get(lib, f"{AT}/gone/", status=404)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Sequence
 
 from callboard.features.techdocs.interface import SITE_CHANGED, SITE_REMOVED, SiteNotFound, TechDocs
@@ -17,6 +18,7 @@ from callboard.kernel.logs import get_logger
 
 log = get_logger(__name__)
 CHECK_JOB = "techdocs.check"
+AGAIN_AFTER = timedelta(days=1)
 
 
 class SiteChecks:
@@ -74,7 +76,8 @@ class SiteChecks:
             return None
         async with self._db.read(snapshot=False) as tx:
             found = await store.find_check(tx, ref)
-        if found is None:
+        # Pages grow old without anything changing.
+        if found is None or self._clock.now() - found.at > AGAIN_AFTER:
             await self.ask(ref)
         return found
 

@@ -22,7 +22,7 @@ from callboard.model.refs import EntityRef
 from callboard.ui.messages import Messages, Translator
 from callboard.ui.parts import Banner, Crumb, EntityLink
 
-MAX_LOOKED_UP = 500
+LOOKED_UP_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,10 @@ class Views:
     def t(self, request: Request) -> Translator:
         return self._r.messages.translator(request.locale)
 
+    def say(self, request: Request, id: str, **arguments: Any) -> str:
+        """One message for this reader."""
+        return self.t(request)(id, **arguments)
+
     def keeps(self, request: Request) -> bool:
         """Whether somebody asks who has things of their own: guests share one account, but in a demo that is everybody's."""
         return request.actor.is_user and not self.shares_account(request)
@@ -64,11 +68,13 @@ class Views:
 
     async def look_up(self, refs: Sequence[str | None], request: Request) -> dict[str, Mapping[str, Any] | None]:
         """Documents by ref; None for the absent and the hidden."""
-        wanted = list(dict.fromkeys(ref for ref in refs if ref))[:MAX_LOOKED_UP]
-        if not wanted:
-            return {}
-        raws = await self._r.queries.get_many_raw(wanted, actor=request.actor)
-        return {ref: None if raw is None else orjson.loads(raw) for ref, raw in zip(wanted, raws, strict=True)}
+        wanted = list(dict.fromkeys(ref for ref in refs if ref))
+        found: dict[str, Mapping[str, Any] | None] = {}
+        for start in range(0, len(wanted), LOOKED_UP_AT_ONCE):
+            some = wanted[start : start + LOOKED_UP_AT_ONCE]
+            raws = await self._r.queries.get_many_raw(some, actor=request.actor)
+            found |= {ref: None if raw is None else orjson.loads(raw) for ref, raw in zip(some, raws, strict=True)}
+        return found
 
     async def who(self, ref: str, request: Request) -> tuple[EntityLink, EntityLink | None, Mapping[str, Any] | None]:
         """The entity and its owner as links, and its document."""
@@ -93,7 +99,8 @@ class Views:
         if site.failure:
             body = [t("techdocs.stale_copy.text"), site.failure]
             shown.append(Banner("warn", t("techdocs.stale_copy.title"), body))
-        has_versions = site.kind == "live" and (site.source_url is not None or site.version is not None)
+        plan = await self._r.parts.plans.require(site.ref, actor=request.actor)
+        has_versions = site.kind == "live" and bool(plan.mounts) and plan.mounts[0].source.kind == "tree"
         frame = Frame(
             site.title, home, entity, owner, nav_nodes(site.nav, site.ref, path, site.version), crumbs, docs_path(site.ref),
             site.version, page_href(site.ref, path or "", site.version, versions="1") if has_versions else None, q, shown, is_tab,

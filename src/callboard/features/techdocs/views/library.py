@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Mapping, Sequence
 from urllib.parse import quote, urlencode
 
@@ -45,7 +46,9 @@ from callboard.ui.parts import Crumb, Tab
 
 RECENT = 6
 EVERYTHING = 500
-"""Sites of which owners are counted, and of which problems and feedback are shown."""
+"""Sites of which owners are offered to choose from, and whose feedback is counted."""
+MAX_SITES = 5_000
+"""Sites that are gone through for what needs care."""
 PROBLEM_SITES = 20
 PROBLEM_LINES = 30
 ALL_LINES = 200
@@ -67,17 +70,15 @@ class LibraryViews(Views):
     async def home(self, request: Request) -> Response:
         t, own = self.t(request), self.own_refs(request)
         state = _state(request, bool(own))
-        everything, total_all = await self._docs.list_sites(SiteQuery(limit=EVERYTHING), actor=request.actor)
-        checks = await self._r.checks.list([one.ref for one in everything])
-        owners = await self.look_up([one.owner for one in everything], request)
-        rows = [one for one in everything if self._is_listed(one, state, own, checks, owners, request)]
-        rows.sort(key=_order(state.order, checks))
-        number = min(state.page, max(1, -(-len(rows) // SIZE)))
-        shown = rows[(number - 1) * SIZE : number * SIZE]
+        some, everything = await self._docs.list_sites(SiteQuery(limit=EVERYTHING), actor=request.actor)
+        owners = await self.look_up([one.owner for one in some], request)
+        shown, total, number, checks = await self._listed(state, own, request)
+        owners |= await self.look_up([one.owner for one in shown if one.owner not in owners], request)
         entities = await self.look_up([one.ref for one in shown], request)
         made = [self._row(one, checks.get(one.ref), entities, owners, request) for one in shown]
-        recent = await self._recent(request, RECENT) if number == 1 and not state.is_filtered else []
-        changed = self._changed(everything, request) if number == 1 and not state.is_filtered else []
+        is_front = number == 1 and not state.is_filtered
+        recent = await self._recent(request, RECENT) if is_front else []
+        changed = await self._changed(request) if is_front else []
         tabs = [
             Tab(show, t(f"techdocs.show.{show}"), state.href(show=show), show == state.show)
             for show in SHOWS
@@ -86,26 +87,52 @@ class LibraryViews(Views):
         heads = [
             (order, t(f"techdocs.column.{order}"), state.href(order=order), state.order == order) for order in ORDERS
         ]
-        opened = await self._r.feedback.count_open([one.ref for one in everything], actor=request.actor)
+        opened = await self._r.feedback.count_open([one.ref for one in some], actor=request.actor)
         page = LibraryPage(
-            t("techdocs.title"), state, tabs, _choices(everything, owners), made,
-            pager_of(lambda n: state.href(page=n), number, SIZE, len(made), len(rows)), len(rows), total_all, recent, changed, heads,
+            t("techdocs.title"), state, tabs, _choices(some, owners), made,
+            pager_of(lambda n: state.href(page=n), number, SIZE, len(made), total), total, everything, recent, changed, heads,
             sum(opened.values()),
         )  # fmt: skip
         return request.render("techdocs/home.html", page)
 
-    def _is_listed(
-        self, one: SiteSummary, state: LibraryState, own: Sequence[str], checks: Mapping[str, Check], owners: Mapping[str, Any],
-        request: Request,
-    ) -> bool:  # fmt: skip
-        if state.show == "mine" and one.owner not in own:
-            return False
-        if state.owner and one.owner != state.owner:
-            return False
-        if state.show == "care" and not self._cares(one, checks.get(one.ref), owners, request):
-            return False
-        text = f"{one.title} {one.ref} {one.owner or ''}".lower()
-        return all(word in text for word in state.q.lower().split())
+    async def _listed(
+        self, state: LibraryState, own: Sequence[str], request: Request
+    ) -> tuple[Sequence[SiteSummary], int, int, Mapping[str, Check]]:
+        """A page of what is asked for, how many there are, its number, and the checks of those sites.
+
+        What needs care is known only beside the checks: for it all sites are gone through.
+        """
+        asked = None if state.show != "mine" else tuple(own)
+        if state.owner:
+            asked = tuple(one for one in asked if one == state.owner) if asked is not None else (state.owner,)
+        if state.show != "care" and state.order != "problems":
+            order: Any = state.order
+            number, total = state.page, 0
+            for number in (state.page, 1):
+                query = SiteQuery(state.q, asked, order=order, limit=SIZE, offset=(number - 1) * SIZE)
+                found, total = await self._docs.list_sites(query, actor=request.actor)
+                if found or not total:
+                    break
+            return found, total, number, await self._r.checks.list([one.ref for one in found])
+        everything = await self._all(SiteQuery(state.q, asked, limit=EVERYTHING), request)
+        checks = await self._r.checks.list([one.ref for one in everything])
+        if state.show == "care":
+            owners = await self.look_up([one.owner for one in everything], request)
+            everything = [one for one in everything if self._cares(one, checks.get(one.ref), owners, request)]
+        everything.sort(key=_order(state.order, checks))
+        number = min(state.page, max(1, -(-len(everything) // SIZE)))
+        return everything[(number - 1) * SIZE : number * SIZE], len(everything), number, checks
+
+    async def _all(self, query: SiteQuery, request: Request) -> list[SiteSummary]:
+        """All sites that match, ``MAX_SITES`` of them at most."""
+        found: list[SiteSummary] = []
+        total = 1
+        while len(found) < min(total, MAX_SITES):
+            some, total = await self._docs.list_sites(replace(query, offset=len(found)), actor=request.actor)
+            if not some:
+                break
+            found += some
+        return found
 
     def _cares(
         self, one: SiteSummary, check: Check | None, owners: Mapping[str, Any], request: Request
@@ -123,13 +150,11 @@ class LibraryViews(Views):
             request.moment(one.changed_at) if one.changed_at else None, self._cares(one, check, owners, request),
         )  # fmt: skip
 
-    def _changed(self, everything: Sequence[SiteSummary], request: Request) -> list[ReadLink]:
-        dated = sorted(
-            (one for one in everything if one.changed_at), key=lambda one: str(one.changed_at), reverse=True
-        )[:RECENT]
+    async def _changed(self, request: Request) -> list[ReadLink]:
+        found, _ = await self._docs.list_sites(SiteQuery(order="changed", limit=RECENT), actor=request.actor)
         return [
             ReadLink(one.title, docs_path(one.ref), "", request.moment(one.changed_at))
-            for one in dated
+            for one in found
             if one.changed_at
         ]
 
@@ -155,7 +180,7 @@ class LibraryViews(Views):
         crumbs = [Crumb(t("techdocs.title"), PATH), Crumb(title)]
         if given.get("site"):
             return await self._site_problems(request, crumbs)
-        everything, _ = await self._docs.list_sites(SiteQuery(limit=EVERYTHING), actor=request.actor)
+        everything = await self._all(SiteQuery(limit=EVERYTHING), request)
         owners = await self.look_up([one.owner for one in everything], request)
         chosen = given.get("owner", "").strip().lower()
         whose = "all" if given.get("who") == "all" or not own else "mine"
@@ -282,7 +307,7 @@ class LibraryViews(Views):
         href = page_href(place.ref, place.path)
         if not found:
             return self._part(
-                request, "techdocs/card.html", CardPage(self.t(request)("techdocs.card.open"), href, None, None, ())
+                request, "techdocs/card.html", CardPage(self.say(request, "techdocs.card.open"), href, None, None, ())
             )
         one = found[0]
         checks = await self._r.checks.list([one.ref])

@@ -82,7 +82,7 @@ class ReaderViews(Views):
         asked = path_of(request)
         place = await self._docs.find_docs(ref, actor=request.actor)
         if place is None:
-            raise SiteNotFound(self.t(request)("techdocs.site_not_found", ref=ref))
+            raise SiteNotFound(self.say(request, "techdocs.site_not_found", ref=ref))
         if place.ref != ref:  # the entity shows the site of another
             return Redirect(page_href(place.ref, asked or place.path, version), 302)
         try:
@@ -95,8 +95,10 @@ class ReaderViews(Views):
             return await self._page(ref, asked, version, request)
         except PageMoved as moved:
             target = moved.target
-            if target.startswith(("http://", "https://")):
-                return Response(status_code=302, headers={"location": target})
+            if target.startswith(
+                ("http://", "https://")
+            ):  # shown, not followed: an address of the portal leads nowhere else
+                return await self._missing(ref, asked, version, moved, request)
             path, _, anchor = target.partition("#")
             return Redirect(page_href(ref, path, version) + (f"#{quote(anchor)}" if anchor else ""), 302)
         except SiteNotFound:
@@ -184,7 +186,7 @@ class ReaderViews(Views):
         _, opened = await self._r.parts.service.open(ref, version, actor=request.actor)
         found = None if opened.book is None else opened.book.model.pages.get(page.path)
         if found is None:
-            raise NotFoundError(self.t(request)("techdocs.no_source"))
+            raise NotFoundError(self.say(request, "techdocs.no_source"))
         asset = await self._docs.asset(ref, found.document, version=version, actor=request.actor)
         headers = {"etag": asset.etag, "cache-control": "private, no-cache", "x-content-type-options": "nosniff"}
         return Response(asset.content, 200, headers, media_type="text/plain; charset=utf-8")
@@ -210,11 +212,13 @@ class ReaderViews(Views):
     ) -> Response:
         site = await self._docs.site(ref, version=version, actor=request.actor)
         if not site.pages:  # nothing can be there: what is wrong with the site says more than that a page is missing
-            said = next((one.message for one in site.problems if one.is_error), self.t(request)("techdocs.no_pages"))
+            said = next((one.message for one in site.problems if one.is_error), self.say(request, "techdocs.no_pages"))
             return await self._unreadable(ref, version, NotFoundError(said), request)
-        title = self.t(request)("techdocs.missing.title")
+        title = self.say(request, "techdocs.missing.title")
         frame, _ = await self.frame(site, request, path=None, title=title)
         suggestions = [(name, page_href(ref, path, version)) for name, path in error.suggestions]
+        if isinstance(error, PageMoved):
+            suggestions = [(error.target, error.target)]
         default = page_href(ref, asked) if version is not None else None
         page = MissingPage(title, frame, asked, suggestions, default, frame.crumbs)
         return request.render("techdocs/missing.html", page, 404)
@@ -223,7 +227,7 @@ class ReaderViews(Views):
         entity, owner, document = await self.who(ref, request)
         annotations = ((document or {}).get("metadata") or {}).get("annotations") or {}
         said = annotations.get(TECHDOCS_REF)
-        crumbs = [Crumb(self.t(request)("techdocs.title"), "/docs"), Crumb(entity.title)]
+        crumbs = [Crumb(self.say(request, "techdocs.title"), "/docs"), Crumb(entity.title)]
         retry = page_href(ref, path_of(request), version)
         return UnreadablePage(entity.title, entity, owner, error.message, said, retry, version, crumbs)
 
@@ -243,7 +247,7 @@ class ReaderViews(Views):
             await service.withdraw(ref, path, actor=actor, request=request)
             return Redirect(page_href(ref, path) + "#feedback")
         if said not in ("yes", "no"):
-            raise InputError(self.t(request)("techdocs.feedback.which"), field="helpful")
+            raise InputError(self.say(request, "techdocs.feedback.which"), field="helpful")
         text = form.get("text", "")[: MAX_TEXT + 1]
         await service.give(
             ref, path, is_helpful=said == "yes", reason=form.get("reason", ""), text=text, actor=actor, request=request

@@ -25,7 +25,7 @@ async def search_site(views: Views, ref: str, version: str | None, request: Requ
     q = request.query_params["q"].strip()[:200]
     site = await views._docs.site(ref, version=version, actor=request.actor)
     search = views._r.portal.find_service(Search)
-    title = views.t(request)("techdocs.search.title", q=q)
+    title = views.say(request, "techdocs.search.title", q=q)
     frame, _ = await views.frame(site, request, path=None, title=title, q=q)
     if search is not None and version is None and site.kind == "live":
         namespace, kind, name = triplet(ref)

@@ -129,6 +129,7 @@ async function drawDiagrams(places) {
       const { address, width, height } = await draw(source, nonce);
       const image = picture.querySelector("img") ?? picture.insertBefore(new Image(), picture.firstChild);
       Object.assign(image, { className: "docs-picture", src: address, width: Math.ceil(width), height: Math.ceil(height) });
+      image.toggleAttribute("data-dark", isDark()); // on paper it is turned round
       image.alt = /^\s*accTitle\s*:\s*(.+)$/m.exec(source)?.[1] ?? article.dataset.diagram;
     } catch (error) {
       const told = document.createElement("p");
