@@ -1,8 +1,8 @@
 """``make bench``: every measurement that docs/benchmarks.md reports, or the ones named.
 
-    python -m bench [corpus] [documents] [compare] [pg] [growth] [pages] [sheets] [tasks] [rendering] [fetching] [-- options]
+    python -m bench [corpus] [documents] [compare] [pg] [growth] [pages] [sheets] [tasks] [rendering] [fetching] [search] [-- options]
 
-Without a name: corpus, pages, growth, sheets, rendering, fetching and tasks, which need nothing but the shared corpus and wrk. ``compare`` and
+Without a name: corpus, pages, growth, sheets, rendering, fetching, search and tasks, which need nothing but the shared corpus and wrk. ``compare`` and
 ``pg`` also need the peer that ../shared/peers/backstage/setup.sh installs.
 """
 
@@ -24,8 +24,9 @@ RUNS = {
     "tasks": [["tasks.py"]],
     "rendering": [["rendering.py"]],
     "fetching": [["fetching.py"]],
+    "search": [["search.py", "govuk"], ["search.py", "known"]],
 }
-DEFAULT = ("corpus", "pages", "growth", "sheets", "rendering", "fetching", "tasks")
+DEFAULT = ("corpus", "pages", "growth", "sheets", "rendering", "fetching", "search", "tasks")
 
 
 def main() -> int:

@@ -39,6 +39,7 @@ READS = {  # name in measure.py: (bar on SQLite, bar on PostgreSQL) as peer / ou
     "by-refs 100, 3 fields": (None, None),
     "entities limit=100, first page": (None, None),
     "entities limit=100, any offset": (None, None),
+    "search term": (20, None),
     "readiness": (None, None),
 }
 AS_USER = {"by-name": (12, 2), "by-query first page of 20, sorted": (80, 5)}
@@ -116,7 +117,7 @@ def _measure(
         "PEER_DIR": str(work), "PEER_CATALOG": str(catalog), "PEER_QUIET": "1", "PEER_PORT": str(args.port),
         "PEER_TOKEN": TOKEN, "PORTAL_TOKEN": TOKEN, "PEER_WORK": str(work / f"work-{args.port}"),
         "PEER_SQLITE_DIR": str(work / f"sqlite-{args.port}"), "PEER_PG_PORT": os.environ.get("PEER_PG_PORT", "5544"),
-        "PEER_PG_USER": "peer", "PEER_PG_PASSWORD": "peer", "PEER_FILES_PORT": "7099", "PEER_CPUS": "0",
+        "PEER_PG_USER": "peer", "PEER_PG_PASSWORD": "peer", "PEER_FILES_PORT": os.environ.get("PEER_FILES_PORT", "7099"), "PEER_CPUS": "0",
         "PEER_TEMPLATE": str(PEERS / "backstage" / "template" / "template.yaml"),
     }  # fmt: skip
     if who == "peer":

@@ -9,7 +9,7 @@ import typer
 
 from callboard.cli.commands import Config, Data, Json, Token, Url, run_async
 from callboard.cli.output import OK, print_json
-from callboard.cli.store import Target, open_portal, open_server
+from callboard.cli.store import RemoteActions, Target, open_portal, open_server
 from callboard.kernel.errors import InputError
 
 MAX_TERM = 1_000
@@ -49,9 +49,7 @@ def search(
 async def _ask(target: Target, asked: Mapping[str, Any]) -> Mapping[str, Any]:
     if target.url is not None:
         async with open_server(target) as server:
-            answer = await server.post("/api/search/.backstage/actions/v1/actions/search:query/invoke", asked)
-            output: Mapping[str, Any] = answer["output"]
-            return output
+            return await RemoteActions(server).invoke("search:query", asked)
     from callboard.features.search.plugin import SearchParts
     from callboard.kernel.auth.actor import SYSTEM
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from callboard.cli import main
 from callboard.features.search.interface import Search, SearchQuery
 from callboard.features.search.plugin import SearchParts
 from callboard.features.search.rest import parse_deep
@@ -144,25 +142,23 @@ async def test_hidden_entities_are_not_found_and_counts_do_not_tell_of_them(worl
         assert (await client.get("/api/search/query?term=basket")).json()["results"] == []
 
 
-def test_the_command_brings_the_store_up_to_date_and_tells_what_it_found(tmp_path: Any, capsys: Any):
-    """``callboard search``: JSON with kind, name, location and reasons; terms of a thousand characters; filters; usage errors."""
-    file = tmp_path / "all.yaml"
-    file.write_text(World.yaml(ENTITIES[0], ENTITIES[1]))
-    data = ["--data", str(tmp_path / "data")]
-    assert main(["catalog", "add", str(file), *data]) == 0
-    capsys.readouterr()
-    assert main(["search", "which service takes money " + "please " * 100, "--json", "--limit", "1", *data]) == 0
-    (item,) = json.loads(capsys.readouterr().out)["items"]
-    assert (item["kind"], item["name"], item["ref"]) == ("Component", "payments-api", "component:default/payments-api")
-    assert item["location"] == "/catalog/default/component/payments-api" and item["reasons"]
-    assert main(["search", "payments", "--filter", "owner=checkout", *data]) == 0
-    assert capsys.readouterr().out.startswith("checkout\n")
-    assert main(["search", "x" * 1001, *data]) == 2
-    assert main(["search", "x", "--type", "films", *data]) == 2
-    assert main(["search", "x", "--filter", "kind", *data]) == 2
-
-
 async def test_two_portals_do_not_share_an_index():
     """Each has its own parts."""
     async with make_portal({}) as one, make_portal({}) as other:
         assert one.portal.service(SearchParts) is not other.portal.service(SearchParts)
+
+
+async def test_each_type_has_a_task_that_compares_it_whole(world: World):
+    """By Backstage's names; a change that no event told of is found after it."""
+    world.write("all.yaml", *ENTITIES)
+    async with world.site("all.yaml") as site, site.portal.client(SYSTEM) as client:
+        tasks = (await client.get("/api/search/.backstage/scheduler/v1/tasks")).json()["tasks"]
+        assert [task["taskId"] for task in tasks] == ["search_index_software_catalog"]
+        async with site.portal.db.write() as tx:
+            await tx.execute("UPDATE search_scope SET revision = 'old' WHERE type = 'software-catalog'")
+            await tx.execute("UPDATE search_document SET digest = 'old'")
+        answer = await client.post("/api/search/.backstage/scheduler/v1/tasks/search_index_software_catalog/trigger")
+        assert answer.status_code == 200
+        await site.settle()
+        assert await site.rows("SELECT 1 FROM search_document WHERE digest = 'old'") == []
+        assert (await client.get("/api/search/query?term=basket")).json()["numberOfResults"] == 1

@@ -88,10 +88,10 @@ class Indexer:
 
     async def ask_for_sweep(self) -> None:
         async with self._db.write() as tx:
-            await self._ask_for_all(tx)
+            await self._ask_for_all(tx, list(self._collators()))
 
-    async def _ask_for_all(self, tx: Transaction) -> None:
-        for type in self._collators():
+    async def _ask_for_all(self, tx: Transaction, types: Sequence[str]) -> None:
+        for type in types:
             await documents.ask_for(tx, type, [EVERYTHING])
         await self._jobs.enqueue(tx, INDEX_JOB, {}, key="index")
 
@@ -103,7 +103,7 @@ class Indexer:
     async def sweep_job(self, job: JobContext) -> None:
         async with self._db.write() as tx:
             await vocabulary.sweep(tx)
-            await self._ask_for_all(tx)
+            await self._ask_for_all(tx, [job.payload["type"]])
 
     async def run_pending(self, heartbeat: Callable[[], Awaitable[None]] = _go_on) -> None:
         """Work off what is noted, until nothing is."""

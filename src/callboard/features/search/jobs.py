@@ -24,9 +24,13 @@ class SearchJobs:
             JobKind(SWEEP_JOB, self._indexer.sweep_job, lease_s=60),
         )
 
-    def schedules(self) -> Sequence[Schedule]:
+    def schedules(self, collators: Mapping[str, Collator]) -> Sequence[Schedule]:
+        """One for each type, by the names that Backstage's tasks have (``search_index_software_catalog``)."""
         every = self._settings.sweep_every
-        return (Schedule("search_sweep", every, SWEEP_JOB, {}, every, plugin="search"),)
+        return [
+            Schedule(f"search_index_{type.replace('-', '_')}", every, SWEEP_JOB, {"type": type}, every, plugin="search")
+            for type in collators
+        ]
 
     def handlers(self, collators: Mapping[str, Collator]) -> Sequence[EventHandler]:
         """One for each pattern that a collator names."""

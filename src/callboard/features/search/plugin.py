@@ -185,7 +185,8 @@ def register_jobs(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_schedules(portal: Any) -> Sequence[Any]:
-    return [*portal.service(SearchParts).jobs.schedules(), *portal.service(SearchDoors).schedules()]
+    parts = portal.service(SearchParts)
+    return [*parts.jobs.schedules(parts.collators), *portal.service(SearchDoors).schedules()]
 
 
 @hookimpl

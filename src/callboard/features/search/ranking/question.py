@@ -19,7 +19,7 @@ from callboard.kernel.db.interface import Transaction
 How = Literal["exact", "word", "stem", "prefix", "typo", "synonym", "meaning"]
 
 MAX_WORDS = 40
-"""Words of a question that are looked for; of a longer one the first so many."""
+"""Words of a question that are looked for; of a longer one the first so many that are not weak."""
 STEM, PREFIX, SYNONYM, TYPO, TYPOS, WHOLE = 0.9, 0.75, 0.6, 0.7, 0.5, 0.5
 """What a match counts that is not of the word itself: another form of it, a longer word, one that means it, one or two errors away,
 a name that it is part of."""
@@ -92,12 +92,9 @@ class QuestionReader:
 
     async def read(self, tx: Transaction, text: str, *, documents: int, as_typed: bool = False) -> Question:
         """``documents``: how many there are. ``as_typed``: the last word may be only begun."""
-        parts: list[str] = []
-        for token in tokens(text):
-            parts += token.parts
-            if len(parts) >= MAX_WORDS:
-                break
-        parts = parts[:MAX_WORDS]
+        parts = [part for token in tokens(text) for part in token.parts]
+        if len(parts) > MAX_WORDS:  # of a long one what says something, once
+            parts = list(dict.fromkeys(part for part in parts if part not in WEAK))[:MAX_WORDS]
         names = {name: Whole(name, start, stop) for start, stop, name in joins(parts, 6)}
         names |= {part: Whole(part, at, at + 1) for at, part in enumerate(parts) if part not in names}
         short = {name: Whole(name, start, stop) for start, stop, name in joins(parts, 4)}
