@@ -67,7 +67,7 @@ class FolderCollator:
 
     title, icon, topics = "bench", "docs", ()
 
-    def __init__(self, folder: Path, resource: str | None, type: str = "techdocs") -> None:
+    def __init__(self, folder: Path, resource: str | None, type: str = "markdown") -> None:
         self.folder, self.resource, self.type = folder, resource, type
 
     async def scopes(self) -> AsyncIterator[Sequence[tuple[str, str]]]:
@@ -88,7 +88,7 @@ class FolderCollator:
 class MixedCollator(FolderCollator):
     """As many passages as wanted, of sentences of the folder's files put together anew: eight to a page."""
 
-    def __init__(self, folder: Path, count: int, type: str = "techdocs") -> None:
+    def __init__(self, folder: Path, count: int, type: str = "markdown") -> None:
         super().__init__(folder, None, type)
         text = "\n".join(file.read_text() for file in sorted(folder.rglob("*.md")))
         self.sentences = [line.strip() for line in re.split(r"(?<=[.:])\s+|\n\n", text) if 30 < len(line) < 400]
@@ -151,6 +151,6 @@ def _source(short: str) -> str:
 
 def source_of(type: str, document: SearchDocument) -> str:
     """What a result counts as."""
-    if type == "techdocs":
+    if type == "markdown":
         return f"docs/{document.parent}"
     return f"repos.csv#{document.fields['name']}"

@@ -153,7 +153,7 @@ async def test_each_type_has_a_task_that_compares_it_whole(world: World):
     world.write("all.yaml", *ENTITIES)
     async with world.site("all.yaml") as site, site.portal.client(SYSTEM) as client:
         tasks = (await client.get("/api/search/.backstage/scheduler/v1/tasks")).json()["tasks"]
-        assert [task["taskId"] for task in tasks] == ["search_index_software_catalog"]
+        assert "search_index_software_catalog" in [task["taskId"] for task in tasks]
         async with site.portal.db.write() as tx:
             await tx.execute("UPDATE search_scope SET revision = 'old' WHERE type = 'software-catalog'")
             await tx.execute("UPDATE search_document SET digest = 'old'")

@@ -82,7 +82,7 @@ async def test_over_random_views_nothing_hidden_shows(open_library: Callable[...
 class Docs:
     """Documentation of every entity: a passage that carries its secret mark."""
 
-    type, title, icon, topics = "techdocs", "docs", "docs", ()
+    type, title, icon, topics = "handbook", "docs", "docs", ()
 
     def __init__(self, entities: Mapping[str, Mapping[str, Any]]) -> None:
         self.entities = entities
@@ -148,7 +148,7 @@ async def test_a_hundred_policies_each_over_rest(tmp_path: Path, seed: int):
                     answer = await client.get(f"/api/search/{path}term={term}&pageLimit=100")
                     assert answer.status_code == 200, answer.text
                     watch.check(f"{path}{term}", answer.text, echoed=term)
-            asked = (await client.get("/api/search/query?term=handbook&types[]=techdocs&pageLimit=100")).json()
+            asked = (await client.get("/api/search/query?term=handbook&types[]=handbook&pageLimit=100")).json()
             assert asked["numberOfResults"] == len(seen), (policy, actor)
             assert not watch.problems, watch.problems[:3]
         shutil.rmtree(data_dir)

@@ -26,7 +26,6 @@ BATCH = 200
 """Scopes of one transaction."""
 EVERYTHING = ""
 """As a pending scope: compare all revisions of the type."""
-REVISION_CHANNEL = "search"
 
 log = get_logger(__name__)
 
@@ -202,7 +201,6 @@ class Indexer:
             kept |= {scope: scopes[scope] for scope in gone if scopes[scope]}
             await documents.forget_scopes(tx, type, [scope for scope in gone if not scopes[scope]])
             await documents.put_revisions(tx, type, kept)
-            await tx.notify(REVISION_CHANNEL)
 
     async def _write(
         self, tx: Transaction, type: str, scopes: Mapping[str, str], records: Sequence[Record],

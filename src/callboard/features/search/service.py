@@ -9,7 +9,7 @@ from typing import Any, Callable, Mapping, Sequence
 import orjson
 
 from callboard.features.search.engines.base import Ask, Engine
-from callboard.features.search.indexing import REVISION_CHANNEL, Indexer
+from callboard.features.search.indexing import Indexer
 from callboard.features.search.interface import (
     Collator,
     Hit,
@@ -34,8 +34,8 @@ FOUND = 1_000
 """Candidates that are counted. What has more is counted no further."""
 LEAST_COVERAGE = 0.35
 """A result answers at least this share of what the best one answers of the question."""
-KEPT, KEPT_S = 512, 1.0
-"""Answers kept for those who ask the same and see the same, and for how long: another process may have changed the index without a word."""
+KEPT = 512
+"""Answers kept for those who ask the same and see the same, until the index changes."""
 COUNT_KEPT_S = 60.0
 """How long the number of documents is taken for known: only the weight of words depends on it."""
 
@@ -55,8 +55,7 @@ class SearchService:
         self._visibility = visibility
         self._condition = condition
         self._count: tuple[float, int] | None = None
-        self._kept: dict[tuple[str, bytes], tuple[float, SearchResults]] = {}
-        db.listen(REVISION_CHANNEL, lambda _: self.forget())
+        self._kept: dict[tuple[str, bytes], tuple[str | None, SearchResults]] = {}
 
     @property
     def collators(self) -> Sequence[Collator]:
@@ -75,21 +74,17 @@ class SearchService:
         visible = await visibility.visible(actor) if visibility is not None else None
         key = repr(query), blake2b(visible.serialize() if visible is not None else b"", digest_size=16).digest()
         kept = self._kept.get(key)
-        if kept is not None and time.monotonic() - kept[0] < KEPT_S:
-            return kept[1]
-        began = time.monotonic()
         async with self._db.read() as tx:
+            revision = await documents.revision(tx)
+            if kept is not None and kept[0] == revision:
+                return kept[1]
             count = await self._documents(tx)
             question = await self._reader.read(tx, query.term, documents=count, as_typed=query.as_typed)
             found = await self._answer(tx, query, question, visible)
         if len(self._kept) >= KEPT:
             self._kept.clear()
-        self._kept[key] = began, found
+        self._kept[key] = revision, found
         return found
-
-    def forget(self) -> None:
-        """The index has changed here: no answer is given twice."""
-        self._kept.clear()
 
     async def _documents(self, tx: Transaction) -> int:
         """How many there are, roughly."""

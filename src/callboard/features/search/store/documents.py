@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from callboard.features.search.store.records import RESOURCE_BITS, Record
@@ -71,6 +72,7 @@ async def next_number(tx: Transaction, resource: int) -> int:
 
 async def put_many(tx: Transaction, rows: Sequence[tuple[int, Record]]) -> None:
     """Insert; those with the same number must be gone."""
+    await put_revisions(tx, "", {"revision": uuid.uuid4().hex})
     await tx.insert_many(
         "search_document",
         ("number", "type", "id", "scope", "parent", "digest", "prior", "forms", "payload"),
@@ -91,6 +93,7 @@ async def forms_of(tx: Transaction, numbers: Sequence[int]) -> list[str]:
 
 
 async def remove_many(tx: Transaction, numbers: Sequence[int]) -> None:
+    await put_revisions(tx, "", {"revision": uuid.uuid4().hex})
     for at in range(0, len(numbers), AT_ONCE):
         part = tx.list_arg(numbers[at : at + AT_ONCE])
         await tx.execute(f"DELETE FROM search_name WHERE {tx.any_of('number', 1, 'bigint')}", part)
@@ -140,6 +143,12 @@ async def revisions(tx: Transaction, type: str) -> dict[str, str]:
 async def made_as(tx: Transaction) -> str | None:
     """What the index was made by and for, as it was noted; None before it was made."""
     return (await revisions(tx, "")).get("made as")
+
+
+async def revision(tx: Transaction) -> str | None:
+    """Another one after each change of what is indexed."""
+    found: str | None = await tx.fetch_value("SELECT revision FROM search_scope WHERE type = '' AND scope = 'revision'")
+    return found
 
 
 async def set_made_as(tx: Transaction, made: str) -> None:

@@ -23,7 +23,7 @@ CREATE TABLE search_name (
 ) WITHOUT ROWID;
 CREATE INDEX search_name_number ON search_name (number);
 
--- What a collator had when it was last asked; revision '' has it asked again at the next sweep. The row of type '' says how the index was made.
+-- What a collator had when it was last asked; revision '' has it asked again at the next sweep. Rows of type '' say how the index was made, and when it last changed.
 CREATE TABLE search_scope (
   type TEXT NOT NULL,
   scope TEXT NOT NULL,
