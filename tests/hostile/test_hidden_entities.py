@@ -238,7 +238,8 @@ def paths_of(route: Route, house: House) -> list[str]:
 
 MORE = (
     "/api/catalog/entities/by-query?limit=3&orderField=metadata.name,asc", "/api/catalog/entity-facets?facet=kind&facet=spec.owner",
-    "/api/catalog/v1/find?q=zq", f"/catalog?q={MARK}", "/catalog?kind=component", "/catalog?kind=api", "/catalog?kind=group&columns=owner,tags",
+    "/api/catalog/v1/find?q=zq", "/api/search/v1/find?q=zq", f"/search?q={MARK}", "/search?q=zq", "/search?q=till&kind=Component", "/search/found?q=z",
+    f"/catalog?q={MARK}", "/catalog?kind=component", "/catalog?kind=api", "/catalog?kind=group&columns=owner,tags",
     "/api/catalog/v1/graph?root=system:default/shop&relation=all", "/catalog-graph?root=system:default/shop&relation=all",
     "/api/editing/v1/refs?q=zq", "/api/editing/v1/refs?q=z&kind=group", "/api/ownership/v1/entities?show=all",
     "/api/ownership/v1/entities?show=offered", "/api/ownership/v1/entities?show=all&mine=1", "/ownership?show=offered", "/ownership?show=all",

@@ -110,7 +110,7 @@ class SearchDoors:
         from callboard.kernel.jobs import Schedule
 
         return [
-            Schedule("search_keep", timedelta(hours=1), KEEP_JOB, initial_delay=timedelta(minutes=5), plugin="search")
+            Schedule("search_keep", timedelta(hours=1), KEEP_JOB, initial_delay=timedelta(minutes=5))
         ]
 
 

@@ -205,7 +205,7 @@ def test_whatever_is_stored_every_card_has_one_place(stored: Any, role: Any):
     assert {id for ids in DEFAULTS[role].values() for id in ids} <= set(placed) and order.hidden <= set(placed)
 
 
-async def test_the_palette_forgives_a_slip(site: Any):
+async def test_fields_that_name_an_entity_forgive_a_slip(site: Any):
     """A letter too many, too few, another or two swapped still find it; what looks like nothing finds nothing."""
     async with site.portal.client(ADA) as client:
         for words in ("alhpa", "alpa", "alphaa", "alpna", "ALPHA"):

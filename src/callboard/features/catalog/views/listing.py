@@ -1,4 +1,4 @@
-"""The list page, and the quick look-up of the palette."""
+"""The list page, and the quick look-up of fields that name an entity."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _cells(
 async def find_quickly(
     queries: CatalogQueries, words: str, *, actor: Actor, kinds: Sequence[str] = (), limit: int = 8
 ) -> list[dict[str, Any]]:
-    """Entities for the palette and for fields that name one: names and titles that begin with ``words``, that hold them, or that
+    """Entities for fields that name one: names and titles that begin with ``words``, that hold them, or that
     they are a slip of; the first by title without words. ``kinds`` (lower-cased) empty: of any kind.
     """
     needle = words.lower()[:200]

@@ -52,7 +52,7 @@ _NOT_KEPT = {"cache-control": "private, no-cache"}
 
 
 class CatalogViews:
-    """Pages at ``/``, ``/catalog…`` and the palette's ``/api/catalog/v1/find``.
+    """Pages at ``/``, ``/catalog…`` and ``/api/catalog/v1/find`` for fields that name an entity.
 
     ``tabs``, ``cards`` and ``actions`` are what plugins registered. Dependencies arrive here and nowhere else.
     """

@@ -27,8 +27,13 @@ class HistorySettings:
         """Raises ``SettingsError`` with the key at fault."""
         recent = settings.get("search.history.recent", 20)
         if type(recent) is not int or not 0 <= recent <= MOST_RECENT:
-            raise settings.error("search.history.recent", f"must be a whole number from 0 to {MOST_RECENT}.")
+            raise settings.error(
+                "search.history.recent", f"search.history.recent must be a whole number from 0 to {MOST_RECENT}."
+            )
         retention = settings.get_duration("search.history.retention", "90d")
         if retention < timedelta(days=7):
-            raise settings.error("search.history.retention", "must be 7 days or more: counts are kept by the week.")
+            raise settings.error(
+                "search.history.retention",
+                "search.history.retention must be 7 days or more: counts are kept by the week.",
+            )
         return cls(recent, retention)
