@@ -143,13 +143,13 @@ def _shared(plan: SitePlan, entity: Mapping[str, Any], path: str) -> tuple[dict[
     """What all documents of a page say: (wire, fields)."""
     namespace, kind, name = triplet(plan.ref)
     spec = entity.get("spec") or {}
-    owner = (owner_of(entity) or "").rpartition("/")[2]
+    owner = owner_of(entity) or ""
     wire = {
         "path": path, "kind": kind, "namespace": namespace, "name": name, "entityTitle": plan.title,
-        "componentType": str(spec.get("type") or "other"), "lifecycle": str(spec.get("lifecycle") or ""), "owner": owner,
+        "componentType": str(spec.get("type") or "other"), "lifecycle": str(spec.get("lifecycle") or ""), "owner": owner.rpartition("/")[2],
     }  # fmt: skip
-    fields = {
-        "kind": kind,
+    fields = {  # as those of the entity itself, so that both are counted and chosen together
+        "kind": str(entity.get("kind") or kind),
         "namespace": namespace,
         "name": name,
         "type": wire["componentType"],
