@@ -81,7 +81,7 @@ class SiteChecks:
             await self.ask(ref)
         return found
 
-    async def list(self, refs: Sequence[str]) -> dict[str, Check]:
-        """Without problems. Whoever calls has these refs from a list of what the actor sees."""
+    async def list(self, refs: Sequence[str] | None = None) -> dict[str, Check]:
+        """Without problems; of all sites without ``refs``. Whoever calls tells of those alone that the actor sees."""
         async with self._db.read(snapshot=False) as tx:
             return dict(await store.list_checks(tx, refs))
