@@ -209,7 +209,8 @@ class LibraryViews(Views):
     async def _found(
         self, one: Shelf, entities: Mapping[str, Any], owners: Mapping[str, Any], request: Request, limit: int, offset: int
     ) -> SiteProblems:  # fmt: skip
-        check = await self._r.checks.find(one.ref, actor=request.actor)
+        # What cannot be read cannot be checked: it is when it was read again.
+        check = await self._r.checks.find(one.ref, actor=request.actor, ask=one.failure is None)
         hosts = self._r.settings.hosts
         found = list(check.problems) if check is not None else []
         try:
