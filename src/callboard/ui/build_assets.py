@@ -181,7 +181,12 @@ def licence_of(modules: Path, package: str) -> str:
 def input_digest(root: Path) -> str:
     """A digest of what the result depends on: the lock, this file, the icon list, what is bundled."""
     digest = hashlib.sha256()
-    sources = (root / "package-lock.json", Path(__file__), Path(__file__).with_name("icons.py"), *sorted(_OWN.iterdir()))
+    sources = (
+        root / "package-lock.json",
+        Path(__file__),
+        Path(__file__).with_name("icons.py"),
+        *sorted(_OWN.iterdir()),
+    )
     for file in sources:
         digest.update(file.read_bytes())
     return digest.hexdigest()

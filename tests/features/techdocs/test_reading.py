@@ -218,9 +218,9 @@ async def test_a_reader_says_once_whether_a_page_helped(each_library, each_world
         await service.give(REF, "", is_helpful=True, actor=BOB)
         await service.give(REF, "", is_helpful=False, reason="outdated", text=" Ports changed. ", actor=BOB)
         again = await service.give(REF, "", is_helpful=False, reason="outdated", text="Ports changed.", actor=BOB)
-        found, total = await service.list([REF], actor=ADA)
+        found, total = await service.list(REF, actor=ADA)
         assert (total, found[0].id, found[0].text, found[0].reason) == (1, again.id, "Ports changed.", "outdated")
-        assert await service.list([REF], actor=BOB) == ([], 0)
+        assert await service.list(REF, actor=BOB) == ([], 0)
         assert await service.tally(REF, "", actor=BOB) is None
         for wrong in ({"reason": "nonsense"}, {"text": "x" * 2001}):
             with pytest.raises(InputError):
@@ -231,10 +231,10 @@ async def test_a_reader_says_once_whether_a_page_helped(each_library, each_world
             await service.set_done(again.id, True, actor=BOB)
         await service.set_done(again.id, True, actor=ADA)
         await service.set_done(again.id, True, actor=ADA)
-        assert await service.list([REF], actor=ADA) == ([], 0)
-        assert (await service.list([REF], only_open=False, actor=ADA))[1] == 1
+        assert await service.list(REF, actor=ADA) == ([], 0)
+        assert (await service.list(REF, only_open=False, actor=ADA))[1] == 1
         await service.withdraw(REF, "", actor=BOB)
-        assert (await service.list([REF], only_open=False, actor=ADA))[1] == 0
+        assert (await service.list(REF, only_open=False, actor=ADA))[1] == 0
         told = [one.event for one in (await lib.portal.audit.list_events(limit=20)).items if one.plugin == "techdocs"]
         assert sorted(told) == [
             "techdocs-feedback", "techdocs-feedback", "techdocs-feedback-done", "techdocs-feedback-withdraw",

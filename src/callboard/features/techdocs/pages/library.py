@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, Mapping, Sequence
 from urllib.parse import urlencode
 
 from callboard.features.catalog.interface.links import link_to
 from callboard.features.techdocs.domain import docs_path
-from callboard.features.techdocs.interface import SiteSummary
 from callboard.features.techdocs.pages.reading import ProblemLine
+from callboard.features.techdocs.reading.library import Shelf
 from callboard.features.techdocs.reading.store import Check, Feedback
 from callboard.ui.messages import Translator
 from callboard.ui.parts import Crumb, EntityLink, Pager, Tab
@@ -177,9 +176,9 @@ class HomeCardPage:
 
 
 def cares_of(
-    site: SiteSummary, check: Check | None, owner_is_gone: bool, now: datetime, stale_after: timedelta | None, t: Translator
-) -> Sequence[Care]:  # fmt: skip
-    """What is to be said of a site beside its age: the worst first."""
+    site: Shelf, check: Check | None, owner_is_gone: bool, old_before: str | None, t: Translator
+) -> Sequence[Care]:
+    """What is to be said of a site beside its age, the worst first. ``old_before`` is a time as stored, None for never."""
     found = []
     if site.failure is not None:
         found.append(Care(t("techdocs.care.failed"), "bad", docs_path(site.ref), site.failure))
@@ -192,7 +191,7 @@ def cares_of(
         found.append(Care(t("techdocs.care.unowned"), "warn", None))
     elif owner_is_gone:
         found.append(Care(t("techdocs.care.owner_gone"), "warn", None, site.owner))
-    if stale_after is not None and site.changed_at is not None and now - site.changed_at > stale_after:
+    if old_before is not None and site.changed_at is not None and site.changed_at < old_before:
         found.append(Care(t("techdocs.care.old"), "warn", None))
     return found
 

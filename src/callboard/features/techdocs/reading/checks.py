@@ -70,18 +70,21 @@ class SiteChecks:
         assert found is not None
         return found
 
-    async def find(self, ref: str, *, actor: Actor) -> Check | None:
-        """The last one with its problems; None before the first, which is then asked for, and for what the actor does not see."""
+    async def find(self, ref: str, *, actor: Actor, ask: bool = True) -> Check | None:
+        """The last one with its problems; None before the first, and for what the actor does not see.
+
+        With ``ask`` a first one, and one that is due again, is done soon.
+        """
         if await self._docs.find_docs(ref, actor=actor) is None:
             return None
         async with self._db.read(snapshot=False) as tx:
             found = await store.find_check(tx, ref)
         # Pages grow old without anything changing.
-        if found is None or self._clock.now() - found.at > AGAIN_AFTER:
+        if ask and (found is None or self._clock.now() - found.at > AGAIN_AFTER):
             await self.ask(ref)
         return found
 
-    async def list(self, refs: Sequence[str]) -> dict[str, Check]:
-        """Without problems. Whoever calls has these refs from a list of what the actor sees."""
+    async def list(self, refs: Sequence[str] | None = None) -> dict[str, Check]:
+        """Without problems; of all sites without ``refs``. Whoever calls tells of those alone that the actor sees."""
         async with self._db.read(snapshot=False) as tx:
             return dict(await store.list_checks(tx, refs))

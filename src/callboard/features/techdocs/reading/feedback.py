@@ -158,23 +158,23 @@ class FeedbackService:
         ]
 
     async def list(
-        self, refs: Sequence[str], *, only_open: bool = True, limit: int = 50, offset: int = 0, actor: Actor
+        self, ref: str | None = None, *, only_open: bool = True, limit: int = 50, offset: int = 0, actor: Actor
     ) -> tuple[Sequence[Feedback], int]:
-        """What was said of these sites, as far as the actor may read it: newest first, and how much of it there is."""
+        """What was said of a site, or of all, as far as the actor may read it: newest first, and how much of it there is."""
         if not 1 <= limit <= MAX_LIMIT or offset < 0:
             raise InputError(f"limit must be from 1 to {MAX_LIMIT}, offset at least 0.", field="limit")
-        mine = await self.readable(refs, actor=actor)
-        if not mine:
-            return [], 0
         async with self._db.read() as tx:
+            refs = await store.list_feedback_refs(tx, only_open=only_open)
+            mine = await self.readable([one for one in refs if ref in (None, one)], actor=actor)
+            if not mine:
+                return [], 0
             return await store.list_feedback(tx, mine, only_open=only_open, limit=limit, offset=offset)
 
-    async def count_open(self, refs: Sequence[str], *, actor: Actor) -> Mapping[str, int]:
-        mine = await self.readable(refs, actor=actor)
-        if not mine:
-            return {}
-        async with self._db.read(snapshot=False) as tx:
-            return await store.count_open(tx, mine)
+    async def count_open(self, *, actor: Actor) -> int:
+        """How much the actor may read and nobody has dealt with."""
+        async with self._db.read() as tx:
+            mine = await self.readable(await store.list_feedback_refs(tx, only_open=True), actor=actor)
+            return sum((await store.count_open(tx, mine)).values()) if mine else 0
 
     async def tally(self, ref: str, path: str, *, actor: Actor) -> Tally | None:
         """How many found the page helpful; None for those who may not know."""

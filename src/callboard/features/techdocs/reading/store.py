@@ -142,6 +142,12 @@ async def set_done(tx: Transaction, id: str, at: str | None, by: str | None) -> 
     )
 
 
+async def list_feedback_refs(tx: Transaction, *, only_open: bool) -> Sequence[str]:
+    """Sites that somebody said something of."""
+    tests = " WHERE done_at IS NULL" if only_open else ""
+    return [row[0] for row in await tx.fetch_all(f"SELECT DISTINCT ref FROM techdocs_feedback{tests}")]
+
+
 async def list_feedback(
     tx: Transaction, refs: Sequence[str], *, only_open: bool, limit: int, offset: int
 ) -> tuple[Sequence[Feedback], int]:
@@ -214,11 +220,11 @@ async def find_check(tx: Transaction, ref: str) -> Check | None:
     return Check(row[0], row[1], row[2], row[3], row[4], parse_time(row[5]), problems)
 
 
-async def list_checks(tx: Transaction, refs: Sequence[str]) -> Mapping[str, Check]:
-    """Without the problems themselves."""
-    rows = await tx.fetch_all(
-        "SELECT c.ref, c.etag, c.errors, c.warnings, c.links, c.at FROM techdocs_check c WHERE "
-        + tx.any_of("c.ref", 1),
-        tx.list_arg(refs),
-    )
+async def list_checks(tx: Transaction, refs: Sequence[str] | None) -> Mapping[str, Check]:
+    """Without the problems themselves; of all sites when ``refs`` is None."""
+    columns = "SELECT c.ref, c.etag, c.errors, c.warnings, c.links, c.at FROM techdocs_check c"
+    if refs is None:
+        rows = await tx.fetch_all(columns)
+    else:
+        rows = await tx.fetch_all(f"{columns} WHERE {tx.any_of('c.ref', 1)}", tx.list_arg(refs))
     return {row[0]: Check(row[0], row[1], row[2], row[3], row[4], parse_time(row[5])) for row in rows}

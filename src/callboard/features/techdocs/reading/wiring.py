@@ -6,6 +6,7 @@ from typing import Any, Sequence
 
 from callboard.features.techdocs.reading.checks import SiteChecks
 from callboard.features.techdocs.reading.feedback import FeedbackService
+from callboard.features.techdocs.reading.library import Library
 from callboard.features.techdocs.reading.visits import Visits
 
 
@@ -20,6 +21,7 @@ class Reading:
         self._parts = parts
         self.queries: CatalogQueries = portal.service(CatalogQueries)
         self.visits = Visits(portal.db, portal.clock, parts.plans)
+        self.library = Library(portal.db, parts.plans)
         self.checks = SiteChecks(portal.db, portal.clock, portal.jobs, parts.service)
         self.feedback = FeedbackService(
             db=portal.db, clock=portal.clock, docs=parts.service, queries=self.queries, permissions=portal.permissions,
@@ -38,7 +40,7 @@ class Reading:
         if self._views is None:
             portal, parts = self._portal, self._parts
             shared = ReadingParts(
-                parts.service, parts, self.queries, portal.service(Messages), self.feedback, self.visits, self.checks,
+                parts.service, parts, self.queries, portal.service(Messages), self.feedback, self.visits, self.checks, self.library,
                 parts.settings, portal.clock, portal,
             )  # fmt: skip
             self._views = ReaderViews(shared), LibraryViews(shared)

@@ -14,6 +14,7 @@ from callboard.features.techdocs.interface import Site, TechDocs
 from callboard.features.techdocs.pages.reading import Frame, nav_nodes, page_href, trail
 from callboard.features.techdocs.reading.checks import SiteChecks
 from callboard.features.techdocs.reading.feedback import FeedbackService
+from callboard.features.techdocs.reading.library import Library
 from callboard.features.techdocs.reading.visits import Visits
 from callboard.features.techdocs.settings import TechDocsSettings
 from callboard.kernel.clock import Clock
@@ -36,6 +37,7 @@ class ReadingParts:
     feedback: FeedbackService
     visits: Visits
     checks: SiteChecks
+    library: Library
     settings: TechDocsSettings
     clock: Clock
     portal: Any

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import heapq
 from typing import Any, Mapping, Sequence
 from urllib.parse import quote, urlencode
 
@@ -12,7 +12,6 @@ from starlette.responses import Response
 from callboard.features.catalog.interface import EntityCard, HomeCard
 from callboard.features.catalog.interface.links import link_to
 from callboard.features.techdocs.domain import docs_path
-from callboard.features.techdocs.interface import SiteQuery, SiteSummary
 from callboard.features.techdocs.links import file_links
 from callboard.features.techdocs.pages.hosts import line_url
 from callboard.features.techdocs.pages.library import (
@@ -34,8 +33,10 @@ from callboard.features.techdocs.pages.library import (
     pager_of,
 )
 from callboard.features.techdocs.pages.reading import page_href, problem_line
+from callboard.features.techdocs.reading.library import Shelf, ordered
 from callboard.features.techdocs.reading.store import Check
 from callboard.features.techdocs.views.base import Views, number_of
+from callboard.kernel.clock import format_time, parse_time
 from callboard.kernel.errors import CallboardError, InputError
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Redirect, safe_next
@@ -45,10 +46,6 @@ from callboard.model.refs import EntityRef, RefError
 from callboard.ui.parts import Crumb, Tab
 
 RECENT = 6
-EVERYTHING = 500
-"""Sites of which owners are offered to choose from, and whose feedback is counted."""
-MAX_SITES = 5_000
-"""Sites that are gone through for what needs care."""
 PROBLEM_SITES = 20
 PROBLEM_LINES = 30
 ALL_LINES = 200
@@ -70,15 +67,19 @@ class LibraryViews(Views):
     async def home(self, request: Request) -> Response:
         t, own = self.t(request), self.own_refs(request)
         state = _state(request, bool(own))
-        some, everything = await self._docs.list_sites(SiteQuery(limit=EVERYTHING), actor=request.actor)
-        owners = await self.look_up([one.owner for one in some], request)
-        shown, total, number, checks = await self._listed(state, own, request)
-        owners |= await self.look_up([one.owner for one in shown if one.owner not in owners], request)
+        everything = await self._r.library.list(actor=request.actor)
+        checks = await self._r.checks.list()
+        owners = await self.look_up([one.owner for one in everything], request)
+        words = state.q.lower().split()
+        rows = [one for one in everything if self._is_listed(one, state, words, own, checks, owners, request)]
+        rows = ordered(rows, state.order, checks)
+        number = min(state.page, max(1, -(-len(rows) // SIZE)))
+        shown = rows[(number - 1) * SIZE : number * SIZE]
         entities = await self.look_up([one.ref for one in shown], request)
         made = [self._row(one, checks.get(one.ref), entities, owners, request) for one in shown]
         is_front = number == 1 and not state.is_filtered
         recent = await self._recent(request, RECENT) if is_front else []
-        changed = await self._changed(request) if is_front else []
+        changed = self._changed(everything, request) if is_front else []
         tabs = [
             Tab(show, t(f"techdocs.show.{show}"), state.href(show=show), show == state.show)
             for show in SHOWS
@@ -87,74 +88,45 @@ class LibraryViews(Views):
         heads = [
             (order, t(f"techdocs.column.{order}"), state.href(order=order), state.order == order) for order in ORDERS
         ]
-        opened = await self._r.feedback.count_open([one.ref for one in some], actor=request.actor)
         page = LibraryPage(
-            t("techdocs.title"), state, tabs, _choices(some, owners), made,
-            pager_of(lambda n: state.href(page=n), number, SIZE, len(made), total), total, everything, recent, changed, heads,
-            sum(opened.values()),
+            t("techdocs.title"), state, tabs, _choices(everything, owners), made,
+            pager_of(lambda n: state.href(page=n), number, SIZE, len(made), len(rows)), len(rows), len(everything), recent, changed,
+            heads, await self._r.feedback.count_open(actor=request.actor),
         )  # fmt: skip
         return request.render("techdocs/home.html", page)
 
-    async def _listed(
-        self, state: LibraryState, own: Sequence[str], request: Request
-    ) -> tuple[Sequence[SiteSummary], int, int, Mapping[str, Check]]:
-        """A page of what is asked for, how many there are, its number, and the checks of those sites.
+    def _is_listed(
+        self, one: Shelf, state: LibraryState, words: Sequence[str], own: Sequence[str], checks: Mapping[str, Check],
+        owners: Mapping[str, Any], request: Request,
+    ) -> bool:  # fmt: skip
+        if state.show == "mine" and one.owner not in own:
+            return False
+        if (state.owner and one.owner != state.owner) or (words and not one.holds(words)):
+            return False
+        return state.show != "care" or bool(self._cares(one, checks.get(one.ref), owners, request))
 
-        What needs care is known only beside the checks: for it all sites are gone through.
-        """
-        asked = None if state.show != "mine" else tuple(own)
-        if state.owner:
-            asked = tuple(one for one in asked if one == state.owner) if asked is not None else (state.owner,)
-        if state.show != "care" and state.order != "problems":
-            order: Any = state.order
-            number, total = state.page, 0
-            for number in (state.page, 1):
-                query = SiteQuery(state.q, asked, order=order, limit=SIZE, offset=(number - 1) * SIZE)
-                found, total = await self._docs.list_sites(query, actor=request.actor)
-                if found or not total:
-                    break
-            return found, total, number, await self._r.checks.list([one.ref for one in found])
-        everything = await self._all(SiteQuery(state.q, asked, limit=EVERYTHING), request)
-        checks = await self._r.checks.list([one.ref for one in everything])
-        if state.show == "care":
-            owners = await self.look_up([one.owner for one in everything], request)
-            everything = [one for one in everything if self._cares(one, checks.get(one.ref), owners, request)]
-        everything.sort(key=_order(state.order, checks))
-        number = min(state.page, max(1, -(-len(everything) // SIZE)))
-        return everything[(number - 1) * SIZE : number * SIZE], len(everything), number, checks
-
-    async def _all(self, query: SiteQuery, request: Request) -> list[SiteSummary]:
-        """All sites that match, ``MAX_SITES`` of them at most."""
-        found: list[SiteSummary] = []
-        total = 1
-        while len(found) < min(total, MAX_SITES):
-            some, total = await self._docs.list_sites(replace(query, offset=len(found)), actor=request.actor)
-            if not some:
-                break
-            found += some
-        return found
-
-    def _cares(
-        self, one: SiteSummary, check: Check | None, owners: Mapping[str, Any], request: Request
-    ) -> Sequence[Any]:
+    def _cares(self, one: Shelf, check: Check | None, owners: Mapping[str, Any], request: Request) -> Sequence[Any]:
         gone = one.owner is not None and owners.get(one.owner) is None
-        now = self._r.clock.now()
-        return cares_of(one, check, gone, now, self._r.settings.stale_after, self.t(request))
+        after = self._r.settings.stale_after
+        old_before = None if after is None else format_time(self._r.clock.now() - after)
+        return cares_of(one, check, gone, old_before, self.t(request))
 
     def _row(
-        self, one: SiteSummary, check: Check | None, entities: Mapping[str, Any], owners: Mapping[str, Any], request: Request
+        self, one: Shelf, check: Check | None, entities: Mapping[str, Any], owners: Mapping[str, Any], request: Request
     ) -> SiteRow:  # fmt: skip
         return SiteRow(
             one.title, docs_path(one.ref), link_to(one.ref, entities.get(one.ref)),
             link_to(one.owner, owners.get(one.owner)) if one.owner else None, one.pages,
-            request.moment(one.changed_at) if one.changed_at else None, self._cares(one, check, owners, request),
+            request.moment(parse_time(one.changed_at)) if one.changed_at else None, self._cares(one, check, owners, request),
         )  # fmt: skip
 
-    async def _changed(self, request: Request) -> list[ReadLink]:
-        found, _ = await self._docs.list_sites(SiteQuery(order="changed", limit=RECENT), actor=request.actor)
+    def _changed(self, everything: Sequence[Shelf], request: Request) -> list[ReadLink]:
+        newest = heapq.nlargest(
+            RECENT, (one for one in everything if one.changed_at), key=lambda one: one.changed_at or ""
+        )
         return [
-            ReadLink(one.title, docs_path(one.ref), "", request.moment(one.changed_at))
-            for one in found
+            ReadLink(one.title, docs_path(one.ref), "", request.moment(parse_time(one.changed_at)))
+            for one in newest
             if one.changed_at
         ]
 
@@ -165,7 +137,7 @@ class LibraryViews(Views):
         refs = tuple({one.ref for one in visits})
         if not refs:
             return []
-        known, _ = await self._docs.list_sites(SiteQuery(refs=refs, limit=len(refs)), actor=request.actor)
+        known = await self._r.library.list(refs, actor=request.actor)
         titles = {one.ref: one.title for one in known}
         return [
             ReadLink(one.title, page_href(one.ref, one.path), titles.get(one.ref, ""), request.moment(one.at))
@@ -180,18 +152,18 @@ class LibraryViews(Views):
         crumbs = [Crumb(t("techdocs.title"), PATH), Crumb(title)]
         if given.get("site"):
             return await self._site_problems(request, crumbs)
-        everything = await self._all(SiteQuery(limit=EVERYTHING), request)
+        everything = await self._r.library.list(actor=request.actor)
         owners = await self.look_up([one.owner for one in everything], request)
         chosen = given.get("owner", "").strip().lower()
         whose = "all" if given.get("who") == "all" or not own else "mine"
         mine = [one for one in everything if (one.owner == chosen if chosen else whose == "all" or one.owner in own)]
-        checks = await self._r.checks.list([one.ref for one in mine])
+        checks = await self._r.checks.list()
         wanting = [
             one
             for one in mine
             if one.failure or one.ref not in checks or checks[one.ref].errors or checks[one.ref].warnings
         ]
-        wanting.sort(key=lambda one: (-(checks[one.ref].errors if one.ref in checks else 0), one.title.lower()))
+        wanting = ordered(wanting, "problems", checks)
         number = min(number_of(given.get("page", "")), max(1, -(-len(wanting) // PROBLEM_SITES)))
         shown = wanting[(number - 1) * PROBLEM_SITES : number * PROBLEM_SITES]
         entities = await self.look_up([one.ref for one in shown], request)
@@ -214,13 +186,12 @@ class LibraryViews(Views):
     async def _site_problems(self, request: Request, crumbs: Sequence[Crumb]) -> Response:
         t = self.t(request)
         ref = _ref(request.query_params["site"])
-        found, _ = await self._docs.list_sites(SiteQuery(refs=(ref,), limit=1), actor=request.actor)
+        found = await self._r.library.list([ref], actor=request.actor)
         if not found:
-            site = await self._docs.site(
-                ref, actor=request.actor
-            )  # raises where there is none, or follows to another's
-            found, _ = await self._docs.list_sites(SiteQuery(refs=(site.ref,), limit=1), actor=request.actor)
-        one = found[0]
+            # It raises where there is none, and follows to another entity's; what was published stands in no list.
+            site = await self._docs.site(ref, actor=request.actor)
+            found = await self._r.library.list([site.ref], actor=request.actor)
+        one = found[0] if found else Shelf(site.ref, site.title, site.description, None, None, site.pages, None)
         number = number_of(request.query_params.get("page", ""))
         entities = await self.look_up([one.ref, one.owner], request)
         made = await self._found(one, entities, entities, request, ALL_LINES, (number - 1) * ALL_LINES)
@@ -236,9 +207,10 @@ class LibraryViews(Views):
         return request.render("techdocs/problems.html", page)
 
     async def _found(
-        self, one: SiteSummary, entities: Mapping[str, Any], owners: Mapping[str, Any], request: Request, limit: int, offset: int
+        self, one: Shelf, entities: Mapping[str, Any], owners: Mapping[str, Any], request: Request, limit: int, offset: int
     ) -> SiteProblems:  # fmt: skip
-        check = await self._r.checks.find(one.ref, actor=request.actor)
+        # What cannot be read cannot be checked: it is when it was read again.
+        check = await self._r.checks.find(one.ref, actor=request.actor, ask=one.failure is None)
         hosts = self._r.settings.hosts
         found = list(check.problems) if check is not None else []
         try:
@@ -263,13 +235,12 @@ class LibraryViews(Views):
         t, given = self.t(request), request.query_params
         show = "all" if given.get("show") == "all" else "open"
         site = _ref(given["site"]) if given.get("site") else None
-        wanted = SiteQuery(refs=(site,) if site else None, limit=EVERYTHING)
-        known, _ = await self._docs.list_sites(wanted, actor=request.actor)
-        titles = {one.ref: one.title for one in known}
         number = number_of(given.get("page", ""))
         found, total = await self._r.feedback.list(
-            list(titles), only_open=show == "open", limit=SIZE, offset=(number - 1) * SIZE, actor=request.actor
+            site, only_open=show == "open", limit=SIZE, offset=(number - 1) * SIZE, actor=request.actor
         )
+        known = await self._r.library.list(list({one.ref for one in found}), actor=request.actor)
+        titles = {one.ref: one.title for one in known}
         people = await self.look_up([*(one.person for one in found), site], request)
 
         def href(page: int = 1, what: str = show) -> str:
@@ -303,7 +274,7 @@ class LibraryViews(Views):
         place = await self._docs.find_docs(str(EntityRef.of(entity)).lower(), actor=request.actor)
         if place is None:
             return ""
-        found, _ = await self._docs.list_sites(SiteQuery(refs=(place.ref,), limit=1), actor=request.actor)
+        found = await self._r.library.list([place.ref], actor=request.actor)
         href = page_href(place.ref, place.path)
         if not found:
             return self._part(
@@ -313,7 +284,7 @@ class LibraryViews(Views):
         checks = await self._r.checks.list([one.ref])
         owners = await self.look_up([one.owner], request)
         page = CardPage(
-            one.title, href, one.pages, request.moment(one.changed_at) if one.changed_at else None,
+            one.title, href, one.pages, request.moment(parse_time(one.changed_at)) if one.changed_at else None,
             self._cares(one, checks.get(one.ref), owners, request),
         )  # fmt: skip
         return self._part(request, "techdocs/card.html", page)
@@ -336,19 +307,7 @@ def _state(request: Request, may_own: bool) -> LibraryState:
     )  # fmt: skip
 
 
-def _order(order: str, checks: Mapping[str, Check]) -> Any:
-    if order == "changed":
-        return lambda one: (-one.changed_at.timestamp() if one.changed_at else 0.0, one.title.lower())
-    if order == "problems":
-        return lambda one: (
-            one.failure is None,
-            -(checks[one.ref].errors if one.ref in checks else 0),
-            one.title.lower(),
-        )
-    return lambda one: (one.title.lower(), one.ref)
-
-
-def _choices(everything: Sequence[SiteSummary], owners: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _choices(everything: Sequence[Shelf], owners: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Owners to choose from: (ref, title)."""
     refs = {one.owner for one in everything if one.owner}
     return sorted(((ref, link_to(ref, owners.get(ref)).title) for ref in refs), key=lambda pair: pair[1].lower())
