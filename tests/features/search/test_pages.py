@@ -309,6 +309,7 @@ async def test_what_more_people_open_comes_first_among_equals(each_world: World)
         async def first() -> str:
             return str(re.findall(r'data-id="([^"]*)"', await d.get("/search?q=water+pump"))[0])
 
+        assert await first() == "component:default/pump-a"
         for actor in PEOPLE:
             await d.open("component:default/pump-c", actor)
         for _ in range(9):

@@ -109,9 +109,7 @@ class SearchDoors:
     def schedules(self) -> Sequence[Any]:
         from callboard.kernel.jobs import Schedule
 
-        return [
-            Schedule("search_keep", timedelta(hours=1), KEEP_JOB, initial_delay=timedelta(minutes=5))
-        ]
+        return [Schedule("search_keep", timedelta(hours=1), KEEP_JOB, initial_delay=timedelta(minutes=5))]
 
 
 def engine_of(portal: Any, settings: SearchSettings, condition: VisibleCondition) -> Engine:

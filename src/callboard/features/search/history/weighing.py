@@ -7,10 +7,12 @@ are added to what its collator gave it. A document that is put again begins with
 from __future__ import annotations
 
 import math
+import uuid
 from typing import Collection
 
 from callboard.features.search.history import store
 from callboard.features.search.history.sketch import at_least
+from callboard.features.search.store.documents import put_revisions
 from callboard.features.search.store.records import decode, prior_of
 from callboard.kernel.db.interface import Database
 
@@ -34,4 +36,6 @@ async def weigh_opened(db: Database, forgotten: Collection[tuple[str, str]] = ()
                 prior = prior_of(decode(bytes(row[2]))) + math.log1p(people.get((type, id), 0))
                 if abs(prior - row[1]) > 1e-9:
                     changed.append((prior, row[0]))
-            await tx.execute_many("UPDATE search_document SET prior = $1 WHERE number = $2", changed)
+            if changed:  # answers that are kept count for the revision they were given at
+                await tx.execute_many("UPDATE search_document SET prior = $1 WHERE number = $2", changed)
+                await put_revisions(tx, "", {"revision": uuid.uuid4().hex})
