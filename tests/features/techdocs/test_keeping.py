@@ -23,7 +23,8 @@ async def test_what_nobody_names_goes(each_world, each_library):
         await lib.parts.books.flush()
         async with lib.portal.db.read() as tx:
             before = await files.measure(tx)
-        assert before["blobs"] == 4 and before["rendered"] >= 2  # the two that were read, and what search has read already
+        # those that were read, and what search has read already
+        assert before["blobs"] == 4 and before["rendered"] >= 2
         each_world.write("docs/index.md", "# Other\n")
         lib.later(3700)
         await lib.page()

@@ -17,8 +17,26 @@ from callboard.kernel.web.shell import NavItem
 
 NAV_ITEMS = (
     NavItem("docs", "techdocs.title", "/docs", "docs", 30, READ_ENTITY, "d"),
-    NavItem("docs-problems", "techdocs.problems.title", "/docs/problems", "problems", 31, READ_ENTITY, in_rail=False, under="docs"),
-    NavItem("docs-feedback", "techdocs.feedback.title", "/docs/feedback", "chat", 32, READ_ENTITY, in_rail=False, under="docs"),
+    NavItem(
+        "docs-problems",
+        "techdocs.problems.title",
+        "/docs/problems",
+        "problems",
+        31,
+        READ_ENTITY,
+        in_rail=False,
+        under="docs",
+    ),
+    NavItem(
+        "docs-feedback",
+        "techdocs.feedback.title",
+        "/docs/feedback",
+        "chat",
+        32,
+        READ_ENTITY,
+        in_rail=False,
+        under="docs",
+    ),
 )
 
 
