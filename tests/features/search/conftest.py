@@ -13,7 +13,7 @@ from pyroaring import BitMap64
 from callboard.features.search.engines.fts5 import Fts5Engine
 from callboard.features.search.engines.opensearch import OpenSearchEngine
 from callboard.features.search.engines.postgres import PostgresEngine
-from callboard.features.search.indexing import INDEX_JOB, Indexer
+from callboard.features.search.indexing import BULK_JOB, INDEX_JOB, Indexer
 from callboard.features.search.interface import Hit, SearchDocument, SearchQuery, SearchResults
 from callboard.features.search.migrations import MIGRATIONS
 from callboard.features.search.ranking.question import QuestionReader
@@ -88,10 +88,11 @@ class Library:
     def __init__(self, db: Any, engine: Any, synonyms: Sequence[Sequence[str]] = ()) -> None:
         self.db, self.engine, self.shelf = db, engine[0], Shelf()
         stemmer = Stemmer("english")
-        self.jobs = Jobs(db, FakeClock())
+        self.clock = FakeClock()
+        self.jobs = Jobs(db, self.clock)
         ways: dict[str, Any] = {"collators": lambda: {self.shelf.type: self.shelf}, "visibility": lambda: self.shelf}
-        self.indexer = Indexer(db, self.jobs, self.engine, stemmer, **ways)
-        self.jobs.register_kinds([JobKind(INDEX_JOB, self.indexer.index_job)])
+        self.indexer = Indexer(db, self.jobs, self.clock, self.engine, stemmer, **ways)
+        self.jobs.register_kinds([JobKind(INDEX_JOB, self.indexer.index_job), JobKind(BULK_JOB, self.indexer.bulk_job)])
         reader = QuestionReader(stemmer, Synonyms(synonyms))
         self.service = SearchService(db, self.engine, self.indexer, reader, engine[1], **ways)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from callboard.features.search.interface import UnknownDocumentType
+from callboard.kernel.events import Event
 from callboard.testing import user
 from tests.features.search.conftest import Library, doc
 
@@ -45,6 +46,34 @@ async def test_words_are_found_by_other_forms_beginnings_errors_and_synonyms(lib
         assert how in {reason.how for reason in hits[0].reasons}, (term, hits[0].reasons)
     assert (await library.ask("snapshto")).corrected == "snapshots"
     assert await library.ids("xylophone") == []
+
+
+async def test_very_many_changes_are_compared_once_they_come_to_rest(open_library: Any):
+    """Each puts it off, but not for ever; what is named as changed meanwhile is found at once."""
+    async with open_library() as library:
+        library.shelf.put(doc("one", "Ledger"), doc("two", "Ledger of others"))
+
+        async def hear(*scopes: str) -> None:
+            event = Event("shelf.changed", {"scopes": list(scopes)} if scopes else {}, library.clock.now(), "1")
+            await library.indexer.on_event(event, ["book"])
+
+        await hear()
+        await hear("two")
+        await library.jobs.run_due()
+        assert await library.ids("ledger") == ["two"]
+        for _ in range(15):
+            library.clock.advance(1.9)
+            await hear()
+            await library.jobs.run_due()
+        assert await library.ids("ledger") == ["two"]
+        library.clock.advance(2)
+        await library.jobs.run_due()
+        assert sorted(await library.ids("ledger")) == ["one", "two"]
+        library.shelf.put(doc("three", "Third ledger"))
+        await hear()
+        library.clock.advance(2)
+        await library.jobs.run_due()
+        assert len(await library.ids("ledger")) == 3
 
 
 async def test_filters_types_facets_and_pages_are_of_what_was_found(library: Library):

@@ -6,6 +6,7 @@ Everything here may run twice. One job of a portal writes at a time, so an older
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime, timedelta
 from typing import Awaitable, Callable, Mapping, Sequence
 
 from callboard.features.search.engines.base import Engine
@@ -13,17 +14,23 @@ from callboard.features.search.interface import Collator, Visibility
 from callboard.features.search.store import documents, vocabulary
 from callboard.features.search.store.records import Record, record_of
 from callboard.features.search.text.stemming import Stemmer
+from callboard.kernel.clock import Clock
 from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.events import Event
 from callboard.kernel.jobs import JobContext, Jobs
 from callboard.kernel.logs import get_logger
 
 INDEX_JOB = "search.index"
+BULK_JOB = "search.bulk"
 SWEEP_JOB = "search.sweep"
 SHAPE = 1
 """Of what is kept of a document; after a change of it everything is indexed again, as after one of the engine or the language."""
 BATCH = 200
 """Scopes of one transaction."""
+QUIET = timedelta(seconds=2)
+"""After a change of very many things, comparing waits until no more such come for so long: what brings them in goes first."""
+PATIENCE = timedelta(seconds=30)
+"""And no longer than this."""
 EVERYTHING = ""
 """As a pending scope: compare all revisions of the type."""
 
@@ -38,16 +45,19 @@ class Indexer:
     """Asks collators, and writes what differs."""
 
     def __init__(
-        self, db: Database, jobs: Jobs, engine: Engine, stemmer: Stemmer, *,
+        self, db: Database, jobs: Jobs, clock: Clock, engine: Engine, stemmer: Stemmer, *,
         collators: Callable[[], Mapping[str, Collator]], visibility: Callable[[], Visibility | None],
     ) -> None:  # fmt: skip
         self._db = db
         self._jobs = jobs
+        self._clock = clock
         self._engine = engine
         self._stemmer = stemmer
         self._collators = collators
         self._visibility = visibility
         self._is_ready = False
+        self._bulk: dict[str, tuple[datetime, datetime]] = {}
+        """By type: when the first and the last change of very many was heard of that was not compared yet."""
 
     async def prepare(self) -> None:
         """Make the engine's tables if need be; what was indexed by another engine is indexed anew."""
@@ -79,11 +89,31 @@ class Indexer:
             is_any = False
             for type in types:
                 scopes = self._collators()[type].changed(event)
-                wanted = [EVERYTHING] if scopes is None else [scope for scope in scopes if scope]
+                if scopes is None:
+                    await self._wait_for_quiet(tx, type)
+                    continue
+                wanted = [scope for scope in scopes if scope]
                 await documents.ask_for(tx, type, wanted)
                 is_any = is_any or bool(wanted)
             if is_any:
                 await self._jobs.enqueue(tx, INDEX_JOB, {}, key="index")
+
+    async def _wait_for_quiet(self, tx: Transaction, type: str) -> None:
+        now = self._clock.now()
+        first, _ = self._bulk.get(type, (now, now))
+        self._bulk[type] = first, now
+        await self._jobs.enqueue(tx, BULK_JOB, {"type": type}, key=type, run_at=now + QUIET)
+
+    async def bulk_job(self, job: JobContext) -> None:
+        """Have a type compared once its changes have come to rest."""
+        type, now = job.payload["type"], self._clock.now()
+        first, last = self._bulk.get(type, (now - PATIENCE, now - PATIENCE))  # heard by a replica that is gone
+        async with self._db.write() as tx:
+            if now < min(last + QUIET, first + PATIENCE):
+                await self._jobs.enqueue(tx, BULK_JOB, {"type": type}, key=type, run_at=last + QUIET)
+                return
+            self._bulk.pop(type, None)
+            await self._ask_for_all(tx, [type])
 
     async def ask_for_sweep(self) -> None:
         async with self._db.write() as tx:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from callboard.features.search.indexing import INDEX_JOB, SWEEP_JOB, Indexer
+from callboard.features.search.indexing import BULK_JOB, INDEX_JOB, SWEEP_JOB, Indexer
 from callboard.features.search.interface import Collator
 from callboard.features.search.settings import SearchSettings
 from callboard.kernel.events import Event, EventHandler
@@ -21,6 +21,7 @@ class SearchJobs:
     def kinds(self) -> Sequence[JobKind]:
         return (
             JobKind(INDEX_JOB, self._indexer.index_job, lease_s=120),
+            JobKind(BULK_JOB, self._indexer.bulk_job, lease_s=60),
             JobKind(SWEEP_JOB, self._indexer.sweep_job, lease_s=60),
         )
 

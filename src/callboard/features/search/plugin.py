@@ -34,7 +34,7 @@ class SearchParts:
         condition = self.condition = VisibleCondition()
         self.engine = engine_of(portal, self.settings, condition)
         self.indexer = Indexer(
-            portal.db, portal.jobs, self.engine, stemmer,
+            portal.db, portal.jobs, portal.clock, self.engine, stemmer,
             collators=lambda: self.collators, visibility=lambda: self.visibility,
         )  # fmt: skip
         self.service = SearchService(
