@@ -99,7 +99,7 @@ def _keys(page: Any, url: str) -> None:
     page.keyboard.press("Control+k")
     page.locator(".palette-option", has_text="Mine").wait_for()
     page.locator(".palette-input").fill("prolbems")
-    page.locator(".palette-option", has_text="Problems").wait_for()
+    page.locator(".palette-option", has_text="Problems").first.wait_for()
     page.locator(".palette-input").fill("alhpa")
     page.locator(".palette-option", has_text="alpha").wait_for()
     page.keyboard.press("Enter")

@@ -235,7 +235,12 @@ class Site:
 
 
 class World:
-    """Files, hosts and settings that portals are opened over, one after the other or side by side."""
+    """Files, hosts and settings that portals are opened over, one after the other or side by side.
+
+    ``has_followers``: with search and documentation, which follow what the catalog tells.
+    """
+
+    has_followers = False
 
     def __init__(self, folder: Path, data_dir: Path, database: Mapping[str, Any] | None) -> None:
         self.folder = folder
@@ -317,7 +322,9 @@ class World:
         backend: dict[str, Any] = {"reading": {"allow": [{"host": "files.test"}]}}
         if self.database is not None:
             backend["database"] = self.database
-        return {"catalog": part, "backend": backend, **(more or {})}
+        # Who follows what the catalog tells costs each of thousands of portals a good part of its time, and has tests of its own.
+        followers = {} if self.has_followers else {"plugins": {"disabled": ["techdocs", "search"]}}
+        return {"catalog": part, "backend": backend, **followers, **(more or {})}
 
     def opener(self, over: Callable[[Site], Any]) -> Open:
         """``async with open(locations…)``: a started portal's ``Site``, as ``over`` makes something of it."""

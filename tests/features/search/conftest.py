@@ -30,6 +30,7 @@ from callboard.kernel.jobs import JobKind, Jobs
 from callboard.kernel.plugin import register_migrations
 from callboard.kernel.settings import Settings
 from callboard.testing.clock import FakeClock
+from tests.features.catalog.conftest import World
 from tests.features.search.fake_opensearch import FakeOpenSearch
 from tests.postgres import empty_database
 
@@ -37,6 +38,12 @@ from tests.postgres import empty_database
 def doc(id: str, title: str = "", text: str = "", **more: Any) -> SearchDocument:
     """A document at ``/<id>``."""
     return SearchDocument(id=id, title=title or id, location=f"/{id}", text=text, **more)
+
+
+@pytest.fixture(autouse=True)
+def with_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Worlds of the catalog's tests go without."""
+    monkeypatch.setattr(World, "has_followers", True)
 
 
 @dataclass

@@ -160,7 +160,7 @@ async def test_types_are_tabs_and_plugins_documents_are_found_everywhere(world: 
         await d.portal.service(SearchParts).indexer.sweep()
         page = await d.get("/search?q=payments")
         tabs = re.findall(r'href="(/search[^"]*)"[^>]*>([^<]+)<span class="count-badge">(\d+)', page)
-        assert {title: int(n) for _, title, n in tabs} == {"All": 30, "Entities": 4, "Handbook": 26}
+        assert {title: int(n) for _, title, n in tabs} == {"All": 30, "Entities": 4, "Documentation": 0, "Handbook": 26}
         assert "1–20 of 30" in text_of(page) and "start=20" in page
         assert len(titles(await d.get("/search?q=payments&start=20"))) == 10
         book = await d.get("/search?q=payments+rules&type=handbook")

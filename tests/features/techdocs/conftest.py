@@ -71,6 +71,7 @@ def write_site(world: World, files: Mapping[str, str | bytes] = PAGES, folder: s
 
 
 def _open(world: World) -> Open:
+    world.has_followers = True
     opened = world.opener(Library)
 
     def over(
