@@ -71,6 +71,8 @@ SHOTS = {
     "entity": Shot("/catalog/default/component/orders"),
     "graph": Shot("/catalog/default/component/orders/graph", wait_for="svg"),
     "import-plan": Shot("/import", upload=True),
+    "docs": Shot("/docs/default/component/payments/refunds/", wait_for="article"),
+    "search": Shot("/search?q=paymnts", wait_for=".hit"),
 }
 LOOKS: dict[str, dict[str, Any]] = {
     "": {"viewport": {"width": 1280, "height": 760}, "color_scheme": "light"},

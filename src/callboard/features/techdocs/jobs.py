@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Mapping, Sequence
 
 from callboard.features.catalog.interface import SOURCE_CHANGED
@@ -32,6 +32,14 @@ READ_JOB = "techdocs.read"
 SWEEP_JOB = "techdocs.sweep"
 TRIM_JOB = "techdocs.trim"
 ENTITIES_CHANGED = "catalog.entities.changed"
+QUIET = timedelta(seconds=5)
+"""After a change of very many entities their sites wait until no more such come for so long: what brings them in goes first."""
+PATIENCE = timedelta(minutes=2)
+"""And no longer than this."""
+BATCH = 100
+"""Sites of one transaction."""
+BEHIND = -10
+"""Priority of reading sites ahead: all that somebody waits for comes before."""
 GIT_PAUSE = timedelta(seconds=16)
 """``git+`` repositories are asked at most every 15 s: sooner one could still be shown the old commit."""
 WATCH_EVERY_S = 1.0
@@ -56,6 +64,8 @@ class SiteJobs:
         self._books = books
         self._settings = settings
         self._hosts = hosts
+        self._bulk: tuple[datetime, datetime] | None = None
+        """When the first and the last change of very many entities was heard of whose sites were not looked for yet."""
 
     def kinds(self) -> Sequence[JobKind]:
         return (
@@ -97,15 +107,17 @@ class SiteJobs:
         lists = {name: list(payload.get(name) or ()) for name in ("created", "updated", "deleted")}
         counts = payload.get("counts") or {}
         if any(int(counts.get(name, 0)) > len(refs) for name, refs in lists.items()):
+            now = self._clock.now()
+            self._bulk = (self._bulk[0] if self._bulk else now), now
             async with self._db.write() as tx:
-                await self._jobs.enqueue(tx, SWEEP_JOB, {}, key="sweep")
+                await self._jobs.enqueue(tx, SWEEP_JOB, {}, key="sweep", run_at=now + QUIET)
             return
         refs = list(dict.fromkeys((*lists["created"], *lists["updated"], *lists["deleted"])))
         found = await self._plans.find_many(refs, actor=SYSTEM)
         plans = {ref: plan for ref, plan in found.items() if isinstance(plan, SitePlan)}
         async with self._db.read() as tx:
-            known = {row.ref for row in await sites.list_sites(tx)}
-        if not plans and known.isdisjoint(refs):
+            known = await sites.known_among(tx, refs)
+        if not plans and not known:
             return  # most entities have no documentation
         async with self._db.write() as tx:
             for ref in refs:
@@ -157,7 +169,7 @@ class SiteJobs:
             if known is not None:
                 await self._events.publish(tx, PAGES_CHANGED, {"ref": ref})
         if known is None or known.plan != row.plan:
-            await self._jobs.enqueue(tx, READ_JOB, {"ref": ref}, key=ref)
+            await self._jobs.enqueue(tx, READ_JOB, {"ref": ref}, key=ref, priority=BEHIND)
 
     # ---- jobs --------------------------------------------------------------------------------------------------------
 
@@ -175,14 +187,22 @@ class SiteJobs:
             pass  # the site says why, and the sweep tries again
 
     async def _sweep(self, job: JobContext) -> None:
+        now = self._clock.now()
+        if self._bulk is not None and now < min(self._bulk[1] + QUIET, self._bulk[0] + PATIENCE):
+            async with self._db.write() as tx:
+                await self._jobs.enqueue(tx, SWEEP_JOB, {}, key="sweep", run_at=self._bulk[1] + QUIET)
+            return
+        self._bulk = None
         plans = await self._plans.everything()
         async with self._db.read() as tx:
             known = {row.ref for row in await sites.list_sites(tx)}
-        for ref in sorted(known | set(plans)):
+        refs = sorted(known | set(plans))
+        for start in range(0, len(refs), BATCH):
             async with self._db.write() as tx:
-                await self._register(tx, ref, plans.get(ref))
-                if ref in plans:
-                    await self._jobs.enqueue(tx, READ_JOB, {"ref": ref}, key=ref)
+                for ref in refs[start : start + BATCH]:
+                    await self._register(tx, ref, plans.get(ref))
+                    if ref in plans:
+                        await self._jobs.enqueue(tx, READ_JOB, {"ref": ref}, key=ref, priority=BEHIND)
             await job.heartbeat()
 
     async def _trim(self, job: JobContext) -> None:

@@ -234,7 +234,7 @@ class SiteKeeper:
             if name:
                 await sites.delete_versions_beyond(tx, plan.ref, self._versions)
         if is_changed:
-            log.info("documentation read", site=plan.ref, version=name, files=len(rows))
+            log.debug("documentation read", site=plan.ref, version=name, files=len(rows))
         return is_changed
 
     async def _tell(

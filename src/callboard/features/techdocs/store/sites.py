@@ -63,6 +63,12 @@ async def list_sites(tx: Transaction, *, local_only: bool = False) -> list[SiteR
     return [_site(row) for row in await tx.fetch_all(f"SELECT {_SITE} FROM techdocs_site s{where} ORDER BY s.ref")]
 
 
+async def known_among(tx: Transaction, refs: Sequence[str]) -> set[str]:
+    """Those of them that have a site."""
+    rows = await tx.fetch_all(f"SELECT ref FROM techdocs_site WHERE {tx.any_of('ref', 1)}", tx.list_arg(refs))
+    return {row[0] for row in rows}
+
+
 async def list_with_versions(tx: Transaction) -> list[tuple[SiteRow, VersionRow | None]]:
     """Every site with its own version, if that was read."""
     rows = await tx.fetch_all(
