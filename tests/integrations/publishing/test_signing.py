@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -65,7 +66,14 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def left_in(memory: Path) -> set[str]:
-    """Homes of gpg that are left, and agents that run for one."""
+    """Homes of gpg that are left, and agents that run for one. An agent that was told to end takes a moment."""
+    until = time.monotonic() + 10
+    while (left := _left_now(memory)) and time.monotonic() < until:
+        time.sleep(0.05)
+    return left
+
+
+def _left_now(memory: Path) -> set[str]:
     agents = []
     for place in Path("/proc").glob("[0-9]*/cmdline"):
         try:
