@@ -19,7 +19,12 @@ from callboard.kernel.settings import Settings
 from tests.integrations.publishing.conftest import Bench
 from tests.integrations.publishing.steps import Steps, portal_of
 
-pytestmark = [pytest.mark.anyio, pytest.mark.skipif(shutil.which("gpg") is None, reason="gpg is not installed")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(
+        shutil.which("gpg") is None, reason="no gpg on the PATH: signing commits needs it, and nothing else does"
+    ),
+]
 
 
 class Keys:

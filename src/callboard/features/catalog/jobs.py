@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from datetime import timedelta
 from typing import Awaitable, Callable, Iterator, Mapping, NamedTuple, Sequence
@@ -27,6 +26,7 @@ from callboard.kernel.errors import CallboardError, LimitError
 from callboard.kernel.globs import static_prefix
 from callboard.kernel.jobs import JobContext, JobKind, RetryLater, Schedule
 from callboard.kernel.logs import get_logger
+from callboard.kernel.periodic import Periodic
 from callboard.kernel.tracing import span
 
 log = get_logger(__name__)
@@ -145,8 +145,7 @@ class FileWatch:
 
     def __init__(self, writer: Writer, *, every_s: float = WATCH_EVERY_S) -> None:
         self._writer = writer
-        self._every_s = every_s
-        self._task: asyncio.Task[None] | None = None
+        self._looking = Periodic(self.look, every_s, name="catalog file watch")
         self._revision = -1
         self._looks = 0
         self._files: list[Watched] = []
@@ -154,25 +153,10 @@ class FileWatch:
         self._seen: dict[Watched, str] = {}
 
     async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="catalog file watch")
+        await self._looking.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
-
-    async def _run(self) -> None:
-        failing = False
-        while True:
-            await asyncio.sleep(self._every_s)
-            try:
-                await self.look()
-                failing = False
-            except Exception:
-                if not failing:
-                    log.exception("file watch failed; it goes on")
-                failing = True
+        await self._looking.stop()
 
     async def look(self) -> int:
         """One look at every file, and now and then at the folders of patterns; how many reads that asks for."""

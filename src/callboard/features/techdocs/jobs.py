@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import datetime, timedelta
 from typing import Any, Mapping, Sequence
@@ -24,6 +23,7 @@ from callboard.kernel.errors import CallboardError, LimitError
 from callboard.kernel.events import Event, EventHandler, Events
 from callboard.kernel.jobs import JobContext, JobKind, Jobs, RetryLater, Schedule
 from callboard.kernel.logs import get_logger
+from callboard.kernel.periodic import Periodic
 from callboard.model.urls import Hosts
 
 log = get_logger(__name__)
@@ -217,34 +217,18 @@ class SiteWatch:
         self._plans = plans
         self._reader = reader
         self._keeper = keeper
-        self._task: asyncio.Task[None] | None = None
+        self._looking = Periodic(
+            self.look, lambda took_s: max(WATCH_EVERY_S, took_s * WATCH_SHARE), name="techdocs file watch"
+        )
         self._listed_at = float("-inf")
         self._refs: list[str] = []
         self._seen: dict[str, tuple[str, str]] = {}
 
     async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="techdocs file watch")
+        await self._looking.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
-
-    async def _run(self) -> None:
-        is_failing = False
-        pause_s = WATCH_EVERY_S
-        while True:
-            await asyncio.sleep(pause_s)
-            began = time.monotonic()
-            try:
-                await self.look()
-                is_failing = False
-            except Exception:
-                if not is_failing:
-                    log.exception("watching documentation failed; it goes on")
-                is_failing = True
-            pause_s = max(WATCH_EVERY_S, (time.monotonic() - began) * WATCH_SHARE)
+        await self._looking.stop()
 
     async def look(self) -> int:
         """One look at every site on disk; how many differ from what was read."""

@@ -7,7 +7,6 @@ who do not want it (preference ``visits``); what was kept before goes when they 
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from datetime import datetime
 from typing import Sequence
@@ -16,7 +15,7 @@ from callboard.features.catalog.personal.people import Keeping
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database, Transaction
-from callboard.kernel.logs import get_logger
+from callboard.kernel.periodic import Periodic
 from callboard.ui.preferences import Preference, Preferences
 
 MAX_KEPT = 200
@@ -24,8 +23,6 @@ MAX_KEPT = 200
 MAX_NOTED = 5_000
 """Visits in memory; beyond that the newest are not counted until the next writing."""
 EVERY_S = 5.0
-
-log = get_logger(__name__)
 
 
 class Visits:
@@ -38,7 +35,7 @@ class Visits:
         self._preferences = preferences
         self._noted: Counter[tuple[str, str]] = Counter()
         self._last: dict[tuple[str, str], datetime] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._writing = Periodic(self.write, EVERY_S, name="writing of visits of entities")
 
     def preference(self) -> Preference:
         return Preference("visits", "preferences.visits", "preferences.visits_help", True, self._changed)
@@ -103,22 +100,11 @@ class Visits:
     # ---- life --------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        self._task = asyncio.create_task(self._keep_writing())
+        await self._writing.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await self._writing.stop()
         await self.write()
-
-    async def _keep_writing(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY_S)
-            try:
-                await self.write()
-            except Exception:
-                log.exception("visits were not written")
 
 
 async def _trim(tx: Transaction, user: str) -> None:

@@ -7,7 +7,6 @@ who (``sketch``).
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +26,7 @@ from callboard.kernel.auth.actor import Actor
 from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database
 from callboard.kernel.errors import NotAllowedError
-from callboard.kernel.logs import get_logger
+from callboard.kernel.periodic import Periodic
 from callboard.kernel.permissions import PermissionService
 from callboard.kernel.user_settings import require_may_write
 from callboard.ui.preferences import Preference, Preferences
@@ -47,8 +46,6 @@ AGAIN = timedelta(minutes=30)
 BEGUN = timedelta(seconds=30)
 """A term that goes on from the one before within this time takes its place: it was still being typed."""
 EVERY_S = 5.0
-
-log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,7 @@ class SearchHistory:
         self._opened: list[Opened] = []
         self._seen: OrderedDict[tuple[str, str], datetime] = OrderedDict()
         self._popular: tuple[float, Sequence[tuple[str, str]]] = (float("-inf"), ())
-        self._task: asyncio.Task[None] | None = None
+        self._writing = Periodic(self.write, EVERY_S, name="writing of searches")
 
     def preference(self) -> Preference:
         return Preference(PREFERENCE, "preferences.searches", "preferences.searches_help", True, self._changed)
@@ -309,22 +306,11 @@ class SearchHistory:
         await weigh_opened(self._db, opened.keys())
 
     async def start(self) -> None:
-        self._task = asyncio.create_task(self._keep_writing())
+        await self._writing.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await self._writing.stop()
         await self.write()
-
-    async def _keep_writing(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY_S)
-            try:
-                await self.write()
-            except Exception:
-                log.exception("searches were not written")
 
 
 def _count(counted: dict[tuple[str, str], Counted], one: Asked) -> None:
