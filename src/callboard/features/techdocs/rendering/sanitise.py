@@ -13,87 +13,8 @@ from typing import Any
 from pygments.token import STANDARD_TYPES
 
 from callboard.features.techdocs.rendering.bounds import TooSlow
+from callboard.features.techdocs.rendering.vocabulary import PAGE_TAGS
 
-_TAGS = frozenset(
-    [
-        "a",
-        "abbr",
-        "address",
-        "article",
-        "aside",
-        "audio",
-        "b",
-        "bdi",
-        "bdo",
-        "blockquote",
-        "br",
-        "caption",
-        "center",
-        "cite",
-        "code",
-        "col",
-        "colgroup",
-        "dd",
-        "del",
-        "details",
-        "dfn",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "figcaption",
-        "figure",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "i",
-        "img",
-        "input",
-        "ins",
-        "kbd",
-        "label",
-        "li",
-        "mark",
-        "meter",
-        "ol",
-        "p",
-        "pre",
-        "progress",
-        "q",
-        "rp",
-        "rt",
-        "ruby",
-        "s",
-        "samp",
-        "section",
-        "small",
-        "source",
-        "span",
-        "strike",
-        "strong",
-        "sub",
-        "summary",
-        "sup",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "time",
-        "tr",
-        "tt",
-        "u",
-        "ul",
-        "var",
-        "video",
-        "wbr",
-    ]
-)
 _DROPPED = frozenset(
     [
         "applet",
@@ -314,7 +235,7 @@ def _cleaner() -> Any:
     import nh3
 
     return nh3.Cleaner(
-        tags=set(_TAGS),
+        tags=set(PAGE_TAGS),
         clean_content_tags=set(_CONTENT_TOO),
         attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
         url_schemes=set(_SCHEMES),
@@ -342,7 +263,7 @@ def _known_tags_only(html: str) -> str:
     def look(found: re.Match[str]) -> str:
         nonlocal depth
         name = found.group(2).lower()
-        if name not in _TAGS and name not in _DROPPED:
+        if name not in PAGE_TAGS and name not in _DROPPED:
             return "&lt;" + found.group(0)[1:]
         if name not in _VOID:
             depth = max(0, depth - 1) if found.group(1) else depth + 1
