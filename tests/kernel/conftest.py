@@ -35,7 +35,13 @@ class RecordingAudit:
         self.events: list[dict[str, Any]] = []
 
     async def record(self, tx: Any, event: str, *, actor: Any, **fields: Any) -> None:
-        self.events.append({"event": event, "actor": actor.subject, **fields})
+        await self.add(tx, [self.prepare(event, actor=actor, **fields)])
+
+    def prepare(self, event: str, *, actor: Any, **fields: Any) -> dict[str, Any]:
+        return {"event": event, "actor": actor.subject, **fields}
+
+    async def add(self, tx: Any, entries: list[dict[str, Any]]) -> None:
+        self.events.extend(entries)
 
 
 class Groups:

@@ -19,6 +19,7 @@ from callboard.kernel.errors import ConflictError, InputError, NotAllowedError, 
 from callboard.kernel.permissions import ALLOW, DENY, Decision, Permission
 from callboard.kernel.settings import Settings
 from callboard.testing import admin, user
+from tests.kernel.conftest import RecordingAudit
 
 pytestmark = pytest.mark.anyio
 SECRET = Permission("thing.update", "update")
@@ -29,16 +30,6 @@ class OnlyAdmins:
 
     def decide(self, actor: Actor, permission: Permission) -> Decision:
         return ALLOW if "admin" in actor.roles else DENY
-
-
-class Recorder:
-    """An audit log that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.events: list[dict[str, Any]] = []
-
-    async def record(self, tx: Any, event: str, *, actor: Actor, **fields: Any) -> None:
-        self.events.append({"event": event, "actor": actor.subject, **fields})
 
 
 async def double(context: ActionContext) -> Mapping[str, Any]:
@@ -62,7 +53,7 @@ def action(id: str = "math:double", **changes: Any) -> Action:
     return Action(id, **given)
 
 
-def registry(*actions: Action, audit: Recorder | None = None, settings: Settings | None = None) -> ActionRegistry:
+def registry(*actions: Action, audit: RecordingAudit | None = None, settings: Settings | None = None) -> ActionRegistry:
     made = ActionRegistry(OnlyAdmins(), audit, settings)  # type: ignore[arg-type]
     made.register(actions)
     return made
@@ -121,7 +112,7 @@ async def test_actions_on_files_are_for_template_steps_only() -> None:
 
 async def test_secrets_are_checked_and_never_repeated() -> None:
     """An error about a secret does not quote it, and the audit does not have it."""
-    audit = Recorder()
+    audit = RecordingAudit()
     schema = {
         "type": "object",
         "properties": {"password": {"type": "string", "minLength": 20}},
@@ -141,7 +132,7 @@ async def test_what_changes_something_or_fails_is_audited() -> None:
     async def fail(context: ActionContext) -> Mapping[str, Any]:
         raise UnavailableError("the host is down")
 
-    audit = Recorder()
+    audit = RecordingAudit()
     actions = registry(
         action(),
         action("math:read", attributes=ActionAttributes(read_only=True)),

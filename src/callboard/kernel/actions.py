@@ -16,7 +16,7 @@ from callboard.kernel.errors import CallboardError, ConflictError, InputError, N
 from callboard.kernel.logs import get_logger
 
 if TYPE_CHECKING:
-    from callboard.kernel.audit import Audit
+    from callboard.kernel.audit import Audit, AuditEntry
     from callboard.kernel.permissions import Permission, PermissionService
     from callboard.kernel.settings import Settings
     from callboard.kernel.workspace import Workspace
@@ -213,8 +213,12 @@ class ActionRegistry:
         workspace: Workspace | None = None,
         step: StepRun | None = None,
         redact: Callable[[str], str] = str,
+        keep_audit: Callable[[AuditEntry], None] | None = None,
     ) -> dict[str, Any]:
         """Run the action ``id`` and give its output. ``redact`` blots secrets out of what is audited of an error.
+
+        ``keep_audit`` is handed what is to be audited, by a caller that writes it together with what the action brought about;
+        without one it is written before this returns or raises.
 
         Raises:
             NotAllowedError: ``actor`` is nobody.
@@ -234,16 +238,16 @@ class ActionRegistry:
         try:
             output = dict(await action.handler(context))
         except CallboardError as error:
-            await self._record(action, actor, dry_run, redact(error.message))
+            await self._record(action, actor, dry_run, redact(error.message), keep_audit)
             raise
         except Exception as error:
             if step is None:
                 log.exception("action failed", action=id)
             # Whoever runs a step tells why it failed, without the secrets that a traceback may quote.
-            await self._record(action, actor, dry_run, type(error).__name__)
+            await self._record(action, actor, dry_run, type(error).__name__, keep_audit)
             raise
         self._check_output(action, output, redact)
-        await self._record(action, actor, dry_run, None)
+        await self._record(action, actor, dry_run, None, keep_audit)
         return output
 
     def check_input(self, action: Action, input: Any, secrets: Mapping[str, str]) -> None:
@@ -288,20 +292,30 @@ class ActionRegistry:
             problem = redact(error.message)
             log.error("action gave an output that does not fit its schema", action=action.id, problem=problem)
 
-    async def _record(self, action: Action, actor: Actor, dry_run: bool, error: str | None) -> None:
+    async def _record(
+        self,
+        action: Action,
+        actor: Actor,
+        dry_run: bool,
+        error: str | None,
+        keep: Callable[[AuditEntry], None] | None,
+    ) -> None:
         if self._audit is None or (action.attributes.read_only and error is None):
             return
         meta: dict[str, Any] = {"action": action.id, "dryRun": dry_run}
         if error is not None:
             meta["error"] = error
-        await self._audit.record(
-            None,
+        entry = self._audit.prepare(
             "action-invoke",
             actor=actor,
             severity="medium" if action.attributes.is_destructive else "low",
             meta=meta,
             status="succeeded" if error is None else "failed",
         )
+        if keep is not None:
+            keep(entry)
+        else:
+            await self._audit.add(None, [entry])
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Mapping
+from typing import Any, Literal, Mapping, Sequence
 
 import orjson
 
@@ -78,6 +78,13 @@ class AuditPage:
     next_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """A row that is to be written: what ``Audit.prepare`` gives and ``Audit.add`` takes."""
+
+    row: tuple[Any, ...]
+
+
 _COLUMNS = "id, at, plugin, event, severity, status, actor, actor_type, ip, user_agent, method, url, meta, error"
 
 
@@ -101,7 +108,25 @@ class Audit:
         plugin: str | None = None,
         error: str | None = None,
     ) -> None:
-        """Add a row, in ``tx`` or, if None, in a transaction of its own.
+        """Add a row, in ``tx`` or, if None, in a transaction of its own. Arguments as ``prepare`` has them."""
+        entry = self.prepare(
+            event, actor=actor, severity=severity, meta=meta, status=status, request=request, plugin=plugin, error=error
+        )
+        await self.add(tx, [entry])
+
+    def prepare(
+        self,
+        event: str,
+        *,
+        actor: Actor,
+        severity: Severity = "low",
+        meta: Mapping[str, Any] | None = None,
+        status: Status = "succeeded",
+        request: Any = None,
+        plugin: str | None = None,
+        error: str | None = None,
+    ) -> AuditEntry:
+        """A row of this moment, for whoever writes it together with something else (``add``).
 
         ``event`` as ``entity-mutate``; ``meta`` must be JSON and hold no secret; ``error`` may also stand in it.
         ``request`` (Starlette's) gives address, browser, method and URL, and the plugin if none is given.
@@ -125,12 +150,18 @@ class Audit:
             orjson.dumps(details, default=str, option=orjson.OPT_NON_STR_KEYS).decode(),
             error if error is not None else _text(details.get("error")),
         )
+        return AuditEntry(row)
+
+    async def add(self, tx: Transaction | None, entries: Sequence[AuditEntry]) -> None:
+        """Write rows, in ``tx`` or, if None, in a transaction of their own."""
         if tx is not None:
-            await _insert(tx, row)
+            await _insert(tx, entries)
         else:
             async with self._db.write() as own:
-                await _insert(own, row)
-        log.info("audit", event_id=event, plugin=plugin, actor=actor.subject, severity=severity, status=status)
+                await _insert(own, entries)
+        for entry in entries:
+            _, _, plugin, event, severity, status, actor, *_ = entry.row
+            log.info("audit", event_id=event, plugin=plugin, actor=actor, severity=severity, status=status)
 
     async def list_events(
         self,
@@ -181,9 +212,10 @@ class Audit:
         return AuditPage(items, str(rows[limit - 1][0]) if more else None)
 
 
-async def _insert(tx: Transaction, row: tuple[Any, ...]) -> None:
-    places = ", ".join(f"${number}" for number in range(1, len(row) + 1))
-    await tx.execute(f"INSERT INTO kernel_audit_event ({_COLUMNS}) VALUES ({places})", *row)
+async def _insert(tx: Transaction, entries: Sequence[AuditEntry]) -> None:
+    for entry in entries:
+        places = ", ".join(f"${number}" for number in range(1, len(entry.row) + 1))
+        await tx.execute(f"INSERT INTO kernel_audit_event ({_COLUMNS}) VALUES ({places})", *entry.row)
 
 
 def _event_of(row: Any) -> AuditEvent:

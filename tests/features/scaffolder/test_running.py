@@ -158,6 +158,9 @@ async def test_a_task_is_taken_over_after_the_last_finished_step(each_shop) -> N
         messages = await shop.messages(id)
         assert messages.count("Finished step Gate") == 1
         assert "The task goes on: the portal that ran it was stopped." in messages
+        audited = (await shop.portal.audit.list_events(event="action-invoke")).items
+        # Each time that an action ran, also for the attempt that may write nothing more of the task.
+        assert sorted(row.meta["action"] for row in audited) == ["test:note", "test:note", "test:wait", "test:wait"]
         assert os.listdir(parts.workspaces.root) == []
 
 

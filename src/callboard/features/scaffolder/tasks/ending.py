@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Mapping, Sequence
+from typing import Any, Literal, Mapping
 
 import orjson
 
-from callboard.features.scaffolder.running import LogLine
 from callboard.features.scaffolder.store import running as store
 from callboard.features.scaffolder.store.running import Held
 from callboard.features.scaffolder.tasks.parts import TOPIC, TaskParts
-from callboard.features.scaffolder.tasks.record import write_lines
+from callboard.features.scaffolder.tasks.record import Untold, write_untold
 from callboard.kernel.auth.stored_actor import actor_of
 from callboard.kernel.clock import format_time, parse_time
 from callboard.kernel.db.interface import Transaction
@@ -26,7 +25,7 @@ async def write_end(
     held: Held,
     state: Ending,
     *,
-    lines: Sequence[LogLine] = (),
+    untold: Untold | None = None,
     output: Mapping[str, Any] | None = None,
     error: Mapping[str, str] | None = None,
     action_type: str = "execution",
@@ -34,7 +33,8 @@ async def write_end(
     """After the row of the task was locked in ``tx``. ``error`` is ``{name, message}``, without secrets."""
     moment = parts.clock.now()
     now = format_time(moment)
-    await write_lines(tx, held.id, lines, now)
+    if untold is not None:
+        await write_untold(parts, tx, held.id, untold, now)
     await store.end_task(tx, held.id, state, now, output=output or {}, error=error)
     body: dict[str, Any] = {"message": f"Run completed with status: {state}"}
     if error is None:

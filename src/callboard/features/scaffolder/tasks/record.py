@@ -6,15 +6,17 @@ Every transaction first asks whether the task is still this attempt's (``run``);
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Awaitable, Callable, Mapping, Sequence
+from typing import Any, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 from callboard.features.scaffolder.running import LogLine
 from callboard.features.scaffolder.store import running as store
 from callboard.features.scaffolder.tasks.parts import TaskParts
 from callboard.features.scaffolder.tasks.sealing import Sealer, dump_json
-from callboard.features.scaffolder.tasks.snapshots import Commit, fingerprint
+from callboard.features.scaffolder.tasks.snapshots import Kept, Subject, fingerprint
+from callboard.kernel.audit import AuditEntry
 from callboard.kernel.clock import format_time
 from callboard.kernel.db.interface import Transaction
 from callboard.kernel.errors import UnavailableError
@@ -30,6 +32,17 @@ MAX_CHARACTERS = 32_768
 
 class RunLost(BaseException):
     """The task is another attempt's now. No ``Exception``, so that no step fails by it."""
+
+
+@dataclass(slots=True)
+class Untold:
+    """What happened and is not written yet."""
+
+    lines: list[LogLine] = field(default_factory=list)
+    audited: list[AuditEntry] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.lines or self.audited)
 
 
 class StoredRecord:
@@ -58,7 +71,7 @@ class StoredRecord:
         self._checkpoints = dict(checkpoints)
         self.snapshot = snapshot
         self._fingerprint = "" if snapshot is None else fingerprint(workspace.root)
-        self._lines: list[LogLine] = []
+        self._untold = Untold()
         self._finishing: asyncio.Future[None] | None = None
         self._said = 0
         self._lock = asyncio.Lock()
@@ -87,11 +100,11 @@ class StoredRecord:
                     line = replace(line, message=f"The log has {MAX_LINES} lines; what follows is not kept.")
             if len(line.message) > MAX_CHARACTERS:
                 line = replace(line, message=f"{line.message[:MAX_CHARACTERS]}…")
-            self._lines.append(line)
+            self._untold.lines.append(line)
 
     async def finish_step(self, id: str, output: Mapping[str, Any], lines: Sequence[LogLine]) -> None:
         await self.tell(lines)
-        # Whoever cancels meanwhile waits for it (``take_rest``): the step has ended, and is to be told of as such.
+        # Whoever cancels meanwhile waits for it (``rest``): the step has ended, and is to be told of as such.
         self._finishing = asyncio.ensure_future(self._finish_step(id, output))
         await asyncio.shield(self._finishing)
 
@@ -112,7 +125,7 @@ class StoredRecord:
 
     async def flush(self) -> None:
         """Write what was told so far."""
-        if self._lines:
+        if self._untold:
             await asyncio.shield(self._write(None))
 
     async def beat(self) -> bool:
@@ -123,16 +136,36 @@ class StoredRecord:
             raise RunLost
         return is_cancelled
 
-    async def take_rest(self) -> list[LogLine]:
-        """What was told and is not written yet, for whoever writes the end; once nothing is being written any more."""
+    def keep_audit(self, entry: AuditEntry) -> None:
+        """Audit it with the next write: that of the end of its step, as a rule."""
+        self._untold.audited.append(entry)
+
+    async def add_left_audit(self) -> None:
+        """What the attempt did is audited also where it may write nothing more of the task."""
+        entries, self._untold.audited = self._untold.audited, []
+        if entries:
+            await self._parts.audit.add(None, entries)
+
+    @asynccontextmanager
+    async def rest(self) -> AsyncIterator[Untold]:
+        """What is not written yet, for whoever writes the end; once nothing is being written any more."""
         if self._finishing is not None and not self._finishing.done():
             await asyncio.wait([self._finishing])
         async with self._lock:
-            return self._take_lines()
+            untold = self._take_untold()
+        try:
+            yield untold
+        except BaseException:
+            self._put_back(untold)
+            raise
 
-    def _take_lines(self) -> list[LogLine]:
-        lines, self._lines = self._lines, []
-        return lines
+    def _take_untold(self) -> Untold:
+        untold, self._untold = self._untold, Untold()
+        return untold
+
+    def _put_back(self, untold: Untold) -> None:
+        self._untold.lines[:0] = untold.lines
+        self._untold.audited[:0] = untold.audited
 
     def current_step(self) -> str | None:
         """The step that has begun and not ended."""
@@ -140,56 +173,54 @@ class StoredRecord:
 
     async def _finish_step(self, id: str, output: Mapping[str, Any]) -> None:
         body = self._dump(output, f"output/{self._id}/{id}")
-        keep = await self._keep_workspace() if id != self._last_step else None
+        kept = await self._keep_workspace() if id != self._last_step else None
 
         async def finish(tx: Transaction, now: str) -> None:
             await store.finish_step(tx, self._id, id, body, now)
-            if keep is not None:
-                await store.keep_snapshot(tx, self._id, self.snapshot)
-                await keep(tx)
+            if kept is not None:
+                await store.keep_snapshot(tx, self._id, kept.name)
+                await kept.commit(tx)
 
         await self._write(finish)
-        if keep is not None:
-            await self._parts.snapshots.forget(self._id, but=self.snapshot)
+        if kept is not None:
+            before, self.snapshot = self.snapshot, kept.name
+            if before is not None:
+                await self._parts.snapshots.forget(self._id, but=kept.name)
 
-    async def _keep_workspace(self) -> Commit | None:
+    async def _keep_workspace(self) -> Kept | None:
         """A snapshot, if anything changed since the last."""
-        root = self._workspace.root
-        found = await asyncio.to_thread(fingerprint, root)
-        if found == self._fingerprint:
-            return None
-        self._fingerprint = found
-        if not found:
-            self.snapshot = None
-            return _nothing
-        self.snapshot = f"{self._run}-{found[:16]}"
-        return await self._parts.snapshots.keep(self._id, self.snapshot, root, self._sealer)
+        subject = Subject(self._id, self._run, self._workspace.root, self._fingerprint, self._sealer)
+        kept = await self._parts.snapshots.keep(subject)
+        if kept is not None:
+            self._fingerprint = kept.fingerprint
+        return kept
 
     async def _write(self, more: Callable[[Transaction, str], Awaitable[None]] | None) -> None:
-        """Lines so far, and ``more``, in one transaction; again when the database does not answer. Raises ``RunLost``."""
+        """What happened so far, and ``more``, in one transaction; again when the database does not answer. Raises ``RunLost``."""
         async with self._lock:
-            lines = self._take_lines()
-            if not lines and more is None:
+            untold = self._take_untold()
+            if not untold and more is None:
                 return
             for pause in (*RETRY_PAUSES_S, None):
                 try:
-                    await self._write_once(lines, more)
+                    await self._write_once(untold, more)
                     return
+                except RunLost:
+                    self._put_back(untold)
+                    raise
                 except UnavailableError:
                     if pause is None:
-                        self._lines[:0] = lines
+                        self._put_back(untold)
                         raise
                     await asyncio.sleep(pause)
 
-    async def _write_once(
-        self, lines: Sequence[LogLine], more: Callable[[Transaction, str], Awaitable[None]] | None
-    ) -> None:
+    async def _write_once(self, untold: Untold, more: Callable[[Transaction, str], Awaitable[None]] | None) -> None:
         now = self._now()
         async with self._parts.db.write() as tx:
             is_ours, _ = await store.beat(tx, self._id, self._run, now)
             if not is_ours:
                 raise RunLost
-            await write_lines(tx, self._id, lines, now)
+            await write_untold(self._parts, tx, self._id, untold, now)
             if more is not None:
                 await more(tx, now)
 
@@ -212,15 +243,12 @@ class StoredRecord:
             self._parts.figures.step_ended(self.actions.get(line.step_id, ""), line.status, seconds)
 
 
-async def write_lines(tx: Transaction, id: str, lines: Sequence[LogLine], now: str) -> None:
-    """Log events, and the states of steps that they tell of; after the row of the task was written."""
-    for line in lines:
+async def write_untold(parts: TaskParts, tx: Transaction, id: str, untold: Untold, now: str) -> None:
+    """Audit, log events, and the states of steps that they tell of; after the row of the task was written."""
+    await parts.audit.add(tx, untold.audited)
+    for line in untold.lines:
         if line.step_id is not None and line.status in ("processing", "failed", "skipped", "cancelled"):
             error = line.message if line.status == "failed" else None
             await store.change_step(tx, id, line.step_id, line.status, now, error)
-    if lines:
-        await store.insert_events(tx, id, now, [("log", line.to_body()) for line in lines])
-
-
-async def _nothing(tx: Transaction) -> None:
-    """An empty workspace needs no snapshot."""
+    if untold.lines:
+        await store.insert_events(tx, id, now, [("log", line.to_body()) for line in untold.lines])

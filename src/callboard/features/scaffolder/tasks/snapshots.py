@@ -14,6 +14,7 @@ import stat
 import struct
 import tarfile
 import zlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Awaitable, Callable, Iterable, Protocol
 
@@ -146,11 +147,34 @@ def unpack(file: IO[bytes], root: Path, sealer: Sealer | None, context: str) -> 
         os.utime(path, (time, time))
 
 
-class Snapshots(Protocol):
-    """Where snapshots are kept. ``name`` is one of the task's, new each time."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A workspace as it was kept: ``fingerprint`` of it, and ``name`` of the snapshot, None when it was empty and needs none.
 
-    async def keep(self, task_id: str, name: str, root: Path, sealer: Sealer | None) -> Commit:
-        """Keep the workspace; what is given is called in the transaction that makes it the task's."""
+    ``commit`` is called in the transaction that makes it the task's.
+    """
+
+    fingerprint: str
+    name: str | None
+    commit: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is kept: the workspace ``root`` of the attempt ``run`` of a task; ``seen`` is its fingerprint when it was kept last."""
+
+    task_id: str
+    run: str
+    root: Path
+    seen: str
+    sealer: Sealer | None
+
+
+class Snapshots(Protocol):
+    """Where snapshots are kept. Each has a name of its own among those of its task."""
+
+    async def keep(self, subject: Subject) -> Kept | None:
+        """Keep the workspace; None when nothing in it changed."""
 
     async def restore(self, task_id: str, name: str, root: Path, sealer: Sealer | None) -> None:
         """Fill the empty folder ``root``. Raises ``WorkspaceLost``, ``CannotOpen``."""
@@ -162,23 +186,44 @@ class Snapshots(Protocol):
         """Tasks that something is kept of."""
 
 
+def _pack_changed(subject: Subject, place: Callable[[str], Path]) -> Kept | None:
+    """Write the workspace to the file that ``place`` gives for the name of the snapshot, if it changed. Blocks."""
+    found = fingerprint(subject.root)
+    if found == subject.seen:
+        return None
+    if not found:
+        return Kept(found, None, _nothing)
+    name = f"{subject.run}-{found[:16]}"
+    with open(os.open(place(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        pack(subject.root, file, subject.sealer, f"workspace/{subject.task_id}/{name}")
+    return Kept(found, name, _nothing)
+
+
+def _part_of(root: Path, name: str) -> Path:
+    """What is only just being made lies beside the workspace, and goes with it."""
+    return root.parent / f"{name}.part"
+
+
 class FileSnapshots:
     """In a folder of this machine: ``<folder>/<task>/<name>``."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def keep(self, task_id: str, name: str, root: Path, sealer: Sealer | None) -> Commit:
-        await asyncio.to_thread(self._write, task_id, name, root, sealer)
-        return _nothing
+    async def keep(self, subject: Subject) -> Kept | None:
+        return await asyncio.to_thread(self._keep, subject)
 
-    def _write(self, task_id: str, name: str, root: Path, sealer: Sealer | None) -> None:
-        folder = self._folder / task_id
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = folder / f"{name}.part"
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            pack(root, file, sealer, f"workspace/{task_id}/{name}")
-        part.rename(folder / name)
+    def _keep(self, subject: Subject) -> Kept | None:
+        folder = self._folder / subject.task_id
+
+        def make_room(name: str) -> Path:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return folder / f"{name}.part"
+
+        kept = _pack_changed(subject, make_room)
+        if kept is not None and kept.name is not None:
+            (folder / f"{kept.name}.part").rename(folder / kept.name)
+        return kept
 
     async def restore(self, task_id: str, name: str, root: Path, sealer: Sealer | None) -> None:
         await asyncio.to_thread(self._read, task_id, name, root, sealer)
@@ -213,12 +258,15 @@ class DatabaseSnapshots:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def keep(self, task_id: str, name: str, root: Path, sealer: Sealer | None) -> Commit:
+    async def keep(self, subject: Subject) -> Kept | None:
         """All parts but the last go ahead, each by itself, so that a large workspace does not hold the table."""
-        part = root.parent / f"{name}.part"
+        kept = await asyncio.to_thread(_pack_changed, subject, lambda name: _part_of(subject.root, name))
+        if kept is None or kept.name is None:
+            return kept
+        task_id, name = subject.task_id, kept.name
+        part = _part_of(subject.root, name)
         last = (0, b"")
         try:
-            await asyncio.to_thread(self._write, part, task_id, name, root, sealer)
             with await asyncio.to_thread(part.open, "rb") as file:
                 position, body = 0, file.read(PART_BYTES)
                 while following := file.read(PART_BYTES):
@@ -233,14 +281,10 @@ class DatabaseSnapshots:
             await _insert_part(tx, task_id, name, *last)
             await tx.execute("DELETE FROM scaffolder_workspace WHERE task_id = $1 AND name <> $2", task_id, name)
 
-        return commit
-
-    def _write(self, part: Path, task_id: str, name: str, root: Path, sealer: Sealer | None) -> None:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            pack(root, file, sealer, f"workspace/{task_id}/{name}")
+        return replace(kept, commit=commit)
 
     async def restore(self, task_id: str, name: str, root: Path, sealer: Sealer | None) -> None:
-        part = root.parent / f"{name}.part"
+        part = _part_of(root, name)
         try:
             with await asyncio.to_thread(_open_new, part) as file:
                 position = 0
@@ -290,4 +334,4 @@ async def _read_part(tx: Transaction, task_id: str, name: str, position: int) ->
 
 
 async def _nothing(tx: Transaction) -> None:
-    """Files need nothing of the transaction."""
+    """Files need nothing of the transaction, and an empty workspace no snapshot."""

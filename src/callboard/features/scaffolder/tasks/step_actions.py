@@ -6,6 +6,7 @@ from typing import Any, Callable, Mapping
 
 from callboard.features.scaffolder.permissions import EXECUTE_ACTION, holds
 from callboard.kernel.actions import Action, ActionNotFound, ActionRegistry, StepRun
+from callboard.kernel.audit import AuditEntry
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import NotAllowedError
 from callboard.kernel.permissions import PermissionService
@@ -13,12 +14,23 @@ from callboard.kernel.workspace import Workspace
 
 
 class RegisteredActions:
-    """``StepActions`` over a registry. ``redact`` blots secrets out of what is audited; set it once the run is made."""
+    """``StepActions`` over a registry.
 
-    def __init__(self, registry: ActionRegistry, permissions: PermissionService, actor: Actor) -> None:
+    ``redact`` blots secrets out of what is audited; set it once the run is made. ``keep_audit``: see ``ActionRegistry.invoke``.
+    """
+
+    def __init__(
+        self,
+        registry: ActionRegistry,
+        permissions: PermissionService,
+        actor: Actor,
+        *,
+        keep_audit: Callable[[AuditEntry], None] | None = None,
+    ) -> None:
         self._registry = registry
         self._permissions = permissions
         self._actor = actor
+        self._keep_audit = keep_audit
         self.redact: Callable[[str], str] = lambda text: text
 
     def find(self, id: str) -> Action | None:
@@ -61,4 +73,5 @@ class RegisteredActions:
             workspace=workspace,
             step=step,
             redact=self.redact,
+            keep_audit=self._keep_audit,
         )

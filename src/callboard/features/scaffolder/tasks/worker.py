@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Awaitable, Callable, Mapping
+from typing import Any, AsyncIterator, Awaitable, Callable, Mapping
 
 import orjson
 
@@ -23,7 +24,7 @@ from callboard.features.scaffolder.store import running as store
 from callboard.features.scaffolder.store.running import Held, HeldStep
 from callboard.features.scaffolder.tasks.ending import CANCELLED, Ending, write_end
 from callboard.features.scaffolder.tasks.parts import TASK_JOB, TaskParts
-from callboard.features.scaffolder.tasks.record import RETRY_PAUSES_S, RunLost, StoredRecord, write_lines
+from callboard.features.scaffolder.tasks.record import RETRY_PAUSES_S, RunLost, StoredRecord, Untold, write_untold
 from callboard.features.scaffolder.tasks.sealing import CannotOpen, Sealer
 from callboard.features.scaffolder.tasks.snapshots import WorkspaceLost
 from callboard.features.scaffolder.tasks.step_actions import RegisteredActions
@@ -195,6 +196,7 @@ class TaskWorker:
             for helper in helpers:
                 helper.cancel()
             await asyncio.wait(helpers)
+            await self._add_left_audit(held.id, record)
 
     async def _prepare(self, claimed: _Claimed, spec: TaskSpec) -> tuple[TaskRunner, StoredRecord]:
         """Raises ``CannotOpen`` or ``WorkspaceLost`` when what was kept cannot be used."""
@@ -230,7 +232,8 @@ class TaskWorker:
             snapshot=held.snapshot,
         )
         record.actions.update({step.id: step.action for step in spec.steps})
-        actions = RegisteredActions(parts.actions, parts.permissions, actor_of(orjson.loads(held.actor)))
+        actor = actor_of(orjson.loads(held.actor))
+        actions = RegisteredActions(parts.actions, parts.permissions, actor, keep_audit=record.keep_audit)
         runner = TaskRunner(
             spec,
             task_id=held.id,
@@ -275,17 +278,21 @@ class TaskWorker:
         output: Mapping[str, Any] | None = None,
         error: Mapping[str, str] | None = None,
     ) -> None:
-        parts, id = self._parts, claimed.held.id
-        lines = await record.take_rest() if record is not None else []
-        # First the folder, then the word: a replica that dies in between leaves nothing behind, and the next has only this to do.
-        await parts.workspaces.remove(claimed.run)
+        parts = self._parts
+        async with _rest_of(record) as untold:
 
-        async def write(tx: Transaction, held: Held) -> None:
-            await write_end(parts, tx, held, state, lines=lines, output=output, error=error)
+            async def write(tx: Transaction, held: Held) -> None:
+                await write_end(parts, tx, held, state, untold=untold, output=output, error=error)
 
-        await self._write(claimed, write)
+            # The folder goes beside the word, not before it: nobody waits for files to be taken away. One that is left because
+            # the replica died in between is no attempt's any more, and is cleared away at the next start.
+            removal = asyncio.ensure_future(parts.workspaces.remove(claimed.run))
+            try:
+                await self._write(claimed, write)
+            finally:
+                await asyncio.wait([removal])
         if state == "completed":
-            await parts.snapshots.forget(id)
+            await parts.snapshots.forget(claimed.held.id)
 
     async def _record(
         self, claimed: _Claimed, spec: TaskSpec, runner: TaskRunner, record: StoredRecord, output: Mapping[str, Any]
@@ -298,33 +305,41 @@ class TaskWorker:
 
     async def _put_aside(self, claimed: _Claimed, record: StoredRecord) -> None:
         """The step that waits is told of, and the task let go of."""
-        lines, step_id = await record.take_rest(), record.current_step()
+        async with record.rest() as untold:
+            step_id = record.current_step()
 
-        async def write(tx: Transaction, held: Held) -> None:
-            now = format_time(self._parts.clock.now())
-            await write_lines(tx, held.id, lines, now)
-            if step_id is not None:
-                await store.change_step(tx, held.id, step_id, "waiting", now)
-            if held.cancel_at is not None:
-                await write_end(self._parts, tx, held, "cancelled", error=CANCELLED)
-            else:
-                await store.let_go(tx, held.id, claimed.run, waits=True)
+            async def write(tx: Transaction, held: Held) -> None:
+                now = format_time(self._parts.clock.now())
+                await write_untold(self._parts, tx, held.id, untold, now)
+                if step_id is not None:
+                    await store.change_step(tx, held.id, step_id, "waiting", now)
+                if held.cancel_at is not None:
+                    await write_end(self._parts, tx, held, "cancelled", error=CANCELLED)
+                else:
+                    await store.let_go(tx, held.id, claimed.run, waits=True)
 
-        await self._write(claimed, write)
+            await self._write(claimed, write)
 
     async def _put_back(self, claimed: _Claimed, runner: TaskRunner, record: StoredRecord) -> None:
         """The portal stops: the next attempt begins after the last finished step."""
         await runner.flush()
-        lines = await record.take_rest()
-
-        async def write(tx: Transaction, held: Held) -> None:
-            await write_lines(tx, held.id, lines, format_time(self._parts.clock.now()))
-            await store.let_go(tx, held.id, claimed.run, waits=False)
-
         try:
-            await self._write(claimed, write)
+            async with record.rest() as untold:
+
+                async def write(tx: Transaction, held: Held) -> None:
+                    now = format_time(self._parts.clock.now())
+                    await write_untold(self._parts, tx, held.id, untold, now)
+                    await store.let_go(tx, held.id, claimed.run, waits=False)
+
+                await self._write(claimed, write)
         except (CallboardError, LeaseLost) as error:
             log.warning("task not put back", task=claimed.held.id, problem=str(error))
+
+    async def _add_left_audit(self, id: str, record: StoredRecord) -> None:
+        try:
+            await record.add_left_audit()
+        except CallboardError as error:
+            log.error("what a task did is not audited", task=id, problem=error.message)
 
     async def _write(self, claimed: _Claimed, write: Callable[[Transaction, Held], Awaitable[None]]) -> None:
         """In one transaction, while the task is still ours; again when the database does not answer."""
@@ -340,6 +355,16 @@ class TaskWorker:
                 if pause is None:
                     raise
                 await asyncio.sleep(pause)
+
+
+@asynccontextmanager
+async def _rest_of(record: StoredRecord | None) -> AsyncIterator[Untold]:
+    """What is not written yet of an attempt, which may not have begun."""
+    if record is None:
+        yield Untold()
+    else:
+        async with record.rest() as untold:
+            yield untold
 
 
 class _Opener:
