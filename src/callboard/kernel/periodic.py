@@ -1,4 +1,4 @@
-"""Work that a running portal does again and again in its own process, with nothing to remember: what a job would be too much for."""
+"""Work that a running portal does now and then in its own process, with nothing to remember: what a job would be too much for."""
 
 from __future__ import annotations
 
@@ -47,3 +47,43 @@ class Periodic:
                     log.exception("failed; it goes on", work=self._name)
                 is_failing = True
             took_s = time.monotonic() - began
+
+
+class Together:
+    """Awaits ``work`` a while after it was asked for, once for all that asked meanwhile: what many note, one transaction writes.
+
+    What ``work`` raises is logged; it is not tried again until somebody asks.
+    """
+
+    def __init__(self, work: Callable[[], Awaitable[object]], after_s: float, *, name: str) -> None:
+        self._work = work
+        self._after_s = after_s
+        self._name = name
+        self._is_asked = self._is_closed = False
+        self._task: asyncio.Task[None] | None = None
+
+    def ask(self) -> None:
+        """In the event loop. Does nothing once it is closed."""
+        self._is_asked = True
+        if self._is_closed:
+            return
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._run(), name=self._name)
+
+    async def close(self) -> None:
+        """Do what was asked for now, and be done. Raises what ``work`` raises."""
+        self._is_closed = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        await self._work()
+
+    async def _run(self) -> None:
+        while self._is_asked:
+            await asyncio.sleep(self._after_s)
+            self._is_asked = False
+            try:
+                await self._work()
+            except Exception:
+                log.exception("failed; it is tried with what comes next", work=self._name)

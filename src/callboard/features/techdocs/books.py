@@ -35,6 +35,7 @@ from callboard.features.techdocs.workers.pool import TooSlow, Workers
 from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.events import Events
+from callboard.kernel.periodic import Together
 
 ASSETS = "/docs-assets"
 """Where files of sites are served for pages of this portal."""
@@ -81,7 +82,7 @@ class Books:
         self._single: dict[Any, asyncio.Task[Any]] = {}
         self._new: dict[str, bytes] = {}
         self._used: set[str] = set()
-        self._flushing: asyncio.Task[None] | None = None
+        self._writing = Together(self.flush, FLUSH_AFTER_S, name="techdocs rendered pages")
 
     async def open(self, plan: SitePlan, row: VersionRow) -> Book:
         """Raises ``UnavailableError`` where the site cannot be put together in time."""
@@ -171,8 +172,7 @@ class Books:
                 return plain_page(task, error.message)
             self._new[task.key] = await asyncio.to_thread(dump_page, page)
         self._remember(task.key, page)
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush_soon(), name="techdocs rendered pages")
+        self._writing.ask()
         return page
 
     def _remember(self, key: str, page: RenderedPage) -> None:
@@ -192,13 +192,8 @@ class Books:
         found: Sequence[Problem] = await self._workers.run("check", book.model, everything, timeout_s=timeout_s)
         return found
 
-    async def _flush_soon(self) -> None:
-        """Pages are written together: whoever reads one need not wait for it, and SQLite writes once."""
-        while self._new or self._used:
-            await asyncio.sleep(FLUSH_AFTER_S)
-            await self.flush()
-
     async def flush(self) -> None:
+        """Pages are written together: whoever reads one need not wait for it, and SQLite writes once."""
         new, self._new = self._new, {}
         used, self._used = self._used, set()
         if not new and not used:
@@ -217,10 +212,7 @@ class Books:
             await file_rows.delete_blobs(tx, format_time(self._clock.now() - timedelta(hours=1)))
 
     async def close(self) -> None:
-        if self._flushing is not None:
-            self._flushing.cancel()
-            await asyncio.gather(self._flushing, return_exceptions=True)
-        await self.flush()
+        await self._writing.close()
 
     async def _once(self, key: Any, work: Callable[[], Awaitable[T]]) -> T:
         """``work`` once, however many ask for it at a time; who goes away does not end it for the others."""

@@ -7,7 +7,6 @@ only after a minute. What a killed process had not written yet is lost; changes 
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Mapping
 
@@ -19,6 +18,7 @@ from callboard.kernel.clock import Clock
 from callboard.kernel.db.interface import Database
 from callboard.kernel.errors import CallboardError
 from callboard.kernel.logs import get_logger
+from callboard.kernel.periodic import Together
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -55,7 +55,7 @@ class ReadAudit:
         self._longest = longest if longest < 0 else max(longest, MIN_CHARACTERS)
         self._known: dict[bytes, float] = {}
         self._waiting: list[_Read] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._writing = Together(self.flush, FLUSH_S, name="reads to audit")
 
     def of(self, handler: Handler, event: str, action: str = "") -> Handler:
         """``handler``, with each of its answers noted, and each of its refusals."""
@@ -81,8 +81,7 @@ class ReadAudit:
             log.warning("reads are not audited: the database takes none", event_id=event)
             return
         self._waiting.append(_Read(request, event, meta, error))
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.get_running_loop().create_task(self._write_soon())
+        self._writing.ask()
 
     def _meta(self, request: Request, event: str, action: str) -> dict[str, Any]:
         path = request.path_params
@@ -111,11 +110,6 @@ class ReadAudit:
         self._known[key] = now
         return False
 
-    async def _write_soon(self) -> None:
-        while self._waiting:
-            await asyncio.sleep(FLUSH_S)
-            await self.flush()
-
     async def flush(self) -> None:
         """Write what waits. A database that does not answer gets it the next time."""
         reads, self._waiting = self._waiting, []
@@ -131,10 +125,8 @@ class ReadAudit:
         except CallboardError as error:
             log.warning("reads not audited yet", problem=error.message)
             self._waiting = [*reads, *self._waiting][:MAX_WAITING]
+            self._writing.ask()
 
     async def close(self) -> None:
         """Before the portal stops."""
-        if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
-        await self.flush()
+        await self._writing.close()

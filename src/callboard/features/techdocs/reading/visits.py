@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Sequence
 
 from callboard.features.techdocs.finding import Plans
@@ -11,9 +10,8 @@ from callboard.features.techdocs.reading.store import Visit
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database
-from callboard.kernel.logs import get_logger
+from callboard.kernel.periodic import Together
 
-log = get_logger(__name__)
 FLUSH_AFTER_S = 2.0
 MAX_WAITING = 5_000
 """Pages that wait to be written; of more the newest are not remembered."""
@@ -27,23 +25,14 @@ class Visits:
         self._clock = clock
         self._plans = plans
         self._waiting: dict[tuple[str, str, str], tuple[str, str]] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._writing = Together(self.flush, FLUSH_AFTER_S, name="techdocs visits")
 
     def note(self, person: str, ref: str, path: str, title: str) -> None:
         key = (person, ref, path)
         if key not in self._waiting and len(self._waiting) >= MAX_WAITING:
             return
         self._waiting[key] = (title, format_time(self._clock.now()))
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._flush_soon(), name="techdocs visits")
-
-    async def _flush_soon(self) -> None:
-        while self._waiting:
-            await asyncio.sleep(FLUSH_AFTER_S)
-            try:
-                await self.flush()
-            except Exception:
-                log.exception("pages that people read were not remembered")
+        self._writing.ask()
 
     async def flush(self) -> None:
         waiting, self._waiting = self._waiting, {}
@@ -52,10 +41,7 @@ class Visits:
                 await store.put_visits(tx, [(*key, *value) for key, value in waiting.items()])
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await self.flush()
+        await self._writing.close()
 
     async def list(self, limit: int, *, actor: Actor) -> Sequence[Visit]:
         """The pages that the actor read last, newest first, as far as they still see their sites."""
