@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from callboard.kernel.clock import SystemClock
 from callboard.kernel.errors import InputError, NotFoundError
 from tests.features.scaffolder.conftest import ADA, BOB, step, template
 
@@ -115,6 +116,29 @@ async def test_streams_end_when_the_portal_stops(open_shop: Any) -> None:
             stream, poll = await asyncio.wait_for(asyncio.gather(*waiting), 5)
             assert messages(stream.content) == []
             assert poll.json() == []
+
+
+async def test_whoever_asks_right_away_hears_how_a_small_task_ended(open_shop: Any) -> None:
+    """A task that takes longer is shown as it is, soon; so is one that nobody has begun."""
+    gate = template("gate", step("gate", "wait"))
+    async with open_shop(GREET, gate, jobs=True, clock=SystemClock()) as shop, shop.portal.client(ADA) as client:
+        await shop.ended(await shop.create("greet", {"name": "you"}))
+        states = []
+        for _ in range(5):
+            id = (await client.post(f"{API}/tasks", json={"templateRef": "greet", "values": {"name": "x"}})).json()[
+                "id"
+            ]
+            states.append((await client.get(f"{API}/tasks/{id}")).json()["status"])
+        assert "completed" in states
+        id = (await client.post(f"{API}/tasks", json={"templateRef": "gate", "values": {}})).json()["id"]
+        begun = asyncio.get_running_loop().time()
+        assert (await client.get(f"{API}/tasks/{id}")).json()["status"] in ("open", "processing")
+        await asyncio.sleep(0.1)
+        for _ in range(20):
+            assert (await client.get(f"{API}/tasks/{id}")).json()["status"] == "processing"
+        assert asyncio.get_running_loop().time() - begun < 20 * 0.05, "an older task is not waited for"
+        shop.acting.gate.set()
+        assert (await shop.ended(id)).state == "completed"
 
 
 async def test_a_dry_run_that_fails_tells_how_far_it_came(open_shop: Any) -> None:

@@ -88,7 +88,7 @@ class TaskEndpoints:
         return Json({"tasks": [wire.task_to_wire(task) for task in page.tasks], "totalTasks": page.total})
 
     async def get(self, request: Request) -> Response:
-        return Json(wire.task_to_wire(await self._tasks.get(_id(request), actor=request.actor)))
+        return Json(wire.task_to_wire(await self._tasks.settle(_id(request), actor=request.actor)))
 
     async def cancel(self, request: Request) -> Response:
         await self._tasks.cancel(_id(request), actor=request.actor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Any, Mapping, Sequence
 
@@ -32,13 +33,15 @@ from callboard.features.scaffolder.tasks.sealing import dump_json
 from callboard.features.scaffolder.tasks.snapshots import EXPIRED
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.auth.stored_actor import dump_actor
-from callboard.kernel.clock import format_time
+from callboard.kernel.clock import format_time, parse_time
 from callboard.kernel.db.interface import Transaction
 from callboard.kernel.errors import InputError, LimitError, NotAllowedError
 from callboard.kernel.permissions import Permission
 from callboard.model.refs import EntityRef, RefError
 
 MAX_SECRETS_BYTES = 256 * 1024
+SETTLE_S = 0.05
+"""How old a task is when nobody waits for its end any more before showing it: too short for people to notice."""
 
 
 class TaskService:
@@ -103,6 +106,19 @@ class TaskService:
             task = await reading.find_task(tx, id)
         if task is None or not self._may(actor, READ_TASK, task.created_by):
             raise _not_found(id)
+        return task
+
+    async def settle(self, id: str, *, actor: Actor) -> Task:
+        with self._parts.stream.follow(id) as follower:
+            task = await self.get(id, actor=actor)
+            age_s = (self._parts.clock.now() - parse_time(task.created_at)).total_seconds()
+            try:
+                async with asyncio.timeout(min(SETTLE_S - age_s, SETTLE_S)):
+                    while task.state not in ENDED:
+                        await follower.wait(SETTLE_S)
+                        task = await self.get(id, actor=actor)
+            except TimeoutError:
+                pass
         return task
 
     async def list(self, query: TaskQuery, *, actor: Actor) -> TaskPage:

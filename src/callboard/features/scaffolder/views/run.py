@@ -63,6 +63,7 @@ class RunViews:
 
     async def _show(self, request: Request, *, error: str = "", status: int = 200) -> Response:
         id = request.path_params["id"]
+        await self._parts.tasks.settle(id, actor=request.actor)
         # Events first: a line that comes between is asked for by its number, and a state is never older than the log.
         events = await self._parts.tasks.events(id, actor=request.actor)
         task = await self._parts.tasks.get(id, actor=request.actor)
