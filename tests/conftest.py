@@ -23,7 +23,15 @@ from callboard.testing.clock import FakeClock
 from tests.postgres import empty_database, portal_database
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = {"features": ROOT / "tests" / "features", "browser": ROOT / "tests" / "browser"}
+TESTS = ROOT / "tests"
+# The part that takes the tests of a folder, the innermost folder first; ``others`` takes all that is not named. Of those
+# without a browser each does about half the work: measured by CPU time, for `make check` as for `make test`.
+PARTS = {
+    TESTS / "features" / "scaffolder": "others",
+    TESTS / "features" / "techdocs": "others",
+    TESTS / "features": "features",
+    TESTS / "browser": "browser",
+}
 # A machine that is busy makes data slowly; that says nothing of the code.
 settings.register_profile("callboard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("callboard")
@@ -46,6 +54,24 @@ def cheap_passwords() -> Iterator[Callable[[], Any]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", lambda: hasher)
         yield shipped
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unhurried_disk() -> Iterator[None]:
+    """SQLite in this process leaves it to the system when its files reach the disk: no test pulls the plug.
+
+    A portal that closes would wait for it longest of all. Processes that tests start, and kill, write as shipped.
+    """
+    connect = SqliteDatabase._connect
+
+    def connect_without_sync(database: SqliteDatabase, flags: int) -> Any:
+        connection = connect(database, flags)
+        connection.pragma("synchronous", "off")
+        return connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SqliteDatabase, "_connect", connect_without_sync)
+        yield
 
 
 @pytest.fixture
@@ -146,7 +172,7 @@ def _is_elsewhere(path: Path) -> bool:
     """
     ours = os.environ.get("TESTS_PART")
     return ours is not None and ours != next(
-        (name for name, folder in PARTS.items() if folder in path.parents), "others"
+        (part for folder, part in PARTS.items() if folder in path.parents), "others"
     )
 
 

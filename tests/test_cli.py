@@ -171,6 +171,7 @@ def test_serve_starts_in_an_empty_folder_answers_and_stops_at_once(tmp_path: Pat
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_serve_stops_although_somebody_is_still_reading(tmp_path: Path) -> None:
     """A connection that stays open does not keep the server alive."""
     served = Served(tmp_path)
@@ -344,6 +345,7 @@ def test_actions_are_listed_and_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert (code, "not JSON" in err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_server_is_acted_on_within_what_the_token_allows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same commands over HTTP: an administrator's token may, no token may not, doctor sees the server."""
     run_json(capsys, "user", "add", "root", "--role", "admin", "--no-password")

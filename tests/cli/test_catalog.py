@@ -191,6 +191,7 @@ def test_a_server_that_is_not_there_ends_with_3(capsys: Capture):
         assert run(capsys, "catalog", *call, *there)[0] == 3, call
 
 
+@pytest.mark.slow
 def test_a_server_shows_no_more_than_the_token_may_see(capsys: Capture, organisation: Path, tmp_path: Path):
     """Without one: 1, as with a wrong one."""
     from tests.cli.calls import Served
@@ -205,6 +206,7 @@ def test_a_server_shows_no_more_than_the_token_may_see(capsys: Capture, organisa
         served.stop()
 
 
+@pytest.mark.slow
 def test_a_guest_of_a_demo_needs_no_token(capsys: Capture, organisation: Path, tmp_path: Path):
     """Reading and changing: the command asks in as the guest, as a page would."""
     from tests.cli.calls import Served

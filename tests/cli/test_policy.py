@@ -67,6 +67,7 @@ def test_what_is_not_there_is_refused_with_what_is(capsys: Capture, organisation
     assert explain(capsys, "ada", "catalog.entity.create", "component:default/a")[0] == 2
 
 
+@pytest.mark.slow
 def test_on_a_server_everybody_may_ask_about_themselves(capsys: Capture, organisation: Path, tmp_path: Path):
     """About others only administrators; a token's scopes are told."""
     run_json(capsys, "user", "add", "root", "--role", "admin", "--no-password")

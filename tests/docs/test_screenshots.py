@@ -28,6 +28,7 @@ def script() -> Any:
     return module
 
 
+@pytest.mark.slow
 async def test_every_page_that_is_photographed_is_there(tmp_path: Path):
     """The portal of the script answers each address to its person, with what the pictures are to show."""
     async with script().example_portal(tmp_path / "finch") as portal, portal_client(portal, script().WHO) as client:

@@ -111,10 +111,12 @@ def findings_of(server: Server, file: Path) -> list[Any]:
 
 
 def wait_for(look: Any, message: str, *, seconds: float = 15) -> Any:
-    ends = time.monotonic() + seconds
+    """What ``look`` gives, once it is something. Asked less and less often: the server that has to answer has other work."""
+    ends, pause = time.monotonic() + seconds, 0.02
     while not (found := look()):
         assert time.monotonic() < ends, message
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.5)
     return found
 
 

@@ -306,6 +306,7 @@ def _reading(house: House) -> list[Route]:
     ]
 
 
+@pytest.mark.slow
 async def test_what_is_hidden_changes_no_answer(tmp_path: Path) -> None:
     """Every route that reads, and lists with filters besides, asked in a portal with hidden entities and in one without."""
     async with open_house(tmp_path, "plain") as plain:

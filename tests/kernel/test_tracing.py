@@ -7,6 +7,8 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
 # In a process of its own: OpenTelemetry takes one provider for good.
 TRACED = """
 import asyncio, json, sys
@@ -70,6 +72,7 @@ def test_nothing_is_loaded_for_it() -> None:
     subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True)
 
 
+@pytest.mark.slow
 def test_requests_jobs_and_processing_are_spans(tmp_path) -> None:
     """Requests by route, below the caller's trace; jobs with the processing inside them."""
     done = subprocess.run([sys.executable, "-c", TRACED], cwd=tmp_path, capture_output=True, text=True, check=False)

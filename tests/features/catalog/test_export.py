@@ -192,6 +192,7 @@ DOCUMENTS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(DOCUMENTS, min_size=1, max_size=4))
 def test_whatever_stands_in_a_descriptor_comes_back_from_its_cells(documents: list[dict[str, Any]]) -> None:

@@ -47,6 +47,7 @@ def test_an_unconfigured_portal_prints_an_address_that_opens_the_page(tmp_path: 
     assert said.count("/setup?token=") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "until"),
     [(("--demo",), "Stop with"), (("--json",), '"listening"'), (("--config", "own.yaml"), "Stop with")],
@@ -99,6 +100,7 @@ def set_up(client: Any, **source: str) -> str:
     return str(page.text)
 
 
+@pytest.mark.slow
 def test_the_portal_goes_on_with_what_was_written(tmp_path: Path) -> None:
     """Same address, same session, new settings; nobody starts anything."""
     with at_the_door(tmp_path) as (client, log):
@@ -108,6 +110,7 @@ def test_the_portal_goes_on_with_what_was_written(tmp_path: Path) -> None:
         assert "Lighthouse Inn is ready at" in log.read_text()
 
 
+@pytest.mark.slow
 def test_who_stops_it_while_it_starts_again_is_heard(tmp_path: Path) -> None:
     """Ctrl+C is meant for the process, not for the portal that is just about to give way to the next."""
     with at_the_door(tmp_path) as (client, _):
@@ -117,6 +120,7 @@ def test_who_stops_it_while_it_starts_again_is_heard(tmp_path: Path) -> None:
     # leaving the block asks it to end, and waits for that
 
 
+@pytest.mark.slow
 def test_settings_that_it_cannot_start_with_leave_the_portal_running(tmp_path: Path) -> None:
     """What a Backstage has may be wrong in ways that only a start tells: the reason is on the page, and how to try again."""
     (tmp_path / "backstage").mkdir()

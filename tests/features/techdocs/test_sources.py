@@ -297,13 +297,15 @@ async def test_a_page_that_takes_too_long_ends_its_process_only(world, library):
         assert (await lib.page("guide/setup/")).title == "Set-up"
 
 
+@pytest.mark.slow
 async def test_the_settings_name_sites_that_were_not_written_for_mkdocs(world, library, shared):
     """GOV.UK's developer docs: files ``X.html.md``, links ``/manual/X.html``; of an entity that no file gave."""
     place = shared / "corpus" / "govuk" / "docs"
     sites = [{"entity": "component:default/govuk-developer-docs", "source": str(place), "docsDir": ".", "title": "GOV.UK docs",
               "sourceUrl": "https://github.com/alphagov/govuk-developer-docs/blob/main/source/{path}"}]  # fmt: skip
     ref = "component:default/govuk-developer-docs"
-    async with library(component("govuk-developer-docs"), techdocs={"sites": sites}) as lib:
+    without = {"plugins": {"disabled": ["search"]}}  # which would read all pages, for another test
+    async with library(component("govuk-developer-docs"), techdocs={"sites": sites}, more=without) as lib:
         site = await lib.site(ref)
         assert (site.title, site.pages) == ("GOV.UK docs", 231)
         paths = [item.path for section in site.nav for item in section.children or (section,) if item.path]

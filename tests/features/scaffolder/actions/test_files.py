@@ -246,6 +246,7 @@ async def test_jsonata_transforms_values_and_files(bench: Bench):
         await bench.do(f"{UTILS}:jsonata", data={}, expression="(((")
 
 
+@pytest.mark.slow
 async def test_jsonata_that_runs_away_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     """By time, depth, memory or output; and with its step."""
     monkeypatch.setattr("callboard.features.scaffolder.actions.roadie.jsonata.TIMEOUT_S", 0.6)

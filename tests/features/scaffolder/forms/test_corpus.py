@@ -93,6 +93,7 @@ async def walk(form: Any) -> None:
     raise AssertionError("the form has no end")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared corpora are not here")
 async def test_every_template_s_form_renders_validates_and_submits(open_forms: Any) -> None:
     """35 of 35: what is submitted is what the real run was given, and the defaults of the template."""

@@ -205,6 +205,7 @@ def test_a_record_that_cannot_be_used(place: Place, text: str, message: str) -> 
     assert code == 2 and message in told["error"]["message"] and "version control" in told["error"]["message"]
 
 
+@pytest.mark.slow
 def test_history_of_twenty_versions(place: Place, tmp_path: Path) -> None:
     """Bar of the whole way: 20 versions of a template, edits in between, every file as ``git merge-file`` says."""
     history = History(20)
