@@ -56,24 +56,6 @@ def cheap_passwords() -> Iterator[Callable[[], Any]]:
         yield shipped
 
 
-@pytest.fixture(scope="session", autouse=True)
-def unhurried_disk() -> Iterator[None]:
-    """SQLite in this process leaves it to the system when its files reach the disk: no test pulls the plug.
-
-    A portal that closes would wait for it longest of all. Processes that tests start, and kill, write as shipped.
-    """
-    connect = SqliteDatabase._connect
-
-    def connect_without_sync(database: SqliteDatabase, flags: int) -> Any:
-        connection = connect(database, flags)
-        connection.pragma("synchronous", "off")
-        return connection
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SqliteDatabase, "_connect", connect_without_sync)
-        yield
-
-
 @pytest.fixture
 def clock() -> FakeClock:
     """A clock that stands still at 2026-11-23 03:12 UTC until a test advances it."""
