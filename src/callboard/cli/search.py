@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Mapping, Optional, Sequence
 
@@ -27,7 +28,10 @@ def search(
     offset: Annotated[int, typer.Option(min=0, max=10_000, help="Leave out so many first.")] = 0,
     data: Data = Path("callboard-data"), config: Config = None, url: Url = None, token: Token = None, json: Json = False,
 ) -> None:  # fmt: skip
-    """Find entities, documentation and whatever else is indexed, best first. A local store is brought up to date first."""
+    """Find entities, documentation and whatever else is indexed, best first.
+
+    A local store is brought up to date first: documentation that was never read is read, and all that differs is indexed.
+    """
 
     async def work() -> int:
         if len(term) > MAX_TERM:
@@ -50,12 +54,25 @@ async def _ask(target: Target, asked: Mapping[str, Any]) -> Mapping[str, Any]:
     if target.url is not None:
         async with open_server(target) as server:
             return await RemoteActions(server).invoke("search:query", asked)
+    from callboard.features.search.catching_up import catch_up
     from callboard.features.search.plugin import SearchParts
     from callboard.kernel.auth.actor import SYSTEM
 
     async with open_portal(target) as portal:
-        await portal.service(SearchParts).indexer.sweep()
+        parts = portal.service(SearchParts)
+        for problem in await catch_up(parts.indexer, parts.collators.values()):
+            _tell(problem)
+        if not await parts.indexer.count():
+            _tell(
+                f"There is nothing to be found in {target.data} yet. Import a sheet (callboard catalog import), read the"
+                " places that the settings name (callboard catalog refresh), or ask a server (--url)."
+            )
         return await portal.actions.invoke("search:query", dict(asked), actor=SYSTEM)
+
+
+def _tell(problem: str) -> None:
+    """Beside the answer, which may be read by a program."""
+    print(problem, file=sys.stderr)
 
 
 def _filters(given: Sequence[str] | None) -> dict[str, list[str]]:
@@ -68,13 +85,22 @@ def _filters(given: Sequence[str] | None) -> dict[str, list[str]]:
     return found
 
 
+def place_of(item: Mapping[str, Any]) -> str:
+    """Where a result stands: the ref of an entity and what gave it, a page's file and whose documentation it is of."""
+    if item["file"]:
+        return f"{item['file']}  {item['ref'] or ''}".rstrip()
+    if item["ref"]:
+        return f"{item['ref']}  {item['source'] or ''}".rstrip()
+    return str(item["location"])
+
+
 def _print(answer: Mapping[str, Any]) -> None:
     if answer.get("corrected"):
         print(f"Searched for: {answer['corrected']}")
     for item in answer["items"]:
         under = " › ".join(item["headings"])
         print(f"{item['title']}{'  ' + under if under else ''}")
-        print(f"    {item['file'] or item['ref'] or item['location']}")
+        print(f"    {place_of(item)}")
         text = " ".join(str(item["text"]).split())
         if text:
             print(f"    {text[:160]}")
