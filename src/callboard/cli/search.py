@@ -20,12 +20,13 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command("search")
 def search(
-    term: Annotated[str, typer.Argument(help="Words, a name, or a question; at most 1,000 characters.")],
+    term: Annotated[Optional[str], typer.Argument(help="Words, a name, or a question; at most 1,000 characters.")] = None,
     type: Annotated[Optional[list[str]], typer.Option("--type", help="Only documents of this type, such as techdocs. Repeat for or.")] = None,
     filter: Annotated[Optional[list[str]], typer.Option("--filter", help="field=value, such as kind=API. Repeat: or within a field, else and.")] = None,
     facet: Annotated[Optional[list[str]], typer.Option("--facet", help="Count the values of this field among what was found.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 10,
     offset: Annotated[int, typer.Option(min=0, max=10_000, help="Leave out so many first.")] = 0,
+    learnt: Annotated[bool, typer.Option("--learnt", help="List the abbreviations that were learnt, instead of searching.")] = False,
     data: Data = Path("callboard-data"), config: Config = None, url: Url = None, token: Token = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Find entities, documentation and whatever else is indexed, best first.
@@ -34,13 +35,20 @@ def search(
     """
 
     async def work() -> int:
+        target = Target.of(data, config, url, token)
+        if learnt:
+            answer = await _ask(target, "search:learnt", {})
+            print_json(answer) if json else _print_learnt(answer)
+            return OK
+        if term is None:
+            raise InputError("Say what to search for.", field="TERM")
         if len(term) > MAX_TERM:
             raise InputError(f"The question has {len(term)} characters; at most {MAX_TERM}.", field="TERM")
         asked = {
             "term": term, "types": list(type or ()), "filters": _filters(filter), "facets": list(facet or ()),
             "limit": limit, "offset": offset,
         }  # fmt: skip
-        answer = await _ask(Target.of(data, config, url, token), asked)
+        answer = await _ask(target, "search:query", asked)
         if json:
             print_json(answer)
         else:
@@ -50,12 +58,12 @@ def search(
     run_async(work, as_json=json)
 
 
-async def _ask(target: Target, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+async def _ask(target: Target, action: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
     if target.url is not None:
         async with open_server(target) as server:
-            return await RemoteActions(server).invoke("search:query", asked)
+            return await RemoteActions(server).invoke(action, asked)
     from callboard.features.search.catching_up import catch_up
-    from callboard.features.search.plugin import SearchParts
+    from callboard.features.search.plugin import SearchDoors, SearchParts
     from callboard.kernel.auth.actor import SYSTEM
 
     async with open_portal(target) as portal:
@@ -67,7 +75,9 @@ async def _ask(target: Target, asked: Mapping[str, Any]) -> Mapping[str, Any]:
                 f"There is nothing to be found in {target.data} yet. Import a sheet (callboard catalog import), read the"
                 " places that the settings name (callboard catalog refresh), or ask a server (--url)."
             )
-        return await portal.actions.invoke("search:query", dict(asked), actor=SYSTEM)
+        answer = await portal.actions.invoke(action, dict(asked), actor=SYSTEM)
+        await portal.service(SearchDoors).history.write()
+        return answer
 
 
 def _tell(problem: str) -> None:
@@ -92,6 +102,14 @@ def place_of(item: Mapping[str, Any]) -> str:
     if item["ref"]:
         return f"{item['ref']}  {item['source'] or ''}".rstrip()
     return str(item["location"])
+
+
+def _print_learnt(answer: Mapping[str, Any]) -> None:
+    for pair in answer["items"]:
+        more = f" and {pair['documents'] - 1} more" if pair["documents"] > 1 else ""
+        print(f"{pair['short']}: {pair['long']}  ({pair['by'][0]['title'] if pair['by'] else '-'}{more})")
+    if not answer["items"]:
+        print("Nothing was learnt.")
 
 
 def _print(answer: Mapping[str, Any]) -> None:

@@ -134,7 +134,7 @@ class Reason:
     """Why something was found: which part of it, by which of its words, for which word that was asked."""
 
     part: Literal["name", "title", "heading", "keyword", "text", "field"]
-    how: Literal["exact", "word", "stem", "prefix", "typo", "synonym", "meaning"]
+    how: Literal["exact", "word", "stem", "prefix", "typo", "synonym", "learnt", "meaning"]
     asked: str
     found: str
 
