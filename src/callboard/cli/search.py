@@ -15,6 +15,8 @@ from callboard.kernel.errors import InputError
 
 MAX_TERM = 1_000
 """Characters of a question here; over REST there are fewer."""
+TOLD = 3
+"""Sites that cannot be read are named up to this number."""
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
@@ -68,8 +70,11 @@ async def _ask(target: Target, action: str, asked: Mapping[str, Any]) -> Mapping
 
     async with open_portal(target) as portal:
         parts = portal.service(SearchParts)
-        for problem in await catch_up(parts.indexer, parts.collators.values()):
+        problems = await catch_up(parts.indexer, parts.collators.values())
+        for problem in problems[:TOLD]:
             _tell(problem)
+        if len(problems) > TOLD:
+            _tell(f"So it is with {len(problems) - TOLD} more; the portal lists them at /docs/problems.")
         if not await parts.indexer.count():
             _tell(
                 f"There is nothing to be found in {target.data} yet. Import a sheet (callboard catalog import), read the"

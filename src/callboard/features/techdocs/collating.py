@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import html
 import re
+import time
 from typing import Any, AsyncIterator, Mapping, Sequence
 
 import orjson
@@ -37,6 +38,8 @@ MARK = "\n"
 WHOLE = "*"
 """In the place of a path: a published site as a whole."""
 BATCH = 200
+READ_FOR_S = 120.0
+"""How long a command waits for sites to be read; what is left is read the next time."""
 SHAPE = 2
 """Of the documents made of a page; after a change of it all pages are indexed again."""
 _TAG = re.compile(r"<[^>]*>")
@@ -67,11 +70,18 @@ class DocsCollator:
         if self._keeper is None:
             return []
         problems: list[str] = []
+        until = time.monotonic() + READ_FOR_S
         for ref, plan in sorted((await self._plans.everything()).items()):
+            if time.monotonic() > until:
+                problems.append(
+                    f"Not all documentation was read in {READ_FOR_S:g} s. Search again, or start the portal, which reads the rest."
+                )
+                break
             try:
                 row = await self._keeper.catch_up(plan)
-                pages = row.pages if row.pages is not None else len((await self._books.open(plan, row)).model.pages)
-                if not pages:
+                if row is None or row.pages is not None:
+                    continue
+                if not (await self._books.open(plan, row)).model.pages:
                     problems.append(
                         f"The documentation of {ref} has no pages: there is no Markdown where it should be (docs, unless docsDir or mkdocs.yml says where)."
                     )

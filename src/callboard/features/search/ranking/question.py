@@ -230,6 +230,8 @@ class QuestionReader:
             if len(unit.asked) >= 2:
                 for word in await vocabulary.by_prefix(tx, unit.asked, MAX_PREFIX):
                     self._stand_in(unit, word, PREFIX, "prefix")
+            if is_begun and is_last and not unit.terms and not unit.phrases:
+                await self._correct_begun(tx, unit)
             unit.is_known = bool(unit.terms or unit.phrases)
 
     async def _correct(self, tx: Transaction, unit: Unit) -> None:
@@ -267,6 +269,17 @@ class QuestionReader:
             least = good[0][0]
             for errors, _, word in [one for one in good if one[0] == least][:MAX_TYPO]:
                 self._stand_in(unit, word, TYPO if errors == 1 else TYPOS, "typo")
+
+    async def _correct_begun(self, tx: Transaction, unit: Unit) -> None:
+        """Words that begin as the unit but for one error behind its first letters: results do not go away while a slip is typed."""
+        asked = unit.asked
+        if len(asked) < SHORTEST or not asked.isalpha():
+            return
+        near = await vocabulary.by_prefix(tx, asked[: len(asked) // 2], MAX_NEAR)
+        lengths = (len(asked) - 1, len(asked), len(asked) + 1)
+        good = [word for word in near if any(distance(asked, word.form[:length], 1) <= 1 for length in lengths)]
+        for word in good[:MAX_TYPO]:
+            self._stand_in(unit, word, TYPOS, "typo")
 
     def _stand_in(self, unit: Unit, word: Word, quality: float, how: How) -> None:
         if word.form not in unit.forms:
