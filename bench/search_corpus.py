@@ -13,6 +13,7 @@ from callboard.kernel.plugins.hooks import hookimpl
 
 HERE = Path(__file__).resolve().parent
 OWN_QUESTIONS = HERE / "data" / "govuk_questions.txt"
+HARD_QUESTIONS = HERE / "data" / "govuk_hard_questions.txt"
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 
@@ -124,10 +125,10 @@ class Plugin:
         return [self.collator]
 
 
-def own_questions() -> list[tuple[str, list[set[str]]]]:
+def own_questions(path: Path = OWN_QUESTIONS) -> list[tuple[str, list[set[str]]]]:
     """(question, [sources any of which is enough])."""
     found = []
-    for line in OWN_QUESTIONS.read_text().splitlines():
+    for line in path.read_text().splitlines():
         if line and not line.startswith("#"):
             question, _, gold = line.rpartition(" | ")
             found.append((question, [{_source(one) for one in gold.split(", ")}]))
@@ -149,8 +150,6 @@ def _source(short: str) -> str:
     return "docs/" + short.replace("m/", "manual/", 1).replace("k/", "kubernetes/", 1) + ".html.md"
 
 
-def source_of(type: str, document: SearchDocument) -> str:
-    """What a result counts as."""
-    if type == "markdown":
-        return f"docs/{document.parent}"
-    return f"repos.csv#{document.fields['name']}"
+def source_of(fields: Mapping[str, Any]) -> str:
+    """What a result with these fields counts as."""
+    return f"docs/{fields['file']}" if "file" in fields else f"repos.csv#{fields['name']}"

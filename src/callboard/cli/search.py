@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Mapping, Optional, Sequence
 
@@ -14,29 +15,42 @@ from callboard.kernel.errors import InputError
 
 MAX_TERM = 1_000
 """Characters of a question here; over REST there are fewer."""
+TOLD = 3
+"""Sites that cannot be read are named up to this number."""
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command("search")
 def search(
-    term: Annotated[str, typer.Argument(help="Words, a name, or a question; at most 1,000 characters.")],
+    term: Annotated[Optional[str], typer.Argument(help="Words, a name, or a question; at most 1,000 characters.")] = None,
     type: Annotated[Optional[list[str]], typer.Option("--type", help="Only documents of this type, such as techdocs. Repeat for or.")] = None,
     filter: Annotated[Optional[list[str]], typer.Option("--filter", help="field=value, such as kind=API. Repeat: or within a field, else and.")] = None,
     facet: Annotated[Optional[list[str]], typer.Option("--facet", help="Count the values of this field among what was found.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 10,
     offset: Annotated[int, typer.Option(min=0, max=10_000, help="Leave out so many first.")] = 0,
+    learnt: Annotated[bool, typer.Option("--learnt", help="List the abbreviations that were learnt, instead of searching.")] = False,
     data: Data = Path("callboard-data"), config: Config = None, url: Url = None, token: Token = None, json: Json = False,
 ) -> None:  # fmt: skip
-    """Find entities, documentation and whatever else is indexed, best first. A local store is brought up to date first."""
+    """Find entities, documentation and whatever else is indexed, best first.
+
+    A local store is brought up to date first: documentation that was never read is read, and all that differs is indexed.
+    """
 
     async def work() -> int:
+        target = Target.of(data, config, url, token)
+        if learnt:
+            answer = await _ask(target, "search:learnt", {})
+            print_json(answer) if json else _print_learnt(answer)
+            return OK
+        if term is None:
+            raise InputError("Say what to search for.", field="TERM")
         if len(term) > MAX_TERM:
             raise InputError(f"The question has {len(term)} characters; at most {MAX_TERM}.", field="TERM")
         asked = {
             "term": term, "types": list(type or ()), "filters": _filters(filter), "facets": list(facet or ()),
             "limit": limit, "offset": offset,
         }  # fmt: skip
-        answer = await _ask(Target.of(data, config, url, token), asked)
+        answer = await _ask(target, "search:query", asked)
         if json:
             print_json(answer)
         else:
@@ -46,16 +60,34 @@ def search(
     run_async(work, as_json=json)
 
 
-async def _ask(target: Target, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+async def _ask(target: Target, action: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
     if target.url is not None:
         async with open_server(target) as server:
-            return await RemoteActions(server).invoke("search:query", asked)
-    from callboard.features.search.plugin import SearchParts
+            return await RemoteActions(server).invoke(action, asked)
+    from callboard.features.search.catching_up import catch_up
+    from callboard.features.search.plugin import SearchDoors, SearchParts
     from callboard.kernel.auth.actor import SYSTEM
 
     async with open_portal(target) as portal:
-        await portal.service(SearchParts).indexer.sweep()
-        return await portal.actions.invoke("search:query", dict(asked), actor=SYSTEM)
+        parts = portal.service(SearchParts)
+        problems = await catch_up(parts.indexer, parts.collators.values())
+        for problem in problems[:TOLD]:
+            _tell(problem)
+        if len(problems) > TOLD:
+            _tell(f"So it is with {len(problems) - TOLD} more; the portal lists them at /docs/problems.")
+        if not await parts.indexer.count():
+            _tell(
+                f"There is nothing to be found in {target.data} yet. Import a sheet (callboard catalog import), read the"
+                " places that the settings name (callboard catalog refresh), or ask a server (--url)."
+            )
+        answer = await portal.actions.invoke(action, dict(asked), actor=SYSTEM)
+        await portal.service(SearchDoors).history.write()
+        return answer
+
+
+def _tell(problem: str) -> None:
+    """Beside the answer, which may be read by a program."""
+    print(problem, file=sys.stderr)
 
 
 def _filters(given: Sequence[str] | None) -> dict[str, list[str]]:
@@ -68,13 +100,30 @@ def _filters(given: Sequence[str] | None) -> dict[str, list[str]]:
     return found
 
 
+def place_of(item: Mapping[str, Any]) -> str:
+    """Where a result stands: the ref of an entity and what gave it, a page's file and whose documentation it is of."""
+    if item["file"]:
+        return f"{item['file']}  {item['ref'] or ''}".rstrip()
+    if item["ref"]:
+        return f"{item['ref']}  {item['source'] or ''}".rstrip()
+    return str(item["location"])
+
+
+def _print_learnt(answer: Mapping[str, Any]) -> None:
+    for pair in answer["items"]:
+        more = f" and {pair['documents'] - 1} more" if pair["documents"] > 1 else ""
+        print(f"{pair['short']}: {pair['long']}  ({pair['by'][0]['title'] if pair['by'] else '-'}{more})")
+    if not answer["items"]:
+        print("Nothing was learnt.")
+
+
 def _print(answer: Mapping[str, Any]) -> None:
     if answer.get("corrected"):
         print(f"Searched for: {answer['corrected']}")
     for item in answer["items"]:
         under = " › ".join(item["headings"])
         print(f"{item['title']}{'  ' + under if under else ''}")
-        print(f"    {item['file'] or item['ref'] or item['location']}")
+        print(f"    {place_of(item)}")
         text = " ".join(str(item["text"]).split())
         if text:
             print(f"    {text[:160]}")

@@ -45,6 +45,7 @@ async def test_words_are_found_by_other_forms_beginnings_errors_and_synonyms(lib
         assert hits and hits[0].document.id == wanted, term
         assert how in {reason.how for reason in hits[0].reasons}, (term, hits[0].reasons)
     assert (await library.ask("snapshto")).corrected == "snapshots"
+    assert await library.ids("snapxh", as_typed=True) == ["backups"], "results stay while a slip is typed"
     assert await library.ids("xylophone") == []
 
 

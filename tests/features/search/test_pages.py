@@ -12,6 +12,7 @@ from typing import Any, AsyncIterator
 import pytest
 
 from callboard.features.search.history import store
+from callboard.features.search.history.doors import doors_of
 from callboard.features.search.history.sketch import NOBODY, at_least, estimate, mark, merge
 from callboard.features.search.plugin import SearchDoors, SearchParts
 from callboard.kernel.plugins.hooks import hookimpl
@@ -344,3 +345,32 @@ async def test_settings_that_cannot_be_are_refused_with_their_key(key: str, valu
     with pytest.raises(SettingsError, match=f"search.history.{key}"):
         async with make_portal({"search": {"history": {key: value}}}):
             pass
+
+
+async def test_searches_by_programs_and_actions_that_find_nothing_are_missed_too(each_world: World):
+    """Each with its door; a person counts as one and keeps no such search, a program once a day and as nobody; what is found later is told."""
+    async with opened(each_world, more={"permission": {"policy": {**HIDE, "defaults": True}}}) as d:
+        robot = service("robot")
+        for actor in (ADA, ADA, robot):
+            async with d.portal.client(actor) as client:
+                for path in ("query", "v1/query"):
+                    await client.get(f"/api/search/{path}?term=cash+register")
+                await client.get("/api/search/v1/query?term=cash+regi&asTyped=true")
+                await client.get("/api/search/query?term=nowhere&types[0]=software-catalog")
+        await d.portal.actions.invoke("search:query", {"term": "cash register"}, actor=BOB)
+        d.site.clock.advance(3600)
+        async with d.portal.client(robot) as client:
+            await client.get("/api/search/query?term=cash+register")
+            await client.get("/api/search/query?term=payments")
+        rows, total, _ = await d.history.list_missed("times", 10, 0, actor=admin())
+        assert (total, rows[0].term, rows[0].times, estimate(rows[0].missed_by)) == (1, "cash register", 3, 2)
+        assert doors_of(rows[0].doors) == ["rest", "action"] and await d.recent(ADA) == []
+        page = text_of(await d.get("/search/unanswered", admin()))
+        assert "cash register REST Action or command line" in page
+        d.site.clock.advance(60)
+        d.history.note("cash register", "component:default/till", actor=ADA, door="rest")
+        d.history.note("never missed", "component:default/till", actor=ADA, door="rest")
+        d.site.clock.advance(3600)
+        d.history.note("cash register", "component:default/till", actor=ADA, door="rest")
+        await d.history.write()
+        assert "found since" in text_of(await d.get("/search/unanswered", admin()))

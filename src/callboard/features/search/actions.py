@@ -1,11 +1,13 @@
-"""The action of search."""
+"""The actions of search."""
 
 from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
+from callboard.features.search.history.service import NoteAnswer
 from callboard.features.search.interface import MAX_PAGE, Search, SearchQuery
 from callboard.features.search.rest import MAX_OFFSET, filters_of
+from callboard.features.search.teaching import Teaching
 from callboard.features.search.wire import own_wire
 from callboard.kernel.actions import Action, ActionAttributes, ActionContext
 
@@ -14,8 +16,8 @@ _TEXT = {"type": "string"}
 _TEXTS = {"type": "array", "items": _TEXT}
 
 
-def search_actions(search: Search) -> Sequence[Action]:
-    """``search:query``: within what the caller may see."""
+def search_actions(search: Search, teaching: Teaching, note: NoteAnswer) -> Sequence[Action]:
+    """``search:query`` and ``search:learnt``: within what the caller may see."""
 
     async def query(context: ActionContext) -> Mapping[str, Any]:
         given = context.input
@@ -24,7 +26,20 @@ def search_actions(search: Search) -> Sequence[Action]:
             given["term"], types=given.get("types", ()), filters=filters_of(_numbered(given.get("filters"))),
             facets=given.get("facets", ()), limit=given.get("limit", 10), offset=offset,
         )  # fmt: skip
-        return own_wire(await search.query(asked, actor=context.actor), offset=offset)
+        found = await search.query(asked, actor=context.actor)
+        note(asked, found, actor=context.actor, door="action")
+        return own_wire(found, offset=offset)
+
+    async def learnt(context: ActionContext) -> Mapping[str, Any]:
+        return {
+            "items": [
+                {
+                    "short": pair.short, "long": pair.long, "documents": pair.documents,
+                    "by": [{"title": title, "location": location} for title, location in pair.by],
+                }
+                for pair in await teaching.list(actor=context.actor)
+            ]
+        }  # fmt: skip
 
     return [
         Action(
@@ -51,7 +66,14 @@ def search_actions(search: Search) -> Sequence[Action]:
                 "required": ["items", "totalItems"],
             },
             attributes=ActionAttributes(read_only=True, idempotent=True),
-        )
+        ),
+        Action(
+            "search:learnt", "Learnt synonyms", "List the abbreviations that search has learnt from names, titles and texts, and from which.",
+            learnt,
+            input_schema={"type": "object", "properties": {}, "additionalProperties": False},
+            output_schema={"type": "object", "properties": {"items": {"type": "array"}}, "required": ["items"]},
+            attributes=ActionAttributes(read_only=True, idempotent=True),
+        ),
     ]  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from callboard.kernel.logs import get_logger
 INDEX_JOB = "search.index"
 BULK_JOB = "search.bulk"
 SWEEP_JOB = "search.sweep"
-SHAPE = 1
+SHAPE = 2
 """Of what is kept of a document; after a change of it everything is indexed again, as after one of the engine or the language."""
 BATCH = 200
 """Scopes of one transaction."""
@@ -72,6 +72,11 @@ class Indexer:
                 await documents.clear(tx)
                 await documents.set_made_as(tx, made)
         self._is_ready = True
+
+    async def count(self) -> int:
+        """How many documents there are."""
+        async with self._db.read(snapshot=False) as tx:
+            return await documents.count(tx)
 
     async def rebuild(self) -> None:
         """Forget everything and index it again."""

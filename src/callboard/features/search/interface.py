@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, AsyncIterator, Iterator, Literal, Mapping, Protocol, Sequence
+from typing import Any, AsyncIterator, Iterator, Literal, Mapping, Protocol, Sequence, runtime_checkable
 
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import InputError
@@ -80,6 +80,14 @@ class Collator(Protocol):
         """Scopes to ask for again after this event; None: any may have changed, compare all revisions."""
 
 
+@runtime_checkable
+class ReadsSources(Protocol):
+    """A collator whose documents come from sources that jobs of a running portal read."""
+
+    async def read_sources(self) -> Sequence[str]:
+        """Read what is due of them, and wait for it: no portal runs that would. A sentence for each that cannot be read."""
+
+
 class VisibleSet(Protocol):
     """Numbers of resources, as a compressed bitmap."""
 
@@ -126,7 +134,7 @@ class Reason:
     """Why something was found: which part of it, by which of its words, for which word that was asked."""
 
     part: Literal["name", "title", "heading", "keyword", "text", "field"]
-    how: Literal["exact", "word", "stem", "prefix", "typo", "synonym", "meaning"]
+    how: Literal["exact", "word", "stem", "prefix", "typo", "synonym", "learnt", "meaning"]
     asked: str
     found: str
 

@@ -11,10 +11,12 @@ from callboard.features.search.engines.base import Engine
 from callboard.features.search.indexing import Indexer
 from callboard.features.search.interface import Collator, Search, SearchHooks, Visibility
 from callboard.features.search.jobs import SearchJobs
+from callboard.features.search.ranking.learnt import Learnt
 from callboard.features.search.ranking.question import QuestionReader
 from callboard.features.search.service import SearchService
 from callboard.features.search.settings import SETTINGS, SearchSettings
 from callboard.features.search.store.visible import VisibleCondition
+from callboard.features.search.teaching import Teaching
 from callboard.features.search.text.stemming import Stemmer
 from callboard.features.search.text.synonyms import Synonyms
 from callboard.kernel.errors import InputError
@@ -40,7 +42,9 @@ class SearchParts:
         self.service = SearchService(
             portal.db, self.engine, self.indexer, QuestionReader(stemmer, Synonyms(self.settings.synonyms)), condition,
             collators=lambda: self.collators, visibility=lambda: self.visibility,
+            learnt=Learnt(self.settings.learns, self.settings.not_synonyms),
         )  # fmt: skip
+        self.teaching = Teaching(portal.db, self.service.learnt, lambda: self.visibility)
         self.jobs = SearchJobs(self.indexer, self.settings)
 
     @cached_property
@@ -208,14 +212,18 @@ def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.search.rest import search_routes
 
     parts = portal.service(SearchParts)
-    return [*search_routes(parts.service, parts.settings), *portal.service(SearchDoors).routes()]
+    return [
+        *search_routes(parts.service, parts.settings, portal.service(SearchDoors).history.note_answer),
+        *portal.service(SearchDoors).routes(),
+    ]
 
 
 @hookimpl
 def register_actions(portal: Any) -> Sequence[Any]:
     from callboard.features.search.actions import search_actions
 
-    return search_actions(portal.service(SearchParts).service)
+    parts = portal.service(SearchParts)
+    return search_actions(parts.service, parts.teaching, portal.service(SearchDoors).history.note_answer)
 
 
 @hookimpl

@@ -11,6 +11,7 @@ from typing import Any, Mapping, Sequence
 
 from starlette.responses import Response
 
+from callboard.features.search.history.service import NoteAnswer
 from callboard.features.search.interface import Search, SearchQuery
 from callboard.features.search.settings import SearchSettings
 from callboard.features.search.wire import DEFAULT_PAGE, decode_cursor, own_wire, results_wire
@@ -27,8 +28,9 @@ MAX_OFFSET = 10_000
 class SearchRoutes:
     """Handlers over ``Search``, in which what is hidden is not there."""
 
-    def __init__(self, search: Search, settings: SearchSettings) -> None:
+    def __init__(self, search: Search, settings: SearchSettings, note: NoteAnswer) -> None:
         self._search = search
+        self._note = note
         self._settings = settings
 
     async def query(self, request: Request) -> Response:
@@ -38,16 +40,11 @@ class SearchRoutes:
         page = decode_cursor(_text(given, "pageCursor"))
         if page * limit > MAX_OFFSET:
             raise InputError(f"Nobody pages further than {MAX_OFFSET} results; ask more closely.", field="pageCursor")
-        found = await self._search.query(
-            SearchQuery(
-                term,
-                types=self._types(given),
-                filters=filters_of(given.get("filters")),
-                limit=limit,
-                offset=page * limit,
-            ),
-            actor=request.actor,
+        asked = SearchQuery(
+            term, types=self._types(given), filters=filters_of(given.get("filters")), limit=limit, offset=page * limit
         )
+        found = await self._search.query(asked, actor=request.actor)
+        self._note(asked, found, actor=request.actor, door="rest")
         return Json(results_wire(found, page=page, limit=limit))
 
     async def own_query(self, request: Request) -> Response:
@@ -60,7 +57,9 @@ class SearchRoutes:
             facets=_list(given.get("facets"), "facets"), limit=self._limit(given.get("limit"), "limit", "limit"),
             offset=offset, as_typed=_text(given, "asTyped") == "true",
         )  # fmt: skip
-        return Json(own_wire(await self._search.query(query, actor=request.actor), offset=offset))
+        found = await self._search.query(query, actor=request.actor)
+        self._note(query, found, actor=request.actor, door="rest")
+        return Json(own_wire(found, offset=offset))
 
     def _term(self, given: Mapping[str, Any]) -> str:
         term, most = _text(given, "term") or "", self._settings.max_term_length
@@ -160,8 +159,8 @@ def _number(value: Any, default: int, field: str) -> int:
     return int(value)
 
 
-def search_routes(search: Search, settings: SearchSettings) -> Sequence[Route]:
-    routes = SearchRoutes(search, settings)
+def search_routes(search: Search, settings: SearchSettings, note: NoteAnswer) -> Sequence[Route]:
+    routes = SearchRoutes(search, settings, note)
     return [
         Route("/api/search/query", routes.query, openapi=_operation("Find documents", _WIRE)),
         Route("/api/search/v1/query", routes.own_query, openapi=_operation("Find documents, and why", _OWN)),

@@ -19,6 +19,7 @@ from callboard.features.search.interface import (
     Visibility,
     VisibleSet,
 )
+from callboard.features.search.ranking.learnt import Learnt
 from callboard.features.search.ranking.marking import Marker, reasons_of
 from callboard.features.search.ranking.question import Question, QuestionReader
 from callboard.features.search.ranking.scoring import Judged, Result, Scorer
@@ -45,7 +46,7 @@ class SearchService:
 
     def __init__(
         self, db: Database, engine: Engine, indexer: Indexer, reader: QuestionReader, condition: VisibleCondition, *,
-        collators: Callable[[], Mapping[str, Collator]], visibility: Callable[[], Visibility | None],
+        collators: Callable[[], Mapping[str, Collator]], visibility: Callable[[], Visibility | None], learnt: Learnt | None = None,
     ) -> None:  # fmt: skip
         self._db = db
         self._engine = engine
@@ -54,6 +55,7 @@ class SearchService:
         self._collators = collators
         self._visibility = visibility
         self._condition = condition
+        self.learnt = learnt or Learnt(True)
         self._count: tuple[float, int] | None = None
         self._kept: dict[tuple[str, bytes], tuple[str | None, SearchResults]] = {}
 
@@ -79,7 +81,10 @@ class SearchService:
             if kept is not None and kept[0] == revision:
                 return kept[1]
             count = await self._documents(tx)
-            question = await self._reader.read(tx, query.term, documents=count, as_typed=query.as_typed)
+            await self.learnt.sync(tx, revision)
+            question = await self._reader.read(
+                tx, query.term, documents=count, as_typed=query.as_typed, learnt=self.learnt.seen(visible)
+            )
             found = await self._answer(tx, query, question, visible)
         if len(self._kept) >= KEPT:
             self._kept.clear()

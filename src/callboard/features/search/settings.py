@@ -15,6 +15,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("search.engine", "text", "database", None, "What finds: database (FTS5 on SQLite, text search on PostgreSQL) or opensearch."),
     Setting("search.language", "text", "english", None, "Whose word forms are one word (a Snowball stemmer); none keeps words as they are written."),
     Setting("search.synonyms", "list", [], None, "Lists of words and phrases that mean the same: [[k8s, kubernetes], [on-call, pager duty]]."),
+    Setting("search.learnSynonyms", "flag", True, help="Whether names that are short for a title, and abbreviations spelt out in brackets, find what they stand for."),
+    Setting("search.notSynonyms", "list", [], None, "Pairs that were learnt and do not hold: [[hr, human resources]]."),
     Setting("search.sweepEvery", "duration", "10m", None, "How often everything is compared with what was indexed, beside what events say."),
     Setting("search.opensearch.node", "text", None, None, "Address of OpenSearch, such as https://search.example.com:9200."),
     Setting("search.opensearch.indexPrefix", "text", "callboard", None, "Begins the name of the index."),
@@ -42,6 +44,8 @@ class SearchSettings:
     engine: Literal["database", "opensearch"]
     language: str
     synonyms: Sequence[Sequence[str]]
+    learns: bool
+    not_synonyms: Sequence[Sequence[str]]
     sweep_every: timedelta
     opensearch: OpenSearchSettings | None
 
@@ -51,10 +55,7 @@ class SearchSettings:
         engine = settings.get("search.engine", "database")
         if engine not in ("database", "opensearch"):
             raise settings.error("search.engine", f"{engine!r} is no engine. Choose database or opensearch.")
-        synonyms = settings.get_list("search.synonyms", [])
-        for group in synonyms:
-            if not isinstance(group, list) or len(group) < 2 or not all(isinstance(word, str) for word in group):
-                raise settings.error("search.synonyms", "must be a list of lists of two or more words or phrases.")
+        synonyms, excepted = _groups(settings, "search.synonyms"), _groups(settings, "search.notSynonyms")
         sweep = settings.get_duration("search.sweepEvery", "10m")
         if sweep < timedelta(seconds=10):
             raise settings.error("search.sweepEvery", "must be 10 seconds or more.")
@@ -73,8 +74,17 @@ class SearchSettings:
         return cls(
             _positive(settings, "search.maxTermLength", MAX_TERM_LENGTH),
             _positive(settings, "search.maxPageLimit", MAX_PAGE),
-            engine, str(settings.get("search.language", "english")).lower(), synonyms, sweep, opensearch,
+            engine, str(settings.get("search.language", "english")).lower(), synonyms,
+            settings.get_bool("search.learnSynonyms", True), excepted, sweep, opensearch,
         )  # fmt: skip
+
+
+def _groups(settings: Settings, key: str) -> Sequence[Sequence[str]]:
+    groups = settings.get_list(key, [])
+    for group in groups:
+        if not isinstance(group, list) or len(group) < 2 or not all(isinstance(word, str) for word in group):
+            raise settings.error(key, "must be a list of lists of two or more words or phrases.")
+    return groups
 
 
 def _positive(settings: Settings, key: str, default: int) -> int:

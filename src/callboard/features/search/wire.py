@@ -101,6 +101,7 @@ def _hit_wire(hit: Hit, rank: int) -> dict[str, Any]:
         "path": document.wire.get("path") or fields.get("path"),
         "file": document.wire.get("file") or fields.get("file") or document.wire.get("path"),
         "ref": document.resource,
+        "source": fields.get("source"),
         "kind": fields.get("kind"),
         "namespace": fields.get("namespace"),
         "name": fields.get("name"),

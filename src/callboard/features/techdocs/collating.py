@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import html
 import re
+import time
 from typing import Any, AsyncIterator, Mapping, Sequence
 
 import orjson
@@ -19,6 +20,7 @@ from callboard.features.techdocs.domain import SitePlan, docs_path, owner_of, tr
 from callboard.features.techdocs.files import SEARCH_INDEX, WORDS
 from callboard.features.techdocs.finding import Plans
 from callboard.features.techdocs.interface import PAGES_CHANGED, SITE_REMOVED
+from callboard.features.techdocs.keeping import SiteKeeper
 from callboard.features.techdocs.published.reading import Published, PublishedSites
 from callboard.features.techdocs.rendering import ID_PREFIX, RenderedPage
 from callboard.features.techdocs.store import pages as page_rows
@@ -36,6 +38,10 @@ MARK = "\n"
 WHOLE = "*"
 """In the place of a path: a published site as a whole."""
 BATCH = 200
+READ_FOR_S = 120.0
+"""How long a command waits for sites to be read; what is left is read the next time."""
+SHAPE = 2
+"""Of the documents made of a page; after a change of it all pages are indexed again."""
 _TAG = re.compile(r"<[^>]*>")
 
 
@@ -48,13 +54,41 @@ class DocsCollator:
     topics: Sequence[str] = (PAGES_CHANGED, SITE_REMOVED)
 
     def __init__(
-        self, db: Database, books: Books, published: PublishedSites | None, queries: CatalogQueries, plans: Plans
-    ) -> None:
+        self, db: Database, books: Books, published: PublishedSites | None, queries: CatalogQueries, plans: Plans,
+        keeper: SiteKeeper | None = None,
+    ) -> None:  # fmt: skip
+        """``keeper`` None: sites come from a publisher alone."""
         self._db = db
         self._books = books
         self._published = published
         self._queries = queries
         self._plans = plans
+        self._keeper = keeper
+
+    async def read_sources(self) -> Sequence[str]:
+        """Read the sites that were never read or may have changed since."""
+        if self._keeper is None:
+            return []
+        problems: list[str] = []
+        until = time.monotonic() + READ_FOR_S
+        for ref, plan in sorted((await self._plans.everything()).items()):
+            if time.monotonic() > until:
+                problems.append(
+                    f"Not all documentation was read in {READ_FOR_S:g} s. Search again, or start the portal, which reads the rest."
+                )
+                break
+            try:
+                row = await self._keeper.catch_up(plan)
+                if row is None or row.pages is not None:
+                    continue
+                if not (await self._books.open(plan, row)).model.pages:
+                    problems.append(
+                        f"The documentation of {ref} has no pages: there is no Markdown where it should be (docs, unless docsDir or mkdocs.yml says where)."
+                    )
+            except CallboardError as error:
+                if await self._find_published(plan) is None:
+                    problems.append(f"The documentation of {ref} cannot be read: {error.message}")
+        return problems
 
     async def scopes(self) -> AsyncIterator[Sequence[tuple[str, str]]]:
         """A site at a time. A revision holds the page's text, and what its site and entity are called. Nothing is read for it."""
@@ -135,7 +169,7 @@ class DocsCollator:
 def _mark(plan: SitePlan, entity: Mapping[str, Any]) -> str:
     spec = entity.get("spec") or {}
     tags = (entity.get("metadata") or {}).get("tags")
-    said = repr((plan.title, plan.owner, spec.get("type"), spec.get("lifecycle"), tags))
+    said = repr((SHAPE, plan.title, plan.owner, spec.get("type"), spec.get("lifecycle"), tags))
     return hashlib.sha256(said.encode()).hexdigest()[:12]
 
 
@@ -200,6 +234,7 @@ def page_documents(
     row = book.rows.get(page.file)
     parent = f"{plan.ref}{MARK}{page.path}"
     wire, fields = _shared(plan, entity, page.path)
+    fields["file"] = page.file
     keywords = [book.model.title, plan.title, *(str(tag) for tag in _tags(page, entity))]
     stem = page.file.rpartition("/")[2].partition(".")[0].replace("-", " ").replace("_", " ")
     found = []

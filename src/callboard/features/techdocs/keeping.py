@@ -82,6 +82,28 @@ class SiteKeeper:
                 task.exception()  # it is told by the site's failure; what is there is shown
             elif not task.done():
                 task.add_done_callback(_settle)
+        return await self._stands(plan, name)
+
+    async def catch_up(self, plan: SitePlan) -> VersionRow | None:
+        """The live version after a look where one is due, waited for to its end. Raises as reading does when nothing was ever read.
+
+        None for a source elsewhere that could not be read before: whoever waits here does not wait for it again.
+        """
+        async with self._db.read(snapshot=False) as tx:
+            row = await sites.find_version(tx, plan.ref, "")
+            site = await sites.find_site(tx, plan.ref)
+        if row is not None and row.plan == plan.digest and not self._is_due(plan, row):
+            return row
+        if row is None and not self._reader.is_local(plan) and site is not None and site.failure:
+            return None
+        try:
+            await self.refresh(plan)
+        except CallboardError:
+            if row is None:
+                raise
+        return await self._stands(plan, "")
+
+    async def _stands(self, plan: SitePlan, name: str) -> VersionRow:
         async with self._db.read(snapshot=False) as tx:
             found = await sites.find_version(tx, plan.ref, name)
         if found is None:

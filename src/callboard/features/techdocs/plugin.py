@@ -188,7 +188,8 @@ def register_search_collators(portal: Any) -> Sequence[Any]:
     from callboard.features.techdocs.collating import DocsCollator
 
     parts = portal.service(TechDocsParts)
-    return [DocsCollator(portal.db, parts.books, parts.published, portal.service(CatalogQueries), parts.plans)]
+    keeper = None if parts.settings.is_external else parts.keeper
+    return [DocsCollator(portal.db, parts.books, parts.published, portal.service(CatalogQueries), parts.plans, keeper)]
 
 
 @hookimpl

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Iterator, Mapping, Sequence
 
+from callboard.features.catalog.processing.annotate import LOCATION
 from callboard.features.search.interface import SearchDocument
 from callboard.model.refs import EntityRef
 
@@ -38,6 +39,7 @@ def document_of(entity: Mapping[str, Any], changed_at: datetime | None = None) -
         fields={
             "kind": entity["kind"], "namespace": namespace, "name": name, "type": type, "componentType": type,
             "lifecycle": lifecycle, "owner": _targets(relations, "ownedBy") or ([owner] if owner else []),
+            "source": _text((metadata.get("annotations") or {}).get(LOCATION)),
             "system": _targets(relations, "partOf"), "tags": [str(tag) for tag in metadata.get("tags") or ()],
         },
         wire=wire, changed_at=changed_at, popularity=len(relations),

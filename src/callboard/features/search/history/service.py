@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Callable, Mapping, Protocol, Sequence
 
 from callboard.features.search.history import store
+from callboard.features.search.history.doors import Door, bit_of
 from callboard.features.search.history.permissions import DELETE_UNANSWERED, READ_UNANSWERED
 from callboard.features.search.history.settings import HistorySettings
 from callboard.features.search.history.sketch import NOBODY, at_least, mark, merge
 from callboard.features.search.history.store import Counted, Missed, Recent
 from callboard.features.search.history.weighing import weigh_opened
-from callboard.features.search.interface import Visibility
+from callboard.features.search.interface import SearchQuery, SearchResults, Visibility
 from callboard.features.search.store.titles import titles_of
 from callboard.features.search.text.tokens import fold
 from callboard.kernel.audit import Audit
@@ -43,6 +44,10 @@ MAX_NOTED = 5_000
 MAX_SEEN = 5_000
 AGAIN = timedelta(minutes=30)
 """The same person asking the same within this time counts once."""
+AGAIN_BY_MACHINE = timedelta(days=1)
+"""Likewise for what is no person: what a program asks on a schedule shall not stand above what people miss."""
+MAX_BY_MACHINE = 200
+"""Terms of one such caller that are noted in a day."""
 BEGUN = timedelta(seconds=30)
 """A term that goes on from the one before within this time takes its place: it was still being typed."""
 EVERY_S = 5.0
@@ -57,6 +62,7 @@ class Asked:
     term: str
     best: str | None
     at: datetime
+    door: Door = "page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,12 @@ def week_of(at: datetime) -> str:
     return f"{year:04}-W{week:02}"
 
 
+class NoteAnswer(Protocol):
+    """How doors other than the page tell of a question and its answer."""
+
+    def __call__(self, asked: SearchQuery, found: SearchResults, *, actor: Actor, door: Door) -> None: ...
+
+
 class SearchHistory:
     """Of one portal."""
 
@@ -97,6 +109,7 @@ class SearchHistory:
         self._asked: list[Asked] = []
         self._opened: list[Opened] = []
         self._seen: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+        self._by_machine: tuple[date, dict[str, int]] = (date.min, {})
         self._popular: tuple[float, Sequence[tuple[str, str]]] = (float("-inf"), ())
         self._writing = Periodic(self.write, EVERY_S, name="writing of searches")
 
@@ -109,13 +122,19 @@ class SearchHistory:
 
     # ---- noting ------------------------------------------------------------------------------------------------------
 
-    def note(self, term: str, best: str | None, *, actor: Actor) -> None:
-        """Somebody searched. ``best``: resource of the first result ("" for none); None where there was no result. Does not wait."""
+    def note(self, term: str, best: str | None, *, actor: Actor, door: Door = "page") -> None:
+        """Somebody searched. ``best``: resource of the first result ("" for none); None where there was no result. Does not wait.
+
+        Through another door than the page it is nobody's own search, and counts only where it finds nothing, or now something that
+        was missed. There it need not be a person.
+        """
         term = " ".join(term.split())
         key = key_of(term)
-        if not actor.is_user or not MIN_TERM <= len(key) <= MAX_TERM or len(self._asked) >= MAX_NOTED:
+        if not MIN_TERM <= len(key) <= MAX_TERM or len(self._asked) >= MAX_NOTED:
             return
         now = self._clock.now()
+        if not actor.is_user and (door == "page" or (best is None and not self._may_note(actor.subject, now))):
+            return
         for at in range(len(self._asked) - 1, -1, -1):  # what was still being typed
             one = self._asked[at]
             if one.actor.subject == actor.subject:
@@ -126,8 +145,23 @@ class SearchHistory:
         self._seen[actor.subject, key] = now
         if len(self._seen) > MAX_SEEN:
             self._seen.popitem(last=False)
-        if seen is None or now - seen >= AGAIN:
-            self._asked.append(Asked(actor, key, term, best, now))
+        if seen is None or now - seen >= (AGAIN if actor.is_user else AGAIN_BY_MACHINE):
+            self._asked.append(Asked(actor, key, term, best, now, door))
+            if best is None and not actor.is_user:
+                self._by_machine[1][actor.subject] = self._by_machine[1].get(actor.subject, 0) + 1
+
+    def note_answer(self, asked: SearchQuery, found: SearchResults, *, actor: Actor, door: Door) -> None:
+        """A question counts as on the page: asked from its beginning, of everything, and no more being typed."""
+        if asked.offset or asked.types or asked.filters or asked.as_typed:
+            return
+        best = (found.hits[0].document.resource or "") if found.hits else None
+        self.note(asked.term, best, actor=actor, door=door)
+
+    def _may_note(self, subject: str, now: datetime) -> bool:
+        """Whether a caller that is no person has asked for few enough things today."""
+        if self._by_machine[0] != now.date():
+            self._by_machine = (now.date(), {})
+        return self._by_machine[1].get(subject, 0) < MAX_BY_MACHINE
 
     async def open(self, type: str, id: str, after: str, *, actor: Actor) -> bool:
         """Somebody opened a result; ``after`` is a term that nothing was found for, or empty. False: they see no such document."""
@@ -157,11 +191,12 @@ class SearchHistory:
             return
         asked, opened = self._asked, self._opened
         self._asked, self._opened = [], []
-        keeping = {user: await self._keeps(user) for user in {one.actor for one in asked}}
+        asked = await self._that_count(asked)
+        keeping = {user: await self._keeps(user) for user in {one.actor for one in asked if one.door == "page"}}
         counted: dict[tuple[str, str], Counted] = {}
         recent: dict[str, list[Recent]] = {}
         for one in asked:
-            if keeping[one.actor]:
+            if one.door == "page" and keeping[one.actor]:
                 recent.setdefault(one.actor.subject, []).append(Recent(one.key, one.term, format_time(one.at)))
             _count(counted, one)
         async with self._db.write() as tx:
@@ -175,6 +210,15 @@ class SearchHistory:
                 await store.count_opened(tx, event.type, event.id, week, mark(event.actor.subject, event.id))
                 if event.after and await store.is_missed(tx, event.after):
                     await store.count_after(tx, event.after, event.type, event.id, week)
+
+    async def _that_count(self, asked: list[Asked]) -> list[Asked]:
+        """What was found elsewhere than on the page counts only where it was missed before."""
+        elsewhere = {one.key for one in asked if one.door != "page" and one.best is not None}
+        if not elsewhere:
+            return asked
+        async with self._db.read(snapshot=False) as tx:
+            missed = await store.missed_among(tx, sorted(elsewhere))
+        return [one for one in asked if one.door == "page" or one.best is None or one.key in missed]
 
     async def _keeps(self, actor: Actor) -> bool:
         preferences = self._preferences()
@@ -316,13 +360,14 @@ class SearchHistory:
 def _count(counted: dict[tuple[str, str], Counted], one: Asked) -> None:
     week, at = week_of(one.at), format_time(one.at)
     into = counted.setdefault((one.key, week), Counted(one.key, week, one.term))
-    person = mark(one.actor.subject, one.key)
+    person = mark(one.actor.subject, one.key) if one.actor.is_user else NOBODY
     into.times += 1
     into.term = one.term
     into.people = merge(into.people, person)
     if one.best is None:
         into.missed += 1
         into.missed_at = at
+        into.doors |= bit_of(one.door)
         into.missed_by = merge(into.missed_by, person)
     else:
         into.found_at, into.best = at, one.best

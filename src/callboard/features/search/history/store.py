@@ -32,6 +32,7 @@ class Counted:
     missed_at: str | None = None
     found_at: str | None = None
     best: str | None = None
+    doors: int = 0
 
 
 @dataclass(slots=True)
@@ -45,10 +46,11 @@ class Missed:
     wanted_by: bytes
     missed_at: str
     found_at: str | None
+    doors: int = 0
     opened: list[tuple[str, str, int]] = field(default_factory=list)
 
 
-_ROW = "key, week, term, times, missed, people, missed_by, wanted_by, missed_at, found_at, best"
+_ROW = "key, week, term, times, missed, people, missed_by, wanted_by, missed_at, found_at, best, doors"
 
 
 async def put_recent(tx: Transaction, user: str, rows: Sequence[Recent], most: int) -> None:
@@ -83,13 +85,14 @@ async def forget_recent(tx: Transaction, user: str, key: str | None) -> int:
 async def count(tx: Transaction, more: Counted) -> None:
     """Add to a term's week. The row is locked from the first statement on, so that no sketch is lost."""
     await tx.execute(
-        f"INSERT INTO search_asked ({_ROW}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+        f"INSERT INTO search_asked ({_ROW}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
         " ON CONFLICT (key, week) DO UPDATE SET times = search_asked.times + excluded.times,"
         " missed = search_asked.missed + excluded.missed, term = excluded.term,"
         " missed_at = COALESCE(excluded.missed_at, search_asked.missed_at),"
-        " found_at = COALESCE(excluded.found_at, search_asked.found_at), best = COALESCE(excluded.best, search_asked.best)",
+        " found_at = COALESCE(excluded.found_at, search_asked.found_at), best = COALESCE(excluded.best, search_asked.best),"
+        " doors = search_asked.doors | excluded.doors",
         more.key, more.week, more.term, more.times, more.missed, more.people, more.missed_by, more.wanted_by,
-        more.missed_at, more.found_at, more.best,
+        more.missed_at, more.found_at, more.best, more.doors,
     )  # fmt: skip
     row = await tx.fetch_one(
         "SELECT people, missed_by, wanted_by FROM search_asked WHERE key = $1 AND week = $2", more.key, more.week
@@ -137,6 +140,7 @@ async def list_missed(tx: Transaction, by: str, limit: int, offset: int) -> list
         into = found[one.key]
         into.term = one.term
         into.times += one.missed
+        into.doors |= one.doors
         into.missed_by = merge(into.missed_by, one.missed_by)
         into.wanted_by = merge(into.wanted_by, one.wanted_by)
         into.missed_at = max(into.missed_at, one.missed_at or "")
@@ -153,6 +157,14 @@ async def list_missed(tx: Transaction, by: str, limit: int, offset: int) -> list
 
 async def is_missed(tx: Transaction, key: str) -> bool:
     return bool(await tx.fetch_value("SELECT 1 FROM search_asked WHERE key = $1 AND missed > 0 LIMIT 1", key))
+
+
+async def missed_among(tx: Transaction, keys: Sequence[str]) -> set[str]:
+    """Those of these terms that nothing was found for at some time."""
+    rows = await tx.fetch_all(
+        f"SELECT DISTINCT key FROM search_asked WHERE missed > 0 AND {tx.any_of('key', 1)}", tx.list_arg(keys)
+    )
+    return {row[0] for row in rows}
 
 
 async def forget_asked(tx: Transaction, key: str) -> int:

@@ -58,7 +58,7 @@ class Beginning:
     recent: Sequence[str]
     popular: Sequence[str]
     examples: Sequence[tuple[str, str]]
-    types: Sequence[tuple[str, str, int]]
+    types: Sequence[tuple[str, str, str]]
     keeps: bool
 
 

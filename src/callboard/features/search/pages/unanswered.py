@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Mapping, Sequence
 from urllib.parse import urlencode
 
+from callboard.features.search.history.doors import doors_of
 from callboard.features.search.history.sketch import estimate
 from callboard.features.search.history.store import Missed
 from callboard.kernel.clock import parse_time, parse_time_if
@@ -21,7 +22,7 @@ PATH = "/search/unanswered"
 SIZE = 50
 MAX_START = 100_000
 OPENED = 3
-COLUMNS = ("term", "times", "people", "asked_for", "last", "found_since", "opened")
+COLUMNS = ("term", "times", "people", "asked_for", "last", "found_since", "opened", "doors")
 _RISKY = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 """What a spreadsheet takes for a formula. Source: OWASP, "CSV Injection"."""
 
@@ -30,7 +31,7 @@ Titles = Mapping[tuple[str, str], tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class MissedRow:
-    """``is_found``: it was found since. ``opened``: (title, address, times)."""
+    """``is_found``: it was found since. ``doors``: other ways than the page by which it was asked. ``opened``: (title, address, times)."""
 
     term: str
     times: int
@@ -38,6 +39,7 @@ class MissedRow:
     wanted: int
     last: Moment
     is_found: bool
+    doors: Sequence[str]
     opened: Sequence[tuple[str, str, int]]
 
 
@@ -92,7 +94,7 @@ def unanswered_page(
 def _row(one: Missed, titles: Titles, now: datetime) -> MissedRow:
     return MissedRow(
         term=one.term, times=one.times, people=estimate(one.missed_by), wanted=estimate(one.wanted_by),
-        last=moment(parse_time(one.missed_at), now), is_found=is_found(one),
+        last=moment(parse_time(one.missed_at), now), is_found=is_found(one), doors=[door for door in doors_of(one.doors) if door != "page"],
         opened=[(*titles[type, id], times) for type, id, times in one.opened[:OPENED]],
     )  # fmt: skip
 
@@ -111,7 +113,7 @@ def table(rows: Sequence[Missed], titles: Titles) -> str:
         opened = "; ".join(f"{titles[type, id][0]} ({times})" for type, id, times in one.opened)
         cells = (
             one.term, one.times, estimate(one.missed_by), estimate(one.wanted_by), one.missed_at,
-            "yes" if is_found(one) else "no", opened,
+            "yes" if is_found(one) else "no", opened, " ".join(doors_of(one.doors)),
         )  # fmt: skip
         writer.writerow([f"'{cell}" if isinstance(cell, str) and _RISKY.match(cell) else cell for cell in cells])
     return out.getvalue()

@@ -119,5 +119,8 @@ def reasons_of(question: Question, judged: Judged) -> list[Reason]:
         if match is None or at in inside or unit.is_weak:
             continue
         part, form, how = match
-        found.append((judged.units[at], Reason(FIELDS[part], how, unit.asked, form)))  # type: ignore[arg-type]
-    return [reason for _, reason in sorted(found, key=lambda one: -one[0])]
+        asked = unit.asked
+        if how in ("synonym", "learnt"):
+            asked = next((said for term, said in unit.meant.items() if form.startswith(term)), asked)
+        found.append((judged.units[at], Reason(FIELDS[part], how, asked, form)))  # type: ignore[arg-type]
+    return list(dict.fromkeys(reason for _, reason in sorted(found, key=lambda one: -one[0])))

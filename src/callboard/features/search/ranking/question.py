@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Iterable, Literal, Mapping, Sequence
+from typing import Callable, Iterable, Literal, Mapping, Sequence
 
 from callboard.features.search.engines.base import Group
 from callboard.features.search.store import vocabulary
 from callboard.features.search.store.vocabulary import Word
+from callboard.features.search.text.learning import MAX_LONG
 from callboard.features.search.text.stemming import Stemmer
 from callboard.features.search.text.synonyms import Synonyms
 from callboard.features.search.text.tokens import joins, tokens
@@ -16,13 +17,13 @@ from callboard.features.search.text.typos import SHORTEST, distance, far_keys, h
 from callboard.features.search.text.words import ASKING, OWNING, WEAK
 from callboard.kernel.db.interface import Transaction
 
-How = Literal["exact", "word", "stem", "prefix", "typo", "synonym", "meaning"]
+How = Literal["exact", "word", "stem", "prefix", "typo", "synonym", "learnt", "meaning"]
 
 MAX_WORDS = 40
 """Words of a question that are looked for; of a longer one the first so many that are not weak."""
-STEM, PREFIX, SYNONYM, TYPO, TYPOS, WHOLE = 0.9, 0.75, 0.6, 0.7, 0.5, 0.5
-"""What a match counts that is not of the word itself: another form of it, a longer word, one that means it, one or two errors away,
-a name that it is part of."""
+STEM, PREFIX, SYNONYM, LEARNT, TYPO, TYPOS, WHOLE = 0.9, 0.75, 0.6, 0.45, 0.7, 0.5, 0.5
+"""What a match counts that is not of the word itself: another form of it, a longer word, one that means it, one that documents say means
+it, one or two errors away, a name that it is part of."""
 WEAK_SHARE = 0.05
 """What is left of the weight of a word that only holds the question together."""
 ASKING_SHARE = 0.3
@@ -32,15 +33,33 @@ MAX_TYPO = 6
 MAX_NEAR = 400
 
 
+Others = Callable[[str], Sequence[str]]
+"""Other words for a word or phrase."""
+
+
+def nothing_learnt(phrase: str) -> Sequence[str]:
+    return ()
+
+
+def how_of(quality: float) -> How:
+    """Of words that stand for others: whether they were told or learnt."""
+    return "learnt" if quality == LEARNT else "synonym"
+
+
 @dataclass(slots=True)
 class Unit:
-    """A word of the question. ``forms``: (quality, how) of each form in the index that stands for it; ``phrases`` stand for it as terms."""
+    """A word of the question. ``forms``: (quality, how) of each form in the index that stands for it; ``phrases`` stand for it as terms.
+
+    ``meant``: of the terms that begin other words for it, which words of the question they stand for. Of ``documents``, ``learnt_documents`` have only what was learnt to mean it: a word weighs what it weighs without them.
+    """
 
     asked: str
     forms: dict[str, tuple[float, How]] = field(default_factory=dict)
     terms: dict[str, float] = field(default_factory=dict)
     phrases: dict[tuple[str, ...], float] = field(default_factory=dict)
+    meant: dict[str, str] = field(default_factory=dict)
     documents: int = 0
+    learnt_documents: int = 0
     weight: float = 0.0
     is_weak: bool = False
     is_known: bool = True
@@ -90,8 +109,10 @@ class QuestionReader:
         self._stemmer = stemmer
         self._synonyms = synonyms
 
-    async def read(self, tx: Transaction, text: str, *, documents: int, as_typed: bool = False) -> Question:
-        """``documents``: how many there are. ``as_typed``: the last word may be only begun."""
+    async def read(
+        self, tx: Transaction, text: str, *, documents: int, as_typed: bool = False, learnt: Others = nothing_learnt
+    ) -> Question:
+        """``documents``: how many there are. ``as_typed``: the last word may be only begun. ``learnt``: what means a phrase for this reader."""
         parts = [part for token in tokens(text) for part in token.parts]
         if len(parts) > MAX_WORDS:  # of a long one what says something, once
             parts = list(dict.fromkeys(part for part in parts if part not in WEAK))[:MAX_WORDS]
@@ -106,7 +127,7 @@ class QuestionReader:
         else:
             for unit in units:
                 unit.is_weak = unit.is_weak or unit.asked in OWNING
-        variants = [self._variants(parts, at) for at in range(len(parts))]
+        variants = [self._variants(parts, at, learnt) for at in range(len(parts))]
         known = await self._look_up(tx, [*parts, *short], variants)
         for unit, others in zip(units, variants, strict=True):
             self._fill(unit, known, others)
@@ -124,7 +145,7 @@ class QuestionReader:
         total = 0.0
         strong = [unit for unit in units if not unit.is_weak]
         for unit in units:
-            documents_with = min(documents, unit.documents)
+            documents_with = min(documents, unit.documents - unit.learnt_documents)
             idf = math.log(1 + (documents - documents_with + 0.5) / (documents_with + 0.5)) if unit.is_known else 0.0
             share = WEAK_SHARE if unit.is_weak else ASKING_SHARE if unit.asked in ASKING and len(strong) > 1 else 1.0
             unit.weight = idf * share
@@ -137,16 +158,21 @@ class QuestionReader:
         prefix = "".join(parts) if len(parts) <= 6 else ""
         return Question(units, wholes, names, total, prefix)
 
-    def _variants(self, parts: Sequence[str], at: int) -> list[str]:
-        """Other words and phrases for the word at ``at``, alone or with the one or two that stand around it."""
-        found: list[str] = []
-        for size in (1, 2, 3):
+    def _variants(self, parts: Sequence[str], at: int, learnt: Others) -> dict[str, tuple[float, str]]:
+        """Other words and phrases for the word at ``at``, alone or with those that stand around it, and what they count, and for what they stand."""
+        found: dict[str, tuple[float, str]] = {}
+        for size in range(1, min(MAX_LONG, len(parts)) + 1):
             for start in range(max(0, at - size + 1), min(at, len(parts) - size) + 1):
-                found += self._synonyms.of(" ".join(parts[start : start + size]))
-        return list(dict.fromkeys(found))
+                phrase = " ".join(parts[start : start + size])
+                if size <= 3:
+                    for other in self._synonyms.of(phrase):
+                        found[other] = SYNONYM, phrase
+                for other in learnt(phrase):
+                    found.setdefault(other, (LEARNT, phrase))
+        return found
 
     async def _look_up(
-        self, tx: Transaction, forms: Sequence[str], variants: Iterable[Sequence[str]]
+        self, tx: Transaction, forms: Sequence[str], variants: Iterable[Iterable[str]]
     ) -> dict[str, list[Word]]:
         wanted = {self._stemmer.term(form) for form in forms}
         wanted |= {self._stemmer.term(word) for others in variants for phrase in others for word in phrase.split()}
@@ -158,7 +184,7 @@ class QuestionReader:
             known.setdefault(word.term, []).append(word)
         return known
 
-    def _fill(self, unit: Unit, known: Mapping[str, Sequence[Word]], variants: Sequence[str]) -> None:
+    def _fill(self, unit: Unit, known: Mapping[str, Sequence[Word]], variants: Mapping[str, tuple[float, str]]) -> None:
         term = self._stemmer.term(unit.asked)
         own = known.get(term, ())
         for word in own:
@@ -166,19 +192,25 @@ class QuestionReader:
         if own:
             unit.terms[term] = 1.0
             unit.documents = max(word.documents for word in own)
-        for phrase in variants:
+        for phrase, (quality, asked) in variants.items():
             # weak words are not kept in running text
             pieces = [self._stemmer.term(piece) for piece in phrase.split() if piece not in WEAK or phrase in WEAK]
             if not pieces or not all(piece in known for piece in pieces):
                 continue
             if len(pieces) > 1:
-                unit.phrases.setdefault(tuple(pieces), SYNONYM)
-                unit.documents += min(max(w.documents for w in known[piece]) for piece in pieces)
+                unit.phrases.setdefault(tuple(pieces), quality)
+                more = min(max(w.documents for w in known[piece]) for piece in pieces)
             elif pieces[0] not in unit.terms:
-                unit.terms[pieces[0]] = SYNONYM
+                unit.terms[pieces[0]] = quality
                 for word in known[pieces[0]]:
-                    unit.forms.setdefault(word.form, (SYNONYM, "synonym"))
-                unit.documents += max(word.documents for word in known[pieces[0]])
+                    unit.forms.setdefault(word.form, (quality, how_of(quality)))
+                more = max(word.documents for word in known[pieces[0]])
+            else:
+                continue
+            unit.meant.setdefault(pieces[0], asked)
+            unit.documents += more
+            if own and quality == LEARNT:
+                unit.learnt_documents += more
 
     async def _mend(self, tx: Transaction, units: Sequence[Unit], *, is_begun: bool) -> None:
         """Words that are not in the index: begun, written together, or with an error in them."""
@@ -198,6 +230,8 @@ class QuestionReader:
             if len(unit.asked) >= 2:
                 for word in await vocabulary.by_prefix(tx, unit.asked, MAX_PREFIX):
                     self._stand_in(unit, word, PREFIX, "prefix")
+            if is_begun and is_last and not unit.terms and not unit.phrases:
+                await self._correct_begun(tx, unit)
             unit.is_known = bool(unit.terms or unit.phrases)
 
     async def _correct(self, tx: Transaction, unit: Unit) -> None:
@@ -235,6 +269,17 @@ class QuestionReader:
             least = good[0][0]
             for errors, _, word in [one for one in good if one[0] == least][:MAX_TYPO]:
                 self._stand_in(unit, word, TYPO if errors == 1 else TYPOS, "typo")
+
+    async def _correct_begun(self, tx: Transaction, unit: Unit) -> None:
+        """Words that begin as the unit but for one error behind its first letters: results do not go away while a slip is typed."""
+        asked = unit.asked
+        if len(asked) < SHORTEST or not asked.isalpha():
+            return
+        near = await vocabulary.by_prefix(tx, asked[: len(asked) // 2], MAX_NEAR)
+        lengths = (len(asked) - 1, len(asked), len(asked) + 1)
+        good = [word for word in near if any(distance(asked, word.form[:length], 1) <= 1 for length in lengths)]
+        for word in good[:MAX_TYPO]:
+            self._stand_in(unit, word, TYPOS, "typo")
 
     def _stand_in(self, unit: Unit, word: Word, quality: float, how: How) -> None:
         if word.form not in unit.forms:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Mapping, Sequence
 
-from callboard.features.search.ranking.question import How, Question, Whole
+from callboard.features.search.ranking.question import How, Question, Whole, how_of
 from callboard.features.search.store.documents import Row
 from callboard.features.search.text.words import WEAK
 
@@ -150,7 +150,7 @@ class Scorer:
                     tf[at] += worth
                     if worth > best[at]:
                         best[at] = worth
-                        found[at] = (at_field, " ".join(forms[position : position + size]), "synonym")
+                        found[at] = (at_field, " ".join(forms[position : position + size]), how_of(quality))
 
     def _nearness(self, places: Sequence[Sequence[tuple[int, int]]]) -> float:
         units, bonus = self._question.units, 0.0

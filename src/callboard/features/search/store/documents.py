@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, Mapping, NamedTuple, Sequence
 
+from callboard.features.search.store import learnt
 from callboard.features.search.store.records import RESOURCE_BITS, Record
 from callboard.kernel.db.interface import Transaction
 
@@ -79,6 +80,7 @@ async def put_many(tx: Transaction, rows: Sequence[tuple[int, Record]]) -> None:
         [(n, r.type, r.id, r.scope, r.parent, r.digest, r.prior, r.forms, r.payload) for n, r in rows],
     )
     await tx.insert_many("search_name", ("name", "number"), [(name, n) for n, r in rows for name in r.names])
+    await learnt.put_many(tx, rows)
 
 
 async def forms_of(tx: Transaction, numbers: Sequence[int]) -> list[str]:
@@ -98,6 +100,7 @@ async def remove_many(tx: Transaction, numbers: Sequence[int]) -> None:
         part = tx.list_arg(numbers[at : at + AT_ONCE])
         await tx.execute(f"DELETE FROM search_name WHERE {tx.any_of('number', 1, 'bigint')}", part)
         await tx.execute(f"DELETE FROM search_document WHERE {tx.any_of('number', 1, 'bigint')}", part)
+    await learnt.remove_many(tx, numbers)
 
 
 async def rows_of(tx: Transaction, numbers: Sequence[int]) -> list[Row]:
@@ -128,7 +131,7 @@ async def count(tx: Transaction) -> int:
 
 
 async def clear(tx: Transaction) -> None:
-    for table in ("document", "name", "scope", "word", "near"):
+    for table in ("document", "name", "scope", "word", "near", "learnt"):
         await tx.execute(f"DELETE FROM search_{table}")
 
 

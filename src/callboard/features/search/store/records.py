@@ -10,6 +10,7 @@ from typing import Any, Mapping, Sequence
 import orjson
 
 from callboard.features.search.interface import SearchDocument
+from callboard.features.search.text.learning import Pair, learn
 from callboard.features.search.text.tokens import forms, name_key
 from callboard.features.search.text.words import WEAK
 from callboard.kernel.clock import format_time, parse_time
@@ -37,6 +38,8 @@ class Record:
     marks: Sequence[str]
     resource: str | None
     payload: bytes
+    pairs: Sequence[Pair] = ()
+    """Words that mean the same, as the document puts it."""
 
     @property
     def forms(self) -> str:
@@ -65,7 +68,13 @@ def record_of(type: str, scope: str, document: SearchDocument) -> Record:
         digest=hashlib.blake2b(payload + repr(document.popularity).encode(), digest_size=12).hexdigest(),
         prior=prior_of(document), fields=fields, names=list(names), marks=list(dict.fromkeys(marks)),
         resource=document.resource, payload=payload,
+        pairs=learn(document.title, document.names, _tags(document), document.text),
     )  # fmt: skip
+
+
+def _tags(document: SearchDocument) -> Sequence[str]:
+    tags = document.fields.get("tags", ())
+    return [tags] if isinstance(tags, str) else tags
 
 
 def prior_of(document: SearchDocument) -> float:

@@ -22,6 +22,8 @@ from callboard.kernel.db.interface import Database
 from callboard.ui.messages import Translator
 
 EXAMPLES_FROM = 12
+COUNTED = 1_000
+"""Of one type so many are counted where there are more."""
 MAX_SUGGESTED = 4
 MIN_EXAMPLE = 7
 """Letters of a title in which a slip can be shown."""
@@ -95,12 +97,19 @@ class Asking:
     async def beginning(self, t: Translator, *, actor: Actor) -> Beginning:
         """What there is to find, and how, by what the portal holds."""
         types = self.types(t)
-        results = await self._search.query(SearchQuery("", facets=["type"], limit=EXAMPLES_FROM), actor=actor)
-        counts = dict(results.facets.get("type", ()))
+        results = await self._search.query(SearchQuery("", limit=EXAMPLES_FROM), actor=actor)
+        there = []
+        for type, words in types.items():  # each by itself: of all together only so many are counted
+            found = await self._search.query(SearchQuery("", types=[type], limit=1), actor=actor)
+            if found.hits:
+                many = (
+                    t("search.begin.many", n=COUNTED) if found.total is None else t("search.begin.some", n=found.total)
+                )
+                there.append((words.title, words.icon, many))
         return Beginning(
             recent=await self._history.list_recent(actor=actor), popular=await self._history.list_popular(actor=actor),
             examples=_examples(results, t), keeps=self._history.is_kept_for(actor),
-            types=[(words.title, words.icon, counts[type]) for type, words in types.items() if counts.get(type)],
+            types=there,
         )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import posixpath
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from callboard.features.techdocs.domain import Mount, SitePlan, Source
 from callboard.features.techdocs.interface import Problem
 from callboard.features.techdocs.settings import SourceLimits
 from callboard.features.techdocs.sources.folder import SiteFolder
-from callboard.features.techdocs.sources.selecting import MARKDOWN, docs_dir_of, find_config, select
+from callboard.features.techdocs.sources.selecting import CONFIGS, MARKDOWN, docs_dir_of, find_config, select
 from callboard.kernel.archives import stays_inside
 from callboard.kernel.errors import InputError, LimitError, NotFoundError
 from callboard.kernel.file_history import FileChange, FileHistory
@@ -83,7 +84,8 @@ class SiteReader:
         if not plan.mounts:
             raise InputError(plan.problem or f"{plan.ref} names no source of documentation.")
         parts = [await self._read(plan, mount, version) for mount in plan.mounts]
-        return await asyncio.to_thread(_put_together, plan, parts, self._limits)
+        docs_dir = next((self._docs_dir(plan, mount) for mount in plan.mounts if not mount.name), None)
+        return await asyncio.to_thread(_put_together, plan, parts, docs_dir, self._limits)
 
     async def list_versions(self, plan: SitePlan) -> Sequence[str]:
         """Branches and tags of the main source; empty where it has none."""
@@ -127,7 +129,11 @@ class SiteReader:
         )  # fmt: skip
 
     def _docs_dir(self, plan: SitePlan, mount: Mount) -> str | None:
-        return plan.settings.docs_dir if not mount.name else "."
+        if mount.name:
+            return "."
+        given = plan.settings.docs_dir
+        # a folder that the settings name holds the pages themselves, unless it is laid out as a site
+        return "." if given is None and plan.settings.is_folder and _is_bare(mount.source.place) else given
 
     def _at(self, source: Source, version: str | None) -> tuple[UrlReader, str]:
         find: Any = getattr(self._readers, "find_reader", None)
@@ -137,6 +143,11 @@ class SiteReader:
         if not isinstance(reader, RefReader):
             raise NotFoundError(f"{source.place} has no versions.")
         return reader, reader.at_ref(source.place, version)
+
+
+def _is_bare(folder: str) -> bool:
+    """Whether it is there, with neither a configuration nor a folder of pages."""
+    return os.path.isdir(folder) and not any(os.path.exists(os.path.join(folder, name)) for name in (*CONFIGS, "docs"))
 
 
 def _is_all(plan: SitePlan, mount: Mount) -> bool:
@@ -194,8 +205,8 @@ def _from_tree(
     return _Read(found, problems, "")
 
 
-def _put_together(plan: SitePlan, parts: Sequence[_Read], limits: SourceLimits) -> SiteFiles:
-    """Typed mounts become folders below the folder of pages, under names that are free there."""
+def _put_together(plan: SitePlan, parts: Sequence[_Read], given: str | None, limits: SourceLimits) -> SiteFiles:
+    """Typed mounts become folders below the folder of pages (``given`` where the site does not say), under names that are free there."""
     files: dict[str, bytes] = {}
     changes: dict[str, FileChange] = {}
     problems: list[Problem] = []
@@ -207,7 +218,7 @@ def _put_together(plan: SitePlan, parts: Sequence[_Read], limits: SourceLimits) 
         if not mount.name:
             config = find_config(read.files.keys())
             text = read.files[config].decode("utf-8", "replace") if config else ""
-            docs_dir = posixpath.normpath(docs_dir_of(text) or plan.settings.docs_dir or "docs")
+            docs_dir = posixpath.normpath(docs_dir_of(text) or given or "docs")
         else:
             name = mount.name
             while any(path.startswith(posixpath.normpath(f"{docs_dir}/{name}") + "/") for path in files):
