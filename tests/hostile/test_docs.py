@@ -1,0 +1,106 @@
+"""Documentation that means harm to the portal around it: to its index, its time, its other sites."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable
+
+import pytest
+
+from callboard.features.techdocs.rendering.ignoring import IgnorePatterns
+from callboard.features.techdocs.sources.selecting import docs_dir_of, select
+from callboard.testing import user
+from tests.features.techdocs.conftest import (
+    Open,
+    World,
+    component,
+    each_library,
+    each_world,
+    library,
+    postgres_world,
+    world,
+    write_site,
+)
+
+__all__ = ["each_library", "each_world", "library", "postgres_world", "world"]
+pytestmark = pytest.mark.anyio
+
+UNSTORABLE = {
+    "mkdocs.yml": 'site_name: "a\\ud800\\0b"\n"k\\ud800": 1\nnav: [{"t\\ud800\\0": index.md}, number.md, title.md, tags.md, nul.md, good.md]\n',
+    "docs/index.md": "# First\n",
+    "docs/number.md": "---\nx: 99999999999999999999999999\n---\n# Number\n",
+    "docs/title.md": '---\ntitle: "a\\ud800\\0b"\n---\ntext\n',
+    "docs/tags.md": '---\ntags: [1, {a: b}, "\\ud800\\0", null, 1e400, .nan]\nweight: .nan\n---\n# Tags\n',
+    "docs/nul.md": '# a\0b\n\ntext\0more\n\n```py title="a\0"\nx\0\n```\n',
+    "docs/good.md": "# Good\n\nFindable\n",
+}
+
+
+async def test_what_no_database_holds_stops_no_page_and_no_index(each_world: World, each_library: Open) -> None:
+    """Half characters, NUL and numbers beyond 64 bits, by escapes of YAML: every page is shown, and all of the site is found."""
+    write_site(each_world, UNSTORABLE)
+    async with each_library(component(techdocs_ref="dir:."), techdocs={"sweepEvery": "10m"}) as lib:
+        await lib.settle()
+        async with lib.portal.client(user("ann")) as client:
+            for path in ("", "number/", "title/", "tags/", "nul/", "good/"):
+                assert (await client.get(f"/docs/default/component/payments/{path}")).status_code == 200, path
+            for path in (
+                "/docs",
+                "/docs/problems?who=all",
+                "/api/techdocs/metadata/techdocs/default/component/payments",
+            ):
+                assert (await client.get(path)).status_code == 200, path
+            found = (await client.get("/api/search/v1/query?types[]=techdocs&facets[]=type")).json()
+        assert found["totalItems"] == 6
+
+
+STARS = "*a" * 12 + "*b"
+SLOW: dict[str, Callable[[], object]] = {
+    "docs_dir with spaces": lambda: docs_dir_of("docs_dir: a" + " " * 100_000 + "b\n"),
+    "include with stars": lambda: select(
+        {"mkdocs.yml", "a" * 200 + "/mkdocs.yml"}, lambda path: f"nav: ['*include {STARS}/mkdocs.yml']"
+    ),
+    "exclude with stars": lambda: IgnorePatterns(STARS).matches("a" * 200 + ".md"),
+    "exclude with folders": lambda: IgnorePatterns("**/a/" * 20 + "b").matches("a/" * 200 + "c.md"),
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_patterns_of_a_site_cost_what_they_are_long(name: str) -> None:
+    """They are looked at in the portal's own process, where a regular expression stops everybody."""
+    started = time.process_time()
+    SLOW[name]()
+    assert time.process_time() - started < 0.5
+
+
+def test_patterns_mean_what_they_meant() -> None:
+    """As in .gitignore, with folders of any depth in the midst."""
+    rules = IgnorePatterns("drafts/**/old/*.md\n/top.md\n*.tmp\na/**\n**/deep/x.md\nfolder/")
+    taken = (
+        "drafts/old/a.md",
+        "drafts/b/c/old/a.md",
+        "top.md",
+        "x/y.tmp",
+        "a/b/c",
+        "deep/x.md",
+        "q/deep/x.md",
+        "q/folder/z.md",
+    )
+    left = ("drafts/old/b/a.md", "x/top.md", "y.tmpx", "b/a/c", "deep/y/x.md", "folder")
+    assert [path for path in taken if not rules.matches(path)] == []
+    assert [path for path in left if rules.matches(path)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("docs_dir: 'a b' # c", "a b"),
+        ('docs_dir : "x"', "x"),
+        ("docs_dir: y # z", "y"),
+        ("docs_dir:", None),
+        ("docs_dir: 'q", "'q"),
+    ],
+)
+def test_docs_dir_is_read_as_it_is_written(text: str, wanted: str | None) -> None:
+    """Quoted or not, with a comment behind it."""
+    assert docs_dir_of(f"site_name: a\n{text}\nnav: []\n") == wanted
