@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Callable
 
 import pytest
 
+from callboard.features.techdocs.published.extracting import extract
 from callboard.features.techdocs.rendering.ignoring import IgnorePatterns
 from callboard.features.techdocs.sources.selecting import docs_dir_of, select
+from callboard.kernel.errors import LimitError
 from callboard.testing import user
 from tests.features.techdocs.conftest import (
     Open,
@@ -104,3 +107,37 @@ def test_patterns_mean_what_they_meant() -> None:
 def test_docs_dir_is_read_as_it_is_written(text: str, wanted: str | None) -> None:
     """Quoted or not, with a comment behind it."""
     assert docs_dir_of(f"site_name: a\n{text}\nnav: []\n") == wanted
+
+
+def published(body: str) -> str:
+    return extract(f"<article>{body}</article>", "index.html", lambda to: f"/docs/{to}", lambda to: f"/files/{to}").html
+
+
+def test_a_published_page_borrows_no_layer_of_the_portal_and_asks_for_nothing() -> None:
+    """Classes and inputs are those of rendered pages: no dialog over the portal, no field for a password."""
+    html = published(
+        '<div class="docs-side facets toasts admonition note" id="x"><p class="skip">a</p></div><input type="password" name="pw">'
+        '<input type="image" src="https://evil.example/x"><input><input type="checkbox" name="agree">'
+        '<input type="radio" name="__tabbed_1" id="__tabbed_1_1" checked>'
+    )
+    assert 'class="admonition note"' in html
+    assert not [
+        word for word in ("docs-side", "facets", "toasts", "skip", "password", "image", "agree") if word in html
+    ]
+    assert html.count("<input") == 2 and 'disabled=""' in html
+
+
+@pytest.mark.parametrize("piece", ["<!--", "<![CDATA[", "<?", "<a ", "<div>", "<b><p>", "</a "])
+@pytest.mark.parametrize("end", ["", ">"])
+def test_a_published_page_costs_what_it_is_long(piece: str, end: str) -> None:
+    """What is never closed and what is nested without end: read in part or refused, at once."""
+    started = time.process_time()
+    with suppress(LimitError):
+        published("before " + piece * 60_000 + end)
+    assert time.process_time() - started < 0.5
+
+
+def test_what_a_published_page_may_hold_it_keeps() -> None:
+    """Many icons and cells, comments and a declaration are no harm."""
+    page = "<!-- a --><!x>" + '<svg><path d="M0 0"/></svg>' * 2_000 + "<ul>" + "<li>b" * 2_000 + "</ul><p>the end"
+    assert "the end" in published(page)
