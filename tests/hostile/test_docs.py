@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import suppress
 from typing import Callable
@@ -11,7 +12,8 @@ import pytest
 from callboard.features.techdocs.published.extracting import extract
 from callboard.features.techdocs.rendering.ignoring import IgnorePatterns
 from callboard.features.techdocs.sources.selecting import docs_dir_of, select
-from callboard.kernel.errors import LimitError
+from callboard.features.techdocs.workers.pool import MAX_WAITING, TooSlow, Workers
+from callboard.kernel.errors import LimitError, UnavailableError
 from callboard.testing import user
 from tests.features.techdocs.conftest import (
     Open,
@@ -141,3 +143,55 @@ def test_what_a_published_page_may_hold_it_keeps() -> None:
     """Many icons and cells, comments and a declaration are no harm."""
     page = "<!-- a --><!x>" + '<svg><path d="M0 0"/></svg>' * 2_000 + "<ul>" + "<li>b" * 2_000 + "</ul><p>the end"
     assert "the end" in published(page)
+
+
+async def test_slow_pages_of_one_site_delay_another_by_one() -> None:
+    """Ten wait already; the page of another site is the next. A line has an end, and who leaves it keeps no worker."""
+    workers, order = Workers(1), []
+
+    async def ask(turn: str, seconds: float) -> None:
+        await workers.run("sleep", seconds, timeout_s=20.0, turn=turn)
+        order.append(turn)
+
+    try:
+        slow = [asyncio.create_task(ask("slow", 0.02)) for _ in range(10)]
+        while not workers._waiting:
+            await asyncio.sleep(0.005)
+        gone = asyncio.create_task(ask("gone", 0.0))
+        await asyncio.sleep(0.01)
+        gone.cancel()
+        await ask("other", 0.0)
+        assert len(order) <= 3, order
+        await asyncio.gather(*slow)
+        assert order.count("slow") == 10
+        full = [asyncio.create_task(ask("slow", 0.0)) for _ in range(MAX_WAITING + 3)]
+        ended = await asyncio.gather(*full, return_exceptions=True)
+        assert sum(isinstance(one, UnavailableError) for one in ended) == 2
+        assert await workers.run_apart("sleep", 0.0, timeout_s=20.0) is None
+    finally:
+        await workers.close()
+
+
+async def test_what_took_too_long_is_not_tried_at_once_again(
+    world: World, library: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page is shown as it was written meanwhile, and rendered once there is time."""
+    write_site(world)
+    async with library(component(techdocs_ref="dir:.")) as lib:
+        tried, run = [], lib.parts.workers.run
+
+        async def too_slow(function: str, *arguments: object, **options: float) -> object:
+            if function != "page":
+                return await run(function, *arguments, **options)
+            tried.append(function)
+            raise TooSlow("It took too long.")
+
+        monkeypatch.setattr(lib.parts.workers, "run", too_slow)
+        world.write("docs/guide/setup.md", "# Set-up\n\nSlowly\n")
+        lib.later()
+        for _ in range(3):
+            assert "# Set-up" in (await lib.page("guide/setup/")).html
+        assert tried == ["page"]
+        monkeypatch.setattr(lib.parts.workers, "run", run)
+        lib.later()
+        assert "<h1" in (await lib.page("guide/setup/")).html
