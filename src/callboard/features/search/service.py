@@ -8,7 +8,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 import orjson
 
-from callboard.features.search.engines.base import Ask, Engine
+from callboard.features.search.engines.base import MOST_ROWS, Ask, Engine, Group
 from callboard.features.search.indexing import Indexer
 from callboard.features.search.interface import (
     Collator,
@@ -34,6 +34,8 @@ FOUND = 1_000
 """Candidates that are counted. What has more is counted no further."""
 LEAST_COVERAGE = 0.35
 """A result answers at least this share of what the best one answers of the question."""
+READINGS = 3
+"""A question is read again when a word of it stands only in what the actor does not see."""
 KEPT = 512
 """Answers kept for those who ask the same and see the same, until the index changes."""
 COUNT_KEPT_S = 60.0
@@ -79,8 +81,16 @@ class SearchService:
             if kept is not None and kept[0] == revision:
                 return kept[1]
             count = await self._documents(tx)
-            question = await self._reader.read(tx, query.term, documents=count, as_typed=query.as_typed)
-            found = await self._answer(tx, query, question, visible)
+            without: set[str] = set()
+            for _ in range(READINGS):
+                question = await self._reader.read(
+                    tx, query.term, documents=count, as_typed=query.as_typed, without=without
+                )
+                found, matched = await self._answer(tx, query, question, visible)
+                unseen = await self._unseen(tx, question, matched, visible)
+                if not unseen:
+                    break
+                without |= unseen
         if len(self._kept) >= KEPT:
             self._kept.clear()
         self._kept[key] = revision, found
@@ -95,13 +105,14 @@ class SearchService:
 
     async def _answer(
         self, tx: Transaction, query: SearchQuery, question: Question, visible: VisibleSet | None
-    ) -> SearchResults:
+    ) -> tuple[SearchResults, set[int]]:
+        """The results, and which units of the question one of them has."""
         marks = self._marks(query)
         limit = max(FOUND, 4 * (query.offset + query.limit))
         named, begun = await self._named(tx, question, visible)
         groups = question.groups()
         if not groups and not named and not begun and not question.is_empty:
-            return SearchResults([], 0, False, {key: () for key in query.facets})
+            return SearchResults([], 0, False, {key: () for key in query.facets}), set()
         found = await self._engine.find(tx, Ask(groups, marks, limit), visible)
         numbers = [number for number, _ in found.numbers]
         if query.types or query.filters:
@@ -117,13 +128,27 @@ class SearchService:
         counted = await self._counted(tx, results, rest)
         shown = results[query.offset : query.offset + query.limit]
         is_all = found.is_all and len(numbers) < limit
+        matched = {at for one in judged for at, match in enumerate(one.found) if match is not None}
         return SearchResults(
             hits=await self._hits(tx, question, shown),
             total=len(counted) if is_all else None,
             has_more=len(results) > query.offset + query.limit,
             facets=await self._facets(tx, query.facets, list(counted.values())),
             corrected=_corrected(question, shown),
-        )
+        ), matched
+
+    async def _unseen(
+        self, tx: Transaction, question: Question, matched: set[int], visible: VisibleSet | None
+    ) -> set[str]:
+        """Terms that stand only in what the actor does not see. They count as not there: a typing error is mended all the same."""
+        unseen: set[str] = set()
+        for at, unit in enumerate(question.units):
+            if at not in matched and not unit.is_weak and unit.terms:
+                # As frequent as can be, so that the engine looks for any document rather than for the best.
+                asked = Ask((Group(tuple(unit.terms), MOST_ROWS + 1, 1.0),), (), 1)
+                if not (await self._engine.find(tx, asked, visible)).numbers:
+                    unseen |= set(unit.terms)
+        return unseen
 
     def _marks(self, query: SearchQuery) -> tuple[tuple[str, ...], ...]:
         types = query.types or list(self._collators())
