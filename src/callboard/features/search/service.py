@@ -27,6 +27,7 @@ from callboard.features.search.store.records import decode, mark
 from callboard.features.search.store.visible import VisibleCondition
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.db.interface import Database, Transaction
+from callboard.kernel.errors import UnavailableError
 
 RANKED = 160
 """Candidates that are looked at closely."""
@@ -38,6 +39,8 @@ READINGS = 3
 """A question is read again when a word of it stands only in what the actor does not see."""
 KEPT = 512
 """Answers kept for those who ask the same and see the same, until the index changes."""
+KEPT_HITS = 30
+"""Of longer ones nothing is kept: each result holds the whole text of its passage."""
 COUNT_KEPT_S = 60.0
 """How long the number of documents is taken for known: only the weight of words depends on it."""
 
@@ -75,11 +78,28 @@ class SearchService:
         visibility = self._visibility()
         visible = await visibility.visible(actor) if visibility is not None else None
         key = repr(query), blake2b(visible.serialize() if visible is not None else b"", digest_size=16).digest()
-        kept = self._kept.get(key)
+        try:
+            revision, found = await self._look(query, visible, self._kept.get(key))
+        except Exception as error:
+            if not await self._indexer.mend(error):
+                raise
+            raise UnavailableError(
+                "The index of search was damaged and is being made again. Try again soon."
+            ) from error
+        if len(found.hits) <= KEPT_HITS:
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            self._kept[key] = revision, found
+        return found
+
+    async def _look(
+        self, query: SearchQuery, visible: VisibleSet | None, kept: tuple[str | None, SearchResults] | None
+    ) -> tuple[str | None, SearchResults]:
+        """The index's revision, and what is found in it: what was ``kept`` of it, else asked anew."""
         async with self._db.read() as tx:
             revision = await documents.revision(tx)
             if kept is not None and kept[0] == revision:
-                return kept[1]
+                return kept
             count = await self._documents(tx)
             without: set[str] = set()
             for _ in range(READINGS):
@@ -91,10 +111,7 @@ class SearchService:
                 if not unseen:
                     break
                 without |= unseen
-        if len(self._kept) >= KEPT:
-            self._kept.clear()
-        self._kept[key] = revision, found
-        return found
+        return revision, found
 
     async def _documents(self, tx: Transaction) -> int:
         """How many there are, roughly."""

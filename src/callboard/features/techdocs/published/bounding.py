@@ -34,7 +34,7 @@ def bounded(html: str, file: str) -> str:
             depth = max(0, depth - 1) if end else depth + 1
             if depth > MAX_NESTED:
                 raise LimitError(f"{file} is nested more than {MAX_NESTED:,} elements deep.", file=file)
-    return _closed(html)
+    return _closed(html.replace("<![", "&lt;!["))  # sections of SGML, which html.parser gives up on
 
 
 def _closed(html: str) -> str:
