@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 from typing import Callable
 
 import pytest
@@ -13,9 +15,13 @@ from callboard.features.techdocs.published.extracting import extract
 from callboard.features.techdocs.rendering.ignoring import IgnorePatterns
 from callboard.features.techdocs.sources.selecting import docs_dir_of, select
 from callboard.features.techdocs.workers.pool import MAX_WAITING, TooSlow, Workers
+from callboard.kernel.auth.actor import SYSTEM
+from callboard.kernel.clock import format_time
 from callboard.kernel.errors import LimitError, UnavailableError
+from callboard.kernel.settings.errors import SettingsError
 from callboard.testing import user
 from tests.features.techdocs.conftest import (
+    REF,
     Open,
     World,
     component,
@@ -201,3 +207,55 @@ async def test_what_took_too_long_is_not_tried_at_once_again(
         monkeypatch.setattr(lib.parts.workers, "run", run)
         lib.later()
         assert "<h1" in (await lib.page("guide/setup/")).html
+
+
+async def test_a_look_by_a_clock_that_ran_ahead_is_no_look(
+    world: World, library: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A source elsewhere that was looked at "tomorrow" is looked at now; one that was looked at a moment ahead is not."""
+    write_site(world)
+    async with library(component(techdocs_ref="dir:.")) as lib:
+        plan = await lib.parts.plans.require(REF, actor=SYSTEM)
+        row = await lib.parts.keeper.current(plan, None)
+        monkeypatch.setattr(lib.parts.reader, "is_local", lambda plan: False)
+        monkeypatch.setattr(lib.parts.keeper, "_looked", {})
+        for ahead, is_due in ((timedelta(days=1), True), (timedelta(seconds=30), False)):
+            checked_at = format_time(lib.clock.now() + ahead)
+            assert lib.parts.keeper._is_due(plan, replace(row, checked_at=checked_at)) is is_due
+
+
+async def test_an_address_with_a_password_is_refused_and_not_repeated(world: World, library: Open) -> None:
+    """In an annotation and in the settings: with what to do instead."""
+    write_site(world)
+    named = component(techdocs_ref="url:https://me:s3cr3t@git.example/team/repo")
+    async with library(named) as lib, lib.portal.client(user("ann")) as client:
+        page = await client.get("/api/techdocs/v1/sites/default/component/payments")
+        assert page.status_code == 400 and "integrations" in page.text and "s3cr3t" not in page.text
+    sites = {"sites": [{"entity": REF, "source": "https://s3cr3t@git.example/team/repo"}]}
+    with pytest.raises(SettingsError, match="integrations") as told:
+        async with library(component(), techdocs=sites):
+            pass
+    assert "s3cr3t" not in str(told.value)
+
+
+async def test_the_search_index_of_a_site_is_made_once(
+    world: World, library: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page has a part in it, so that asking for it again and again would keep the portal busy."""
+    write_site(world)
+    async with library(component(techdocs_ref="dir:.")) as lib:
+        made: list[str] = []
+        pages = lib.parts.files.pages
+
+        async def counted(ref: str, book: object) -> object:
+            made.append(ref)
+            return await pages(ref, book)
+
+        monkeypatch.setattr(lib.parts.files, "pages", counted)
+        for _ in range(3):
+            asset = await lib.parts.files.file(REF, "search/search_index.json", actor=SYSTEM)
+            assert b"Port 8080" in asset.content
+        world.write("docs/guide/setup.md", "# Set-up\n\nPort 9090.\n")
+        lib.later()
+        assert b"Port 9090" in (await lib.parts.files.file(REF, "search/search_index.json", actor=SYSTEM)).content
+        assert len(made) == 2

@@ -244,6 +244,11 @@ def _site(settings: Settings, where: Any, ref: str, row: Mapping[str, Any], work
     is_folder = source is not None and "://" not in source
     if source is not None and is_folder:
         source = os.path.normpath(working_dir / source.removeprefix("dir:"))
+    elif source is not None and "@" in source.partition("://")[2].partition("/")[0]:
+        raise settings.error(
+            (*where, "source"),
+            "holds a user name or password, which readers would be shown. Take it out, and name a token for the host below integrations.",
+        )
     docs_dir = text("docsDir")
     if docs_dir is not None and (os.path.isabs(docs_dir) or ".." in docs_dir.split("/")):
         raise settings.error((*where, "docsDir"), "must be a folder below source.")
