@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Mapping, Protocol, Sequence
 
-from callboard.features.techdocs.settings import SiteSettings, TechDocsSettings
+from callboard.features.techdocs.settings import SECRET_TOLD, SiteSettings, TechDocsSettings, holds_secret
 from callboard.kernel.errors import InputError, NotAllowedError
 from callboard.model.refs import EntityRef, LocationRef, RefError
 
@@ -28,7 +28,6 @@ LOCATION = "backstage.io/managed-by-location"
 ORIGIN = "backstage.io/managed-by-origin-location"
 SOURCE_LOCATION = "backstage.io/source-location"
 
-SECRET_TOLD = "The address holds a user name or password, which readers would be shown. Take it out, and name a token for the host below integrations."
 DocsType = Literal["docs", "adr", "runbook", "readme", "other"]
 TYPED: Mapping[str, tuple[DocsType, str, str]] = {
     "backstage.io/adr-location": ("adr", "adr", "Decisions"),
@@ -205,11 +204,6 @@ def _url(value: str, settings: TechDocsSettings) -> str:
     if holds_secret(value):
         raise InputError(SECRET_TOLD)
     return value
-
-
-def holds_secret(url: str) -> bool:
-    """Whether somebody wrote a password or token into the address, which all readers of the site would be shown."""
-    return "@" in url.partition("://")[2].partition("/")[0]
 
 
 def _beside(path: str, annotations: Mapping[str, str], settings: TechDocsSettings, readers: Resolver) -> Source:
