@@ -22,6 +22,7 @@ from callboard.features.notifications.interface import NewNotification, Notifica
 from callboard.features.ownership.interface import OwnershipService
 from callboard.features.ownership.plugin import OwnershipParts
 from callboard.features.ownership.reorganising import Wish
+from callboard.features.search.plugin import SearchDoors
 from callboard.kernel.web.routing import Route
 from callboard.model.refs import EntityRef
 from callboard.testing import api, component, group, system, user, user_entity
@@ -47,10 +48,23 @@ POLICY = {
         ]},
     },
 }  # fmt: skip
+DOCS = {
+    "till/docs/index.md": "# The till\n\nTakes paymentz, see [prices](prices.md).\n",
+    "till/docs/prices.md": "# Prices of the till\n\nMoney is counted in tills.\n\n[gone](gone.md)\n",
+    "secret/docs/index.md": f"# Secret {MARK} page\n\nTakes {MARK}word, takes money, and counts the monney. [gone](gone.md)\n",
+    "secret/docs/more.md": f"# More of the till {MARK}\n\nPrices, prices, prices.\n",
+}
+
+
+def with_docs(entity: dict[str, Any], place: str, annotation: str = "techdocs-ref") -> dict[str, Any]:
+    entity["metadata"].setdefault("annotations", {})[f"backstage.io/{annotation}"] = place
+    return entity
+
+
 ORG = (
     group("payments", metadata={"title": "Payments"}), group("search", parent="payments"), user_entity("eve", memberOf=["search"]),
     user_entity("root", memberOf=["payments"]), system("shop", owner=PAYMENTS),
-    component("till", owner=PAYMENTS, system="shop"), component("finder", owner=SEARCH, system="shop"),
+    with_docs(component("till", owner=PAYMENTS, system="shop"), "dir:./till"), component("finder", owner=SEARCH, system="shop"),
     api("prices", owner=PAYMENTS, system="shop", definition="openapi: 3.1.0\ninfo: {title: Prices, version: '1'}\npaths: {}\n"),
 )  # fmt: skip
 DEFINITION = f"openapi: 3.1.0\ninfo: {{title: {MARK}, version: '1'}}\npaths: {{/{MARK}: {{get: {{}}}}}}\n"
@@ -64,7 +78,7 @@ _SUGGESTED = re.compile(
 )
 _VOLATILE = re.compile(
     r'name="csrf_token" value="[^"]*"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|(?<![0-9a-z])[0-9a-f]{12,64}(?![0-9a-z])'
-    r"|data-copy=\"[0-9a-f]{16}\"|nonce-[\w+/=-]+|/versions/\d+|before=\d+|\"(?:id|revision)\":\d+"
+    r"|data-copy=\"[0-9a-f]{16}\"|nonce-[\w+/=-]+|/versions/\d+|before=\d+|kind hue-\d|\"(?:id|revision)\":\d+"
 )
 
 
@@ -121,6 +135,23 @@ class House:
             "/api/announcements": [announced], "/api/catalog/v1/views": [view.json()["id"]],
         }  # fmt: skip
 
+    async def _read_docs(self, name: str, page: str) -> None:
+        """Read, searched for by many, found wanting, and told so."""
+        ref = f"component:default/{MARK}-{name}"
+        for number in range(5):
+            person = user(f"p{number}", roles=("admin",))
+            async with self.site.portal.client(person) as client:
+                at = f"/docs/default/component/{MARK}-{name}/{page}"
+                assert (await client.get(at)).status_code == 200
+                form = {"helpful": "no", "reason": "outdated", "text": f"{MARK} is wrong"}
+                assert (await client.post(at, data=form)).status_code in (302, 303), at
+                for term in (f"{MARK}word", "takes money", f"{MARK} nowhere", "monney"):
+                    assert (await client.get(f"/search?q={term}")).status_code == 200
+                opened = {"type": "techdocs", "id": f"{ref}\n{page}\n0", "after": f"{MARK} nowhere"}
+                assert (await client.post("/api/search/v1/opened", json=opened)).status_code == 204
+        await self.site.portal.service(SearchDoors).history.write()
+        await self.site.settle()
+
     async def _announce(self, title: str, audience: Sequence[str]) -> str:
         draft = Draft(title, title, self.world.clock.now(), audience=tuple(audience))
         made = await self.service(Announcements).create_announcement(draft, actor=ROOT)
@@ -140,6 +171,8 @@ class House:
         owner = f"group:default/{MARK}-team"
         self.world.write(
             "hidden.yaml", hidden(group, "team"), hidden(component, "file", owner=owner, system=f"{MARK}-system"),
+            with_docs(hidden(component, "docs", owner=owner), "dir:./secret"), with_docs(hidden(component, "nodocs", owner=owner), "dir:./none"),
+            with_docs(hidden(component, "shows", owner=owner), f"component:{MARK}-docs", "techdocs-entity"),
             hidden(component, "out", owner=owner), hidden(system, "system", owner=owner),
             hidden(user_entity, "user", memberOf=[f"{MARK}-team"]), hidden(component, "stray", owner=f"group:default/{MARK}-nobody"),
             group(f"{MARK}-ledgerers", metadata={**SECRET, "title": "Ledgerers"}),
@@ -182,6 +215,7 @@ class House:
             columns={**COLUMNS, "secret": "label:secret"},
         )  # fmt: skip
         await self.site.settle()
+        await self._read_docs("docs", "more/")
         self.ids = {"/import": [sheet.id], "/api/importing": [sheet.id], "/changes": [plan.id], "/api/editing": [plan.id],
                     "/announcements": [announced], "/api/announcements": [announced], "/notifications": [told[0]]}  # fmt: skip
 
@@ -201,11 +235,20 @@ async def open_house(tmp_path: Path, name: str) -> AsyncIterator[House]:
     folder = tmp_path / "org"
     folder.mkdir(exist_ok=True)
     world = World(folder, tmp_path / name, None)
+    world.has_followers = True
     world.write("org.yaml", *ORG)
     world.write("root.yaml", _root())
     code = tmp_path / "code"
     write_files(code / "ledger", CODE)
-    more = {"permission": {"policy": POLICY}, "proposals": {"folders": [str(code)]}, "ownership": {"askEvery": False}}
+    for path, text in DOCS.items():
+        world.write(path, text)
+    techdocs = {"rendering": {"workers": 0}, "watchFiles": False}
+    more = {
+        "permission": {"policy": POLICY},
+        "proposals": {"folders": [str(code)]},
+        "ownership": {"askEvery": False},
+        "techdocs": techdocs,
+    }
     async with world.site("org.yaml", "root.yaml", more=more) as site:
         await site.settle()
         yield House(site, world, code)
@@ -248,7 +291,15 @@ MORE = (
     "/groups?open=group:default/payments", "/systems?q=zq", "/api-docs?q=zq", "/notifications?view=all", "/announcements?when=all",
     "/api/catalog/v1/definition-versions?ref=api:default/prices", "/catalog/deleted?before=999999", "/catalog/hidden?after=a", "/catalog/overlays?after=a",
     "/api/editing/v1/overlays?limit=50", "/api/editing/v1/hidden?limit=50", "/api/editing/v1/bulk?limit=50", "/change?kind=component",
-    "/catalog/problems?severity=warning", "/catalog/export.csv?kind=component", "/api/catalog/v1/export?format=csv",
+    "/search?q=takes+money", "/search?q=money&type=techdocs", "/search?q=monney", "/search/found?q=monney", "/api/search/query?term=money",
+    "/api/search/v1/query?term=money&facets[]=kind&facets[]=owner&facets[]=type", "/api/search/v1/query?term=till+prices&facets[]=type",
+    "/api/search/v1/query?term=", "/api/search/v1/query?term=prices&asTyped=true", f"/api/search/v1/query?term={MARK}word",
+    "/api/search/v1/query?term=monney", "/api/search/v1/query?term=monn&asTyped=true", "/api/search/v1/query?term=secrte+page",
+    "/api/search/v1/query?term=ledgerers", "/api/search/query?term=&types[]=techdocs", "/api/search/v1/find?q=monney", "/api/search/v1/find?q=sec",
+    "/docs?show=care", "/docs?show=all&order=changed&q=t", "/docs?q=secret", "/docs/problems?who=all", "/docs/feedback?show=all",
+    "/api/techdocs/v1/sites?order=problems", "/api/techdocs/v1/sites?text=secret", "/docs/default/component/till/prices/",
+    "/docs/default/component/till?q=money", "/docs/default/component/till?q=monney", "/docs/default/component/till/secret",
+    "/api/techdocs/static/docs/default/component/till/search/search_index.json", "/catalog/problems?severity=warning", "/catalog/export.csv?kind=component", "/api/catalog/v1/export?format=csv",
 )  # fmt: skip
 NOT_ASKED = ("/metrics", "/api/events/v1/stream", "/gallery", "/keyboard", "/setup", "/import", "/api/importing/v1/")
 """Imports that were applied are told to all who may import: that they were, not what was in them."""
@@ -282,6 +333,13 @@ WRITES: Sequence[tuple[str, str, Any]] = (
     ("POST", "/api/announcements/v1/announcements", {"title": "x", "body": "x", "audience": ["group:default/NAME"]}),
 )  # fmt: skip
 ABSENT = "zqabs"
+DOCS_OF = (
+    "/docs/default/KIND/NAME/more/", "/docs/default/KIND/NAME?q=money", "/docs/default/KIND/NAME?versions=1", "/docs/default/KIND/NAME?raw=1",
+    "/docs/problems?site=REF", "/docs/feedback?site=REF", "/catalog/default/KIND/NAME/docs/more/", "/docs-assets/default/KIND/NAME/index.md",
+    "/api/techdocs/static/docs/default/KIND/NAME/index.html", "/api/techdocs/v1/sites/default/KIND/NAME/page?path=more/",
+    "/api/search/v1/query?term=money&filters[name]=NAME", "/docs?q=NAME", "/search?q=money&owner=group:default/NAME",
+)  # fmt: skip
+"""What else is asked of an entity with documentation, or without."""
 
 
 async def ask_everything(house: House) -> dict[str, str]:
@@ -321,7 +379,9 @@ async def test_what_is_hidden_changes_no_answer(tmp_path: Path) -> None:
         full.ids = theirs
         told = await _ask_by_id(full)
         parted = [
-            line for name in ("own", "out", "gone", "named", "one", "api", "team") for line in await _ask_of(full, name)
+            line
+            for name in ("own", "out", "gone", "named", "one", "api", "team", "docs", "shows")
+            for line in await _ask_of(full, name)
         ]
     assert len(wanted) > 150 and sum(text.startswith("200") for text in wanted.values()) > 120
     wrong = {key: _difference(wanted[key], found.get(key, "")) for key in wanted if found.get(key) != wanted[key]}
@@ -352,6 +412,11 @@ async def _ask_of(house: House, name: str) -> list[str]:
         if route.path.count("{") == 3 + ("{tab}" in route.path) and "{name}" in route.path:
             path = route.path.replace("{tab}", "history").replace("{namespace}", "default")
             asked.append(("GET", path.replace("{kind}", "KIND").replace("{name}", "NAME"), None))
+    asked += [("GET", path, None) for path in DOCS_OF]
+    asked.append(("POST", "/docs/default/KIND/NAME", {"helpful": "no", "text": "x"}))
+    asked.append(("POST", "/api/techdocs/v1/sites/default/KIND/NAME/refresh", {}))
+    asked.append(("POST", "/api/search/v1/opened", {"type": "techdocs", "id": "REF\n\n0"}))
+    asked.append(("POST", "/api/search/v1/opened", {"type": "software-catalog", "id": "REF"}))
     parted = []
     async with house.site.portal.client(EVE) as client:
         for method, path, body in asked:

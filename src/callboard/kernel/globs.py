@@ -82,12 +82,15 @@ def _translate(pattern: str) -> str:
         if segment == "**":
             out.append(".*" if last else "(?:[^/]+/)*")
         else:
-            out.append(_translate_segment(segment) + ("" if last else "/"))
+            out.append(translate_segment(segment) + ("" if last else "/"))
     return "".join(out)
 
 
-def _translate_segment(segment: str) -> str:
-    """A literal run after a ``*`` is found at its first place and kept there (atomic), so that the cost stays linear."""
+def translate_segment(segment: str) -> str:
+    """A part of a path between slashes, as a regular expression.
+
+    A literal run after a ``*`` is found at its first place and kept there (atomic), so that the cost stays linear.
+    """
     chunks = [""]
     i = 0
     while i < len(segment):

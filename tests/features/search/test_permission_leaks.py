@@ -17,7 +17,7 @@ import pytest
 
 from callboard.features.search.interface import SearchDocument
 from callboard.features.search.plugin import SearchParts
-from callboard.features.search.wire import own_wire, results_wire
+from callboard.features.search.wire import document_wire, location_of, own_wire, results_wire
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.testing import make_portal, user
 from tests.features.catalog.leaks import (
@@ -152,3 +152,28 @@ async def test_a_hundred_policies_each_over_rest(tmp_path: Path, seed: int):
             assert asked["numberOfResults"] == len(seen), (policy, actor)
             assert not watch.problems, watch.problems[:3]
         shutil.rmtree(data_dir)
+
+
+async def test_a_word_of_hidden_documents_hinders_no_correction(library):
+    """Who does not see the one document that has the word is told what they would be told without it; who sees it finds it."""
+    eve = user("eve")
+    await library.put(doc("open", "Money box", "Counts money", resource="component:default/open"))
+    asked = [await library.ask(term, eve) for term in ("monney", "monney box", "counts monney")]
+    assert [(found.total, found.corrected) for found in asked] == [(1, "money"), (1, "money box"), (1, "counts money")]
+    await library.put(doc("secret", "Monney", "The monney box", resource="component:default/secret"))
+    library.shelf.seen["user:default/eve"] = {"component:default/open"}
+    again = [await library.ask(term, eve) for term in ("monney", "monney box", "counts monney")]
+    assert [(one.total, one.corrected) for one in again] == [(one.total, one.corrected) for one in asked]
+    assert await library.ids("monney", user("ann")) == ["secret"]
+
+
+async def test_no_figure_on_the_wire_is_made_of_what_is_hidden(open_library):
+    """How much a word weighs depends on all documents that have it, so scores stay inside; an anchor stands in an address once."""
+    async with open_library() as library:
+        await library.put(doc("a", "Money", anchor="x"), doc("b", "Other", "money"))
+        found = await library.ask("money")
+    wire = own_wire(found, offset=0)
+    assert all("score" not in one for one in wire["items"])
+    assert wire["items"][0]["location"] == "/a#x" == document_wire(found.hits[0].document)["location"]
+    assert document_wire(doc("c", anchor="y"))["location"] == "/c#y"
+    assert location_of(SearchDocument("d", "d", "/d#z", anchor="z")) == "/d#z"

@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 from typing import Awaitable, Callable, Mapping, Sequence
 
 from callboard.features.search.engines.base import Engine
+from callboard.features.search.engines.fts5 import is_damage
 from callboard.features.search.interface import Collator, Visibility
 from callboard.features.search.store import documents, vocabulary
 from callboard.features.search.store.records import Record, record_of
 from callboard.features.search.text.stemming import Stemmer
 from callboard.kernel.clock import Clock
 from callboard.kernel.db.interface import Database, Transaction
+from callboard.kernel.errors import UnavailableError
 from callboard.kernel.events import Event
 from callboard.kernel.jobs import JobContext, Jobs
 from callboard.kernel.logs import get_logger
@@ -31,6 +33,7 @@ QUIET = timedelta(seconds=2)
 """After a change of very many things, comparing waits until no more such come for so long: what brings them in goes first."""
 PATIENCE = timedelta(seconds=30)
 """And no longer than this."""
+MEND_AFTER_S = 600.0
 EVERYTHING = ""
 """As a pending scope: compare all revisions of the type."""
 
@@ -56,6 +59,7 @@ class Indexer:
         self._collators = collators
         self._visibility = visibility
         self._is_ready = False
+        self._mended_at = float("-inf")
         self._bulk: dict[str, tuple[datetime, datetime]] = {}
         """By type: when the first and the last change of very many was heard of that was not compared yet."""
 
@@ -80,11 +84,26 @@ class Indexer:
 
     async def rebuild(self) -> None:
         """Forget everything and index it again."""
+        await self._begin_anew()
+        await self.sweep()
+
+    async def mend(self, error: Exception) -> bool:
+        """Whether ``error`` says that the engine's tables are damaged; then all is forgotten, and indexed again by a job."""
+        now = self._clock.monotonic()
+        if not is_damage(error) or now - self._mended_at < MEND_AFTER_S:
+            return False  # what is damaged again at once is not mended by writing it again
+        self._mended_at = now
+        log.error("the search index was damaged and is made again", error=str(error))
+        await self._begin_anew()
+        await self.ask_for_sweep()
+        return True
+
+    async def _begin_anew(self) -> None:
         await self.prepare()
         async with self._db.write() as tx:
             await documents.set_made_as(tx, "")
         self._is_ready = False
-        await self.sweep()
+        await self.prepare()
 
     # ---- hearing of changes ------------------------------------------------------------------------------------------
 
@@ -152,7 +171,9 @@ class Indexer:
                 await documents.end_pending(tx, pending)
             try:
                 await self._run(pending, heartbeat)
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, Exception) and await self.mend(error):
+                    continue
                 async with self._db.write() as tx:
                     for type, scope in pending:
                         await documents.ask_for(tx, type, [scope])
@@ -175,6 +196,14 @@ class Indexer:
 
     async def sweep(self, heartbeat: Callable[[], Awaitable[None]] = _go_on) -> None:
         """Compare everything now, for commands that ask before a portal runs."""
+        try:
+            await self._sweep(heartbeat)
+        except Exception as error:
+            if not await self.mend(error):
+                raise
+            await self._sweep(heartbeat)
+
+    async def _sweep(self, heartbeat: Callable[[], Awaitable[None]]) -> None:
         await self.prepare()
         collators = self._collators()
         async with self._db.read() as tx:
@@ -220,7 +249,28 @@ class Indexer:
     # ---- writing -----------------------------------------------------------------------------------------------------
 
     async def index(self, collator: Collator, scopes: Mapping[str, str]) -> None:
-        """Bring the documents of these scopes (with their revisions, ``""`` if not known) to what the collator says."""
+        """Bring the documents of these scopes (with their revisions, ``""`` if not known) to what the collator says.
+
+        One of them that cannot be indexed keeps none of the others back; it is told, and tried again when everything is compared.
+        """
+        try:
+            await self._index(collator, scopes)
+        except Exception as error:
+            if len(scopes) == 1 or isinstance(error, UnavailableError) or is_damage(error):
+                raise
+            failed = [scope for scope in scopes if not await self._index_alone(collator, scope, scopes[scope])]
+            if len(failed) == len(scopes):
+                raise
+
+    async def _index_alone(self, collator: Collator, scope: str, revision: str) -> bool:
+        try:
+            await self._index(collator, {scope: revision})
+        except Exception as error:
+            log.exception("not indexed for search", type=collator.type, scope=scope, error=str(error))
+            return False
+        return True
+
+    async def _index(self, collator: Collator, scopes: Mapping[str, str]) -> None:
         type = collator.type
         found = await collator.documents(list(scopes))
         records = [record_of(type, scope, one) for scope in scopes for one in found.get(scope, ())]

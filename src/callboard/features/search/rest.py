@@ -22,6 +22,7 @@ from callboard.kernel.web.routing import Route
 
 _KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 MAX_FILTERS = 50
+MAX_FACETS = 50
 MAX_OFFSET = 10_000
 
 
@@ -54,7 +55,7 @@ class SearchRoutes:
             raise InputError(f"Nobody pages further than {MAX_OFFSET} results; ask more closely.", field="offset")
         query = SearchQuery(
             self._term(given), types=self._types(given), filters=filters_of(given.get("filters")),
-            facets=_list(given.get("facets"), "facets"), limit=self._limit(given.get("limit"), "limit", "limit"),
+            facets=self._facets(given), limit=self._limit(given.get("limit"), "limit", "limit"),
             offset=offset, as_typed=_text(given, "asTyped") == "true",
         )  # fmt: skip
         found = await self._search.query(query, actor=request.actor)
@@ -69,6 +70,12 @@ class SearchRoutes:
 
     def _types(self, given: Mapping[str, Any]) -> Sequence[str]:
         return _list(given.get("types"), "types")
+
+    def _facets(self, given: Mapping[str, Any]) -> Sequence[str]:
+        facets = _list(given.get("facets"), "facets")
+        if len(facets) > MAX_FACETS:
+            raise InputError(f"At most {MAX_FACETS} facets.", field="facets")
+        return facets
 
     def _limit(self, value: Any, field: str, name: str) -> int:
         most = self._settings.max_page

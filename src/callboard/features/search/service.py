@@ -8,7 +8,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 import orjson
 
-from callboard.features.search.engines.base import Ask, Engine
+from callboard.features.search.engines.base import MOST_ROWS, Ask, Engine, Group
 from callboard.features.search.indexing import Indexer
 from callboard.features.search.interface import (
     Collator,
@@ -28,6 +28,7 @@ from callboard.features.search.store.records import decode, mark
 from callboard.features.search.store.visible import VisibleCondition
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.db.interface import Database, Transaction
+from callboard.kernel.errors import UnavailableError
 
 RANKED = 160
 """Candidates that are looked at closely."""
@@ -35,8 +36,12 @@ FOUND = 1_000
 """Candidates that are counted. What has more is counted no further."""
 LEAST_COVERAGE = 0.35
 """A result answers at least this share of what the best one answers of the question."""
+READINGS = 3
+"""A question is read again when a word of it stands only in what the actor does not see."""
 KEPT = 512
 """Answers kept for those who ask the same and see the same, until the index changes."""
+KEPT_HITS = 30
+"""Of longer ones nothing is kept: each result holds the whole text of its passage."""
 COUNT_KEPT_S = 60.0
 """How long the number of documents is taken for known: only the weight of words depends on it."""
 
@@ -75,21 +80,46 @@ class SearchService:
         visibility = self._visibility()
         visible = await visibility.visible(actor) if visibility is not None else None
         key = repr(query), blake2b(visible.serialize() if visible is not None else b"", digest_size=16).digest()
-        kept = self._kept.get(key)
+        try:
+            revision, found = await self._look(query, visible, self._kept.get(key))
+        except Exception as error:
+            if not await self._indexer.mend(error):
+                raise
+            raise UnavailableError(
+                "The index of search was damaged and is being made again. Try again soon."
+            ) from error
+        if len(found.hits) <= KEPT_HITS:
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            self._kept[key] = revision, found
+        return found
+
+    async def _look(
+        self, query: SearchQuery, visible: VisibleSet | None, kept: tuple[str | None, SearchResults] | None
+    ) -> tuple[str | None, SearchResults]:
+        """The index's revision, and what is found in it: what was ``kept`` of it, else asked anew."""
         async with self._db.read() as tx:
             revision = await documents.revision(tx)
             if kept is not None and kept[0] == revision:
-                return kept[1]
+                return kept
             count = await self._documents(tx)
             await self.learnt.sync(tx, revision)
-            question = await self._reader.read(
-                tx, query.term, documents=count, as_typed=query.as_typed, learnt=self.learnt.seen(visible)
-            )
-            found = await self._answer(tx, query, question, visible)
-        if len(self._kept) >= KEPT:
-            self._kept.clear()
-        self._kept[key] = revision, found
-        return found
+            without: set[str] = set()
+            for _ in range(READINGS):
+                question = await self._reader.read(
+                    tx,
+                    query.term,
+                    documents=count,
+                    as_typed=query.as_typed,
+                    learnt=self.learnt.seen(visible),
+                    without=without,
+                )
+                found, matched = await self._answer(tx, query, question, visible)
+                unseen = await self._unseen(tx, question, matched, visible)
+                if not unseen:
+                    break
+                without |= unseen
+        return revision, found
 
     async def _documents(self, tx: Transaction) -> int:
         """How many there are, roughly."""
@@ -100,13 +130,14 @@ class SearchService:
 
     async def _answer(
         self, tx: Transaction, query: SearchQuery, question: Question, visible: VisibleSet | None
-    ) -> SearchResults:
+    ) -> tuple[SearchResults, set[int]]:
+        """The results, and which units of the question one of them has."""
         marks = self._marks(query)
         limit = max(FOUND, 4 * (query.offset + query.limit))
         named, begun = await self._named(tx, question, visible)
         groups = question.groups()
         if not groups and not named and not begun and not question.is_empty:
-            return SearchResults([], 0, False, {key: () for key in query.facets})
+            return SearchResults([], 0, False, {key: () for key in query.facets}), set()
         found = await self._engine.find(tx, Ask(groups, marks, limit), visible)
         numbers = [number for number, _ in found.numbers]
         if query.types or query.filters:
@@ -122,13 +153,27 @@ class SearchService:
         counted = await self._counted(tx, results, rest)
         shown = results[query.offset : query.offset + query.limit]
         is_all = found.is_all and len(numbers) < limit
+        matched = {at for one in judged for at, match in enumerate(one.found) if match is not None}
         return SearchResults(
             hits=await self._hits(tx, question, shown),
             total=len(counted) if is_all else None,
             has_more=len(results) > query.offset + query.limit,
             facets=await self._facets(tx, query.facets, list(counted.values())),
             corrected=_corrected(question, shown),
-        )
+        ), matched
+
+    async def _unseen(
+        self, tx: Transaction, question: Question, matched: set[int], visible: VisibleSet | None
+    ) -> set[str]:
+        """Terms that stand only in what the actor does not see. They count as not there: a typing error is mended all the same."""
+        unseen: set[str] = set()
+        for at, unit in enumerate(question.units):
+            if at not in matched and not unit.is_weak and unit.terms:
+                # As frequent as can be, so that the engine looks for any document rather than for the best.
+                asked = Ask((Group(tuple(unit.terms), MOST_ROWS + 1, 1.0),), (), 1)
+                if not (await self._engine.find(tx, asked, visible)).numbers:
+                    unseen |= set(unit.terms)
+        return unseen
 
     def _marks(self, query: SearchQuery) -> tuple[tuple[str, ...], ...]:
         types = query.types or list(self._collators())

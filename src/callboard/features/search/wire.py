@@ -57,8 +57,13 @@ def results_wire(found: SearchResults, *, page: int, limit: int) -> dict[str, An
 
 
 def document_wire(document: SearchDocument) -> dict[str, Any]:
-    location = f"{document.location}#{document.anchor}" if document.anchor else document.location
-    return {"title": document.title, "text": document.text, "location": location, **document.wire}
+    return {"title": document.title, "text": document.text, "location": location_of(document), **document.wire}
+
+
+def location_of(document: SearchDocument) -> str:
+    """With the place in the page, once: collators may give it with the location or by ``anchor`` alone."""
+    is_told = not document.anchor or "#" in document.location
+    return document.location if is_told else f"{document.location}#{document.anchor}"
 
 
 def _marked(hit: Hit) -> dict[str, str]:
@@ -97,7 +102,7 @@ def _hit_wire(hit: Hit, rank: int) -> dict[str, Any]:
         "rank": rank,
         "type": hit.type,
         "title": document.title,
-        "location": f"{document.location}#{document.anchor}" if document.anchor else document.location,
+        "location": location_of(document),
         "path": document.wire.get("path") or fields.get("path"),
         "file": document.wire.get("file") or fields.get("file") or document.wire.get("path"),
         "ref": document.resource,
@@ -113,5 +118,4 @@ def _hit_wire(hit: Hit, rank: int) -> dict[str, Any]:
             for reason in hit.reasons
         ],
         "fields": {key: value if isinstance(value, str) else list(value) for key, value in fields.items()},
-        "score": hit.score,
     }

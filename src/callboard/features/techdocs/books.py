@@ -44,6 +44,9 @@ MAX_PAGES_BYTES = 32 * 1024 * 1024
 MAX_TOLD = 500
 MAX_TEXT_BYTES = 2 * 1024 * 1024
 FLUSH_AFTER_S = 0.3
+SLOW_FOR_S = 60.0
+"""How long what was given up is not tried again."""
+MAX_TOO_SLOW = 1_000
 BINARY = re.compile(
     r"\.(?:png|jpe?g|gif|webp|avif|bmp|ico|tiff?|svg|pdf|zip|gz|tgz|tar|7z|woff2?|ttf|otf|eot|mp3|mp4|m4a|webm|ogg|mov|docx?|xlsx?|pptx?|jar"
     r"|exe|so|dll|bin)$",
@@ -80,6 +83,7 @@ class Books:
         self._pages: OrderedDict[str, RenderedPage] = OrderedDict()
         self._page_bytes = 0
         self._single: dict[Any, asyncio.Task[Any]] = {}
+        self._too_slow: dict[Any, tuple[float, TooSlow]] = {}
         self._new: dict[str, bytes] = {}
         self._used: set[str] = set()
         self._writing = Together(self.flush, FLUSH_AFTER_S, name="techdocs rendered pages")
@@ -102,7 +106,9 @@ class Books:
         everything = {file.path: contents.get(file.path, b"") for file in rows}
         defaults = self.defaults(plan, str(row.meta.get("docs_dir") or "docs"))
         timeout_s = max(30.0, self._settings.timeout.total_seconds() * 3)
-        model: SiteModel = await self._workers.run("site", everything, defaults, timeout_s=timeout_s)
+        model: SiteModel = await self._bounded(
+            key, lambda: self._workers.run("site", everything, defaults, timeout_s=timeout_s, turn=plan.ref)
+        )
         model = with_sections(model, [(name, title) for name, title, _ in row.meta.get("sections", ())])
         book = Book(model, MemoryFiles(contents), {file.path: file for file in rows}, sum(map(len, contents.values())))
         self._books[key] = book
@@ -157,9 +163,9 @@ class Books:
         if (found := self._pages.get(task.key)) is not None:
             self._pages.move_to_end(task.key)
             return found
-        return await self._once(("page", task.key), lambda: self._find_or_render(task))
+        return await self._once(("page", task.key), lambda: self._find_or_render(task, book.model.digest))
 
-    async def _find_or_render(self, task: RenderTask) -> RenderedPage:
+    async def _find_or_render(self, task: RenderTask, turn: str) -> RenderedPage:
         async with self._db.read(snapshot=False) as tx:
             stored = await file_rows.find_rendered(tx, task.key)
         if stored is not None:
@@ -167,13 +173,29 @@ class Books:
             self._used.add(task.key)
         else:
             try:
-                page = await self._workers.run("page", task, timeout_s=self._settings.timeout.total_seconds())
+                timeout_s = self._settings.timeout.total_seconds()
+                page = await self._bounded(
+                    task.key, lambda: self._workers.run("page", task, timeout_s=timeout_s, turn=turn)
+                )
             except TooSlow as error:
                 return plain_page(task, error.message)
             self._new[task.key] = await asyncio.to_thread(dump_page, page)
         self._remember(task.key, page)
         self._writing.ask()
         return page
+
+    async def _bounded(self, key: Any, work: Callable[[], Awaitable[T]]) -> T:
+        """``work``, unless it took too long a moment ago: what is asked for again and again must not fill the pool."""
+        ended = self._too_slow.get(key)
+        if ended is not None and self._clock.monotonic() - ended[0] < SLOW_FOR_S:
+            raise ended[1]
+        try:
+            return await work()
+        except TooSlow as error:
+            if len(self._too_slow) >= MAX_TOO_SLOW:
+                self._too_slow.clear()
+            self._too_slow[key] = self._clock.monotonic(), error
+            raise
 
     def _remember(self, key: str, page: RenderedPage) -> None:
         if key in self._pages:
@@ -189,7 +211,7 @@ class Books:
         timeout_s = max(120.0, self._settings.timeout.total_seconds())
         contents = {path: book.texts.read(path) for path in book.texts.paths()}
         everything = {path: contents.get(path, b"") for path in book.rows}
-        found: Sequence[Problem] = await self._workers.run("check", book.model, everything, timeout_s=timeout_s)
+        found: Sequence[Problem] = await self._workers.run_apart("check", book.model, everything, timeout_s=timeout_s)
         return found
 
     async def flush(self) -> None:

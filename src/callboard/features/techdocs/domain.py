@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Mapping, Protocol, Sequence
 
-from callboard.features.techdocs.settings import SiteSettings, TechDocsSettings
+from callboard.features.techdocs.settings import SECRET_TOLD, SiteSettings, TechDocsSettings, holds_secret
 from callboard.kernel.errors import InputError, NotAllowedError
 from callboard.model.refs import EntityRef, LocationRef, RefError
 
@@ -201,6 +201,8 @@ def _url(value: str, settings: TechDocsSettings) -> str:
         )
     if "://" not in value:
         raise InputError(f"{value!r} is no address. Write it in full, e.g. url:https://host/team/repository/tree/main.")
+    if holds_secret(value):
+        raise InputError(SECRET_TOLD)
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import posixpath
 from typing import Any, Sequence
 
@@ -21,6 +22,7 @@ from callboard.kernel.db.interface import Database
 
 SEARCH_INDEX = "search/search_index.json"
 WORDS = Words()
+KEPT_INDEXES = 4
 
 
 class StaticFiles:
@@ -30,6 +32,7 @@ class StaticFiles:
         self._service = service
         self._books = books
         self._db = db
+        self._indexes: dict[tuple[str, str], bytes] = {}
 
     async def metadata(self, ref: str, *, actor: Actor) -> dict[str, Any]:
         """Raises ``SiteNotFound``, and as reading does."""
@@ -62,7 +65,7 @@ class StaticFiles:
         if path == frame.STYLE_PATH:
             return Asset(frame.STYLE.encode(), media_type_of(path), '"1"')
         if path == SEARCH_INDEX:
-            return Asset(orjson.dumps(frame.search_index(await self.pages(plan.ref, book))), media_type_of(path), etag)
+            return Asset(await self._search_index(plan, book), media_type_of(path), etag)
         if path.endswith(".html"):
             return await self._page(plan, book, path, etag, actor)
         file = book.model.documents.get(path)
@@ -89,12 +92,24 @@ class StaticFiles:
         page = self._service.page_of(plan, site, book, found, rendered)
         return Asset(frame.page_html(site, page, root).encode(), "text/html; charset=utf-8", etag)
 
+    async def _search_index(self, plan: SitePlan, book: Book) -> bytes:
+        """Of the last few sites that it was asked for: each page has a part in it."""
+        key = (plan.ref, book.model.digest)
+        found = self._indexes.get(key)
+        if found is None:
+            found = orjson.dumps(frame.search_index(await self.pages(plan.ref, book)))
+            while len(self._indexes) >= KEPT_INDEXES:
+                self._indexes.pop(next(iter(self._indexes)))
+            self._indexes[key] = found
+        return found
+
     async def pages(self, ref: str, book: Book) -> Sequence[tuple[str, str, Sequence[Passage]]]:
         """Every page of the site as text: (address, title, passages)."""
         found = []
         for page in book.pages():
             rendered: RenderedPage = await self._books.page(book, ref, page.path, None, WORDS)
             found.append((page.path, rendered.title, rendered.passages))
+            await asyncio.sleep(0)  # others have their turn between two pages of thousands
         return found
 
 

@@ -27,6 +27,8 @@ from callboard.kernel.logs import get_logger
 
 log = get_logger(__name__)
 
+CLOCK_SKEW = timedelta(minutes=5)
+"""Replicas' clocks may differ by so much."""
 LOCAL_PATIENCE_S = 1.0
 """A folder on disk is looked at at most this often."""
 READ_TIMEOUT_S = 180.0
@@ -133,7 +135,8 @@ class SiteKeeper:
             return looked is None or now - looked >= LOCAL_PATIENCE_S
         if looked is not None and now - looked < self._check_every.total_seconds():
             return False
-        return self._clock.now() - parse_time(row.checked_at) >= self._check_every
+        age = self._clock.now() - parse_time(row.checked_at)
+        return age < -CLOCK_SKEW or age >= self._check_every  # a look in the future was by a clock that was wrong
 
     def begin(self, plan: SitePlan, version: str | None = None, *, force: bool = False) -> asyncio.Task[bool]:
         """A look at the source, the one that is under way if there is one. Gives whether the site differs now."""

@@ -15,6 +15,7 @@ from callboard.model.urls import DEFAULT_HOSTS, HostKind, Hosts
 
 MIB = 1024 * 1024
 
+SECRET_TOLD = "The address holds a user name or password, which readers would be shown. Take it out, and name a token for the host below integrations."
 SETTINGS: tuple[Setting, ...] = (
     Setting("techdocs.sites", "list", [], help="Sites that the settings name beside, or instead of, annotations of entities."),
     Setting("techdocs.sites[].entity", "text", None, None, "Ref of the entity whose documentation it is."),
@@ -235,6 +236,11 @@ def _sites(settings: Settings, working_dir: Path) -> Mapping[str, SiteSettings]:
     return found
 
 
+def holds_secret(url: str) -> bool:
+    """Whether somebody wrote a password or token into the address, which all readers of the site would be shown."""
+    return "@" in url.partition("://")[2].partition("/")[0]
+
+
 def _site(settings: Settings, where: Any, ref: str, row: Mapping[str, Any], working_dir: Path) -> SiteSettings:
     def text(key: str) -> str | None:
         value = row.get(key)
@@ -244,6 +250,8 @@ def _site(settings: Settings, where: Any, ref: str, row: Mapping[str, Any], work
     is_folder = source is not None and "://" not in source
     if source is not None and is_folder:
         source = os.path.normpath(working_dir / source.removeprefix("dir:"))
+    elif source is not None and holds_secret(source):
+        raise settings.error((*where, "source"), SECRET_TOLD)
     docs_dir = text("docsDir")
     if docs_dir is not None and (os.path.isabs(docs_dir) or ".." in docs_dir.split("/")):
         raise settings.error((*where, "docsDir"), "must be a folder below source.")

@@ -20,6 +20,13 @@ _WORDS = "{title name heading keyword text} : "
 _NAMES = "{title name} : "
 
 
+def is_damage(error: BaseException) -> bool:
+    """Whether the error says that tables hold what they cannot hold: after a disk that failed, a copy of half a file."""
+    import apsw
+
+    return isinstance(error, apsw.CorruptError)
+
+
 class Fts5Engine:
     """Implements ``base.Engine`` on the portal's own SQLite file. A number's upper bits are its resource, so nothing is joined."""
 

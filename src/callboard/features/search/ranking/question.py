@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Callable, Iterable, Literal, Mapping, Sequence
+from typing import Callable, Collection, Iterable, Literal, Mapping, Sequence
 
 from callboard.features.search.engines.base import Group
 from callboard.features.search.store import vocabulary
@@ -110,9 +110,19 @@ class QuestionReader:
         self._synonyms = synonyms
 
     async def read(
-        self, tx: Transaction, text: str, *, documents: int, as_typed: bool = False, learnt: Others = nothing_learnt
+        self,
+        tx: Transaction,
+        text: str,
+        *,
+        documents: int,
+        as_typed: bool = False,
+        learnt: Others = nothing_learnt,
+        without: Collection[str] = (),
     ) -> Question:
-        """``documents``: how many there are. ``as_typed``: the last word may be only begun. ``learnt``: what means a phrase for this reader."""
+        """``documents``: how many there are. ``as_typed``: the last word may be only begun. ``learnt``: what means a phrase for this reader.
+
+        ``without``: terms that count as not there.
+        """
         parts = [part for token in tokens(text) for part in token.parts]
         if len(parts) > MAX_WORDS:  # of a long one what says something, once
             parts = list(dict.fromkeys(part for part in parts if part not in WEAK))[:MAX_WORDS]
@@ -129,6 +139,8 @@ class QuestionReader:
                 unit.is_weak = unit.is_weak or unit.asked in OWNING
         variants = [self._variants(parts, at, learnt) for at in range(len(parts))]
         known = await self._look_up(tx, [*parts, *short], variants)
+        for term in without:
+            known.pop(term, None)
         for unit, others in zip(units, variants, strict=True):
             self._fill(unit, known, others)
         wholes: dict[str, Whole] = {}
@@ -141,7 +153,7 @@ class QuestionReader:
                             unit.forms.setdefault(word.form, (WHOLE, "word"))
                             unit.terms.setdefault(word.term, WHOLE)
         is_lone = sum(not unit.is_weak for unit in units) == 1
-        await self._mend(tx, units, is_begun=as_typed or is_lone)
+        await self._mend(tx, units, without, is_begun=as_typed or is_lone)
         total = 0.0
         strong = [unit for unit in units if not unit.is_weak]
         for unit in units:
@@ -212,7 +224,7 @@ class QuestionReader:
             if own and quality == LEARNT:
                 unit.learnt_documents += more
 
-    async def _mend(self, tx: Transaction, units: Sequence[Unit], *, is_begun: bool) -> None:
+    async def _mend(self, tx: Transaction, units: Sequence[Unit], without: Collection[str], *, is_begun: bool) -> None:
         """Words that are not in the index: begun, written together, or with an error in them."""
         for at, unit in enumerate(units):
             is_last = at == len(units) - 1
@@ -226,22 +238,23 @@ class QuestionReader:
             if not is_missing and not is_other and not (is_begun and is_last):
                 continue
             if is_missing or is_other:
-                await self._correct(tx, unit)
+                await self._correct(tx, unit, without)
             if len(unit.asked) >= 2:
                 for word in await vocabulary.by_prefix(tx, unit.asked, MAX_PREFIX):
-                    self._stand_in(unit, word, PREFIX, "prefix")
+                    if word.term not in without:
+                        self._stand_in(unit, word, PREFIX, "prefix")
             if is_begun and is_last and not unit.terms and not unit.phrases:
-                await self._correct_begun(tx, unit)
+                await self._correct_begun(tx, unit, without)
             unit.is_known = bool(unit.terms or unit.phrases)
 
-    async def _correct(self, tx: Transaction, unit: Unit) -> None:
+    async def _correct(self, tx: Transaction, unit: Unit, without: Collection[str]) -> None:
         asked, most = unit.asked, tolerance(unit.asked)
         if len(asked) == SHORTEST - 1 and asked.isalpha():
             most = 1
         pairs = list(halves(asked)) if asked.isalpha() else []
         if pairs:
             terms = {self._stemmer.term(half) for pair in pairs for half in pair}
-            known = self._by_term(await vocabulary.by_terms(tx, sorted(terms)))
+            known = self._by_term(await vocabulary.by_terms(tx, sorted(terms.difference(without))))
             both = [
                 (min(max(w.documents for w in known[self._stemmer.term(half)]) for half in pair), pair)
                 for pair in pairs
@@ -259,10 +272,13 @@ class QuestionReader:
         def errors_in(word: Word, most: int) -> int:
             return min(distance(asked, word.form, most), distance(stem, word.term, 1))
 
-        near = await vocabulary.by_keys(tx, sorted(keys(asked) | keys(stem)))
+        def there(words: Iterable[Word]) -> list[Word]:
+            return [word for word in words if word.term not in without]
+
+        near = there(await vocabulary.by_keys(tx, sorted(keys(asked) | keys(stem))))
         if most > 1 and not any(errors_in(word, 1) <= 1 for word in near):
-            near = await vocabulary.by_keys(tx, sorted(keys(asked) | far_keys(asked)))
-            near += await vocabulary.by_prefix(tx, asked[: len(asked) // 2], MAX_NEAR)
+            near = there(await vocabulary.by_keys(tx, sorted(keys(asked) | far_keys(asked))))
+            near += there(await vocabulary.by_prefix(tx, asked[: len(asked) // 2], MAX_NEAR))
         judged = [(errors_in(word, most), -word.documents, word) for word in near]
         good = sorted((one for one in judged if one[0] <= most), key=lambda one: (*one[:2], one[2].form))
         if good:
@@ -270,7 +286,7 @@ class QuestionReader:
             for errors, _, word in [one for one in good if one[0] == least][:MAX_TYPO]:
                 self._stand_in(unit, word, TYPO if errors == 1 else TYPOS, "typo")
 
-    async def _correct_begun(self, tx: Transaction, unit: Unit) -> None:
+    async def _correct_begun(self, tx: Transaction, unit: Unit, without: Collection[str]) -> None:
         """Words that begin as the unit but for one error behind its first letters: results do not go away while a slip is typed."""
         asked = unit.asked
         if len(asked) < SHORTEST or not asked.isalpha():
@@ -278,7 +294,7 @@ class QuestionReader:
         near = await vocabulary.by_prefix(tx, asked[: len(asked) // 2], MAX_NEAR)
         lengths = (len(asked) - 1, len(asked), len(asked) + 1)
         good = [word for word in near if any(distance(asked, word.form[:length], 1) <= 1 for length in lengths)]
-        for word in good[:MAX_TYPO]:
+        for word in [word for word in good if word.term not in without][:MAX_TYPO]:
             self._stand_in(unit, word, TYPOS, "typo")
 
     def _stand_in(self, unit: Unit, word: Word, quality: float, how: How) -> None:

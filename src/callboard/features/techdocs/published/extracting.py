@@ -15,7 +15,9 @@ from typing import Callable
 from urllib.parse import unquote, urlsplit
 
 from callboard.features.techdocs.interface import DocsPassage, Heading, NavItem
+from callboard.features.techdocs.published.bounding import bounded
 from callboard.features.techdocs.rendering import ID_PREFIX
+from callboard.features.techdocs.rendering.sanitise import kept_classes
 from callboard.features.techdocs.rendering.vocabulary import TEXT_TAGS
 
 _VOID = frozenset(
@@ -48,9 +50,12 @@ class PublishedPage:
 
 
 def extract(html: str, path: str, page_url: Callable[[str], str], asset_url: Callable[[str], str]) -> PublishedPage:
-    """The page at ``path`` (``guide/setup/index.html``). ``page_url`` and ``asset_url`` make addresses of paths of the site."""
+    """The page at ``path`` (``guide/setup/index.html``). ``page_url`` and ``asset_url`` make addresses of paths of the site.
+
+    Raises ``LimitError`` for one that would take too long.
+    """
     parser = _Parser(path, page_url, asset_url)
-    parser.feed(html)
+    parser.feed(bounded(html, path))
     parser.close()
     return parser.finish()
 
@@ -174,6 +179,8 @@ class _Parser(HTMLParser):
         self._sections.append((anchor, tuple(text for _, text in self._above), [], []))
 
     def _tag(self, tag: str, given: dict[str, str]) -> str:
+        if tag == "input" and (given := _harmless_input(given)) == {}:
+            return ""
         parts = []
         for name, value in given.items():
             if name in ("id", "for", "name"):
@@ -182,6 +189,8 @@ class _Parser(HTMLParser):
                 value = self._link(value)
             elif name == "src":
                 value = self._picture(value)
+            elif name == "class":
+                value = kept_classes(tag, value)  # others would borrow the portal's looks, and its layers
             parts.append(f' {name}="{escape(value)}"')
         return f"<{tag}{''.join(parts)}>" if re.fullmatch(r"[a-z][a-z0-9]*", tag) else ""
 
@@ -265,6 +274,14 @@ class _Parser(HTMLParser):
         return PublishedPage(
             title.removesuffix("¶").strip(), _clean("".join(self._out)), self._toc, passages, self._nav
         )
+
+
+def _harmless_input(given: dict[str, str]) -> dict[str, str]:
+    """Marks of task lists and the switches of tabs; {} for what asks the reader for something."""
+    kind = given.get("type")
+    if kind == "checkbox":
+        return {name: "" for name in ("disabled", "checked") if name == "disabled" or name in given} | {"type": kind}
+    return given if kind == "radio" and given.get("name", "").startswith("__tabbed_") else {}
 
 
 def page_address(path: str) -> str:

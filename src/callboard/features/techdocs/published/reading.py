@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import posixpath
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -174,7 +175,8 @@ class PublishedSites:
             stored = await self.file(plan, file)
             if stored is None:
                 continue
-            page = extract(
+            page = await asyncio.to_thread(
+                extract,
                 stored.content.decode("utf-8", "replace"),
                 file,
                 lambda to: docs_path(ref) + f"/{to}",

@@ -6,6 +6,7 @@ tag asks for (objects, environment variables) is left out and told, with its lin
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -15,6 +16,9 @@ from callboard.features.techdocs.interface import Problem
 
 _MAX_DEPTH = 40
 _MAX_NODES = 50_000
+_MAX_INT = 2**63 - 1
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+"""What YAML can say by escapes and neither a database nor UTF-8 holds."""
 _NAME_TAG = "tag:yaml.org,2002:python/name:"
 _APPLY_TAG = "tag:yaml.org,2002:python/object/apply:"
 _KNOWN_NAMES = frozenset(
@@ -68,6 +72,10 @@ class _TooMuch(Exception):
     pass
 
 
+def _plain(text: str) -> str:
+    return _NO_TEXT.sub("\ufffd", text)
+
+
 class _Reader:
     def __init__(self, file: str) -> None:
         self.file = file
@@ -75,7 +83,7 @@ class _Reader:
         self.nodes = 0
 
     def problem(self, message: str, node: yaml.Node) -> None:
-        self.parsed.problems.append(Problem("refused", message, self.file, node.start_mark.line + 1))
+        self.parsed.problems.append(Problem("refused", _plain(message), self.file, node.start_mark.line + 1))
 
     def value(self, node: yaml.Node, depth: int = 0) -> Any:
         # Aliases are walked each time they are used, so that what multiplies them is counted as often.
@@ -99,7 +107,7 @@ class _Reader:
                     if isinstance(part, dict):
                         made = {**part, **made}
                 continue
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            key = _plain(key_node.value) if isinstance(key_node, yaml.ScalarNode) else None
             if key is None:
                 self.problem("A key has to be a plain word; this entry was left out.", key_node)
                 continue
@@ -117,8 +125,11 @@ class _Reader:
         finally:
             _scalars.constructed_objects.clear()
         if isinstance(made, str):
+            made = _plain(made)
             self.parsed.text_lines.setdefault(made, node.start_mark.line + 1)
             return made
+        if isinstance(made, int) and abs(made) > _MAX_INT:
+            return str(node.value)  # a number that JSON and databases have no room for
         return made if made is None or isinstance(made, (bool, int, float)) else str(node.value)
 
     def _tagged(self, node: yaml.Node, depth: int) -> Any:

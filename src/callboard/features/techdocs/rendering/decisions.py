@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from callboard.features.techdocs.rendering.config_yaml import parse_front_matter
+from callboard.features.techdocs.rendering.files import decoded
 from callboard.features.techdocs.rendering.outline import headings_of, plain_inline, title_of_name
 from callboard.features.techdocs.rendering.values import DecisionRecord
 
@@ -29,7 +30,7 @@ def parse_decision_record(text: bytes, file: str) -> DecisionRecord:
 
     What is not said is None. ``file`` is its path; the number is taken from the title, then from the file's name.
     """
-    whole = text.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    whole = decoded(text).replace("\r\n", "\n")
     front, body, _ = parse_front_matter(whole)
     lines = body.split("\n")[:_MAX_LINES]
     fields = {str(k).lower(): v for k, v in front.items()}

@@ -13,6 +13,11 @@ SKIPPED_FOLDERS = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__
 MAX_FILE_BYTES = 20_000_000
 
 
+def decoded(raw: bytes) -> str:
+    """The text of a file, what is none replaced: bytes that are not UTF-8, and NUL, which databases do not hold."""
+    return raw.decode("utf-8-sig", "replace").replace("\0", "\ufffd")
+
+
 class MemoryFiles:
     """Files given as they are: an unpacked archive, a test. Pickles."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from callboard.kernel.globs import translate_segment
+
 _MAX_PATTERNS = 500
 
 
@@ -31,37 +33,19 @@ class IgnorePatterns:
 
 
 def _expression(pattern: str) -> str:
+    """For ``match``. What stands between two ``**`` is found at its first place and kept there (atomic): the cost stays linear."""
     folder_only = pattern.endswith("/")
     body = pattern.strip("/")
-    anchored = pattern.startswith("/") or "/" in body
-    parts: list[str] = []
-    segments = re.sub(r"(\*\*/)+", "**/", body).split("/")
-    for index, segment in enumerate(segments):
-        last = index == len(segments) - 1
-        if segment == "**":
-            parts.append(".*" if last else "(?:[^/]+/)*")
-        else:
-            parts.append(_segment(segment) + ("" if last else "/"))
-    start = "" if anchored else "(?:[^/]+/)*"
-    return start + "".join(parts) + ("/" if folder_only else "(?:/|$)")
-
-
-def _segment(segment: str) -> str:
-    made = []
-    for piece in re.findall(r"\*+|\?|\[[^\]/]+\]|.", segment):
-        if piece.startswith("*"):
-            made.append("[^/]*")
-        elif piece == "?":
-            made.append("[^/]")
-        elif len(piece) > 2:
-            inner = piece[1:-1]
-            negated = inner.startswith(("!", "^"))
-            made.append(
-                "["
-                + ("^" if negated else "")
-                + re.sub(r"([\\\[\]^&|~])", r"\\\1", inner[1:] if negated else inner)
-                + "]"
-            )
-        else:
-            made.append(re.escape(piece))
-    return "".join(made)
+    runs: list[list[str]] = [[]] if pattern.startswith("/") or "/" in body else [[], []]
+    for segment in body.split("/"):
+        if segment != "**":
+            runs[-1].append(translate_segment(segment))
+        elif runs[-1] or len(runs) == 1:
+            runs.append([])
+    first, *middle = ["/".join(run) for run in runs]
+    end = "/" if folder_only else "(?:/|$)"
+    if not middle:
+        return first + end
+    last = middle.pop()
+    parts = [f"{first}/" if first else "", *(f"(?>(?:[^/]+/)*?{run}/)" for run in middle)]
+    return "".join(parts) + (f"(?:[^/]+/)*{last}" if last else ".*") + end

@@ -17,7 +17,7 @@ from callboard.features.techdocs.rendering.bounds import TooSlow
 from callboard.features.techdocs.rendering.config_yaml import parse_front_matter
 from callboard.features.techdocs.rendering.dialect import Dialect, dialect_of, give_back, take_markdown
 from callboard.features.techdocs.rendering.documents import below
-from callboard.features.techdocs.rendering.files import join_inside
+from callboard.features.techdocs.rendering.files import decoded, join_inside
 from callboard.features.techdocs.rendering.links import FileResolver, Resolver, SiteResolver
 from callboard.features.techdocs.rendering.outline import anchors_of, like, outline_of, title_of_name
 from callboard.features.techdocs.rendering.sanitise import DANGERS, sanitise
@@ -76,7 +76,7 @@ def prepare(site: SiteModel, path: str, files: SiteFiles, address: SiteAddress, 
         return texts[file]
 
     def take(file: str) -> str:
-        text = (read(file) or b"")[: limits.page_bytes].decode("utf-8-sig", "replace")
+        text = decoded((read(file) or b"")[: limits.page_bytes])
         return Expander(_snippet_rules(site), limits, read).expand(text, file)
 
     text = take(page.file)
@@ -201,7 +201,7 @@ def _render(
     expanded = bounds.without_long_data(expander.expand(text, page.file, 1 + skipped))
     problems.extend(expander.problems)
     sources = [(page.file, text, 1 + skipped)]
-    sources += [(f, (expander.read(f) or b"").decode("utf-8-sig", "replace"), 1) for f in expander.used]
+    sources += [(f, decoded(expander.read(f) or b""), 1) for f in expander.used]
     lines = SourceLines(sources)
     context = Context(
         file=page.file,
@@ -236,14 +236,13 @@ def _render(
 
 def _decode(raw: bytes, file: str, problems: list[Problem]) -> str:
     try:
-        text = raw.decode("utf-8-sig")
+        raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         problems.append(
             Problem("syntax", "Not UTF-8: some characters are replaced. Save the file as UTF-8.", file, line)
         )
-        text = raw.decode("utf-8-sig", "replace")
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "�")
+    return decoded(raw).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _title(page: SitePage, front_matter: Mapping[str, Any], walked: Walked) -> str:

@@ -19,7 +19,7 @@ from callboard.features.techdocs.rendering.documents import (
     is_index,
     page_stem,
 )
-from callboard.features.techdocs.rendering.files import FolderFiles, join_inside
+from callboard.features.techdocs.rendering.files import FolderFiles, decoded, join_inside
 from callboard.features.techdocs.rendering.including import Including, has_includes
 from callboard.features.techdocs.rendering.navigation import Entry, Navigating
 from callboard.features.techdocs.rendering.outline import outline_of, title_of_name
@@ -113,7 +113,7 @@ def _model(
             problems.append(Problem("nav", message, file))
             continue
         addresses[address] = document
-        outline = outline_of(content[: defaults.options.limits.page_bytes].decode("utf-8-sig", "replace"))
+        outline = outline_of(decoded(content[: defaults.options.limits.page_bytes]))
         title = outline.title or _title_of(stem, config)
         entries[document] = Entry(document, address, title, outline.weight)
         digests[document] = hashlib.blake2b(content, digest_size=16).hexdigest()

@@ -13,7 +13,7 @@ from typing import Callable, Sequence
 
 from callboard.features.techdocs.interface import Problem
 from callboard.features.techdocs.rendering.documents import below
-from callboard.features.techdocs.rendering.files import join_inside
+from callboard.features.techdocs.rendering.files import decoded, join_inside
 from callboard.features.techdocs.rendering.values import Limits
 
 _MARKER = re.compile(r"^([ \t]*)(;*)-+8<-+(?:[ \t]+(\"[^\"\n]+\"|'[^'\n]+'))?[ \t]*\r?$")
@@ -110,7 +110,7 @@ class Expander:
                 self._refuse(f"Too many snippets ({bounds}): {path!r} was left out.", file, line)
             return []
         self.used[found] = None
-        content = (self.read(found) or b"").decode("utf-8-sig", "replace")
+        content = decoded(self.read(found) or b"")
         self._size += len(content)
         if self._size > self.limits.expanded_bytes:
             self._refuse(

@@ -24,6 +24,7 @@ from callboard.features.techdocs.sources.selecting import (
     select,
 )
 from callboard.kernel.errors import InputError, LimitError, NotFoundError, UnavailableError
+from callboard.kernel.globs import compile_glob
 
 MAX_VISITED = 100_000
 MAX_CONFIG_BYTES = 1024 * 1024
@@ -93,10 +94,31 @@ class SiteFolder:
                 Problem("refused", f"The navigation includes {pattern}, which leads out of the site.", "mkdocs.yml")
             )
             return
-        for path in sorted(Path(real).glob(pattern)) if "*" in pattern else [Path(real, pattern)]:
-            relative = path.relative_to(real).as_posix()
-            if relative not in found.files and self._add(str(path), relative, found):
+        for relative in self._named(real, pattern) if "*" in pattern else [pattern]:
+            if relative not in found.files and self._add(os.path.join(real, relative), relative, found):
                 self._list_site(real, posixpath.dirname(relative), found, depth + 1, seen)
+
+    def _named(self, real: str, pattern: str) -> list[str]:
+        """Paths below ``real`` that the glob names, folder by folder."""
+        folders = [""]
+        *above, last = pattern.split("/")
+        visited = 0
+        for at, segment in enumerate((*above, last)):
+            if "*" not in segment:
+                folders = [posixpath.join(folder, segment) for folder in folders]
+                continue
+            expression, below = compile_glob("*" if segment == "**" else segment), []
+            for folder in folders:
+                where = os.path.join(real, folder)
+                for entry in _scan(where) if os.path.isdir(where) else ():
+                    visited += 1
+                    if visited > MAX_VISITED:
+                        raise LimitError(f"{self._place}: {pattern} looks through more than {MAX_VISITED} files.")
+                    is_wanted = at == len(above) or (entry.is_dir() and entry.name not in IGNORED_FOLDERS)
+                    if is_wanted and expression.fullmatch(entry.name):
+                        below.append(posixpath.join(folder, entry.name))
+            folders = below
+        return sorted(folders)
 
     def _walk(self, start: str, prefix: str, found: FolderFiles, seen: set[str]) -> None:
         stack = [(start, prefix)]

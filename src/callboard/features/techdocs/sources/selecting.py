@@ -9,11 +9,13 @@ import posixpath
 import re
 from typing import AbstractSet, Callable, Iterable
 
+from callboard.kernel.globs import compile_glob
+
 CONFIGS = ("mkdocs.yaml", "mkdocs.yml")
 """The first that is there counts. Source: techdocs-node ``getMkdocsYml``."""
 MAX_INCLUDES = 200
 MARKDOWN = (".md", ".markdown", ".mdown", ".mkd")
-_DOCS_DIR = re.compile(r"""^docs_dir\s*:\s*(?:"([^"]*)"|'([^']*)'|([^#\n]*?))\s*(?:#.*)?$""", re.MULTILINE)
+_DOCS_DIR = re.compile(r"^docs_dir[ \t]*:(.*)$", re.MULTILINE)
 _INCLUDE = re.compile(r"""["']?(?:\*include|!include)\s+([^"'\s\]}]+)""")
 _SNIPPET = re.compile(r"""^[ \t>]*-{1,}8<-{1,}[ \t]+["']([^"'\n]{1,500})["']""", re.MULTILINE)
 _BLOCK = re.compile(r"^[ \t>]*-{1,}8<-{1,}[ \t]*\n(.{0,5000}?)^[ \t>]*-{1,}8<-{1,}[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -30,7 +32,10 @@ def find_config(paths: AbstractSet[str], folder: str = "") -> str | None:
 def docs_dir_of(config: str | None) -> str | None:
     """``docs_dir`` of the text of an mkdocs.yml as written; None when it does not say."""
     found = _DOCS_DIR.search(config or "")
-    return None if found is None else next(part for part in found.groups() if part is not None).strip() or None
+    value = found.group(1).strip() if found is not None else ""
+    if value[:1] in ('"', "'") and (end := value.find(value[0], 1)) > 0:
+        return value[1:end].strip() or None
+    return value.partition("#")[0].strip() or None
 
 
 def includes_of(config: str) -> list[str]:
@@ -86,8 +91,13 @@ def _configured(
 def _matching(paths: AbstractSet[str], pattern: str) -> Iterable[str]:
     if "*" not in pattern:
         return [pattern] if pattern in paths else []
-    expression = re.compile("[^/]*".join(re.escape(part) for part in pattern.split("*")))
-    return sorted(path for path in paths if expression.fullmatch(path))[:MAX_INCLUDES]
+    try:
+        expression = compile_glob(pattern)
+    except ValueError:  # told when the site is put together
+        return []
+    return sorted(path for path in paths if path.endswith((".yml", ".yaml")) and expression.fullmatch(path))[
+        :MAX_INCLUDES
+    ]
 
 
 def _included(pages: Iterable[str], paths: AbstractSet[str], read: Callable[[str], str]) -> set[str]:

@@ -7,6 +7,7 @@ import os
 import pickle
 import struct
 import sys
+from collections import OrderedDict, deque
 from typing import Any
 
 from callboard.kernel.errors import UnavailableError
@@ -15,6 +16,8 @@ from callboard.kernel.logs import get_logger
 log = get_logger(__name__)
 _LENGTH = struct.Struct(">I")
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
+MAX_WAITING = 100
+"""Pages of one site that wait at a time."""
 START_S = 20.0
 """A process that was just started loads its libraries first."""
 
@@ -26,31 +29,70 @@ class TooSlow(UnavailableError):
 
 
 class Workers:
-    """``run`` does one function of ``workers.functions``. With ``count`` 0 it is done in a thread, and time is not limited."""
+    """``run`` does one function of ``workers.functions``. With ``count`` 0 it is done in a thread, and time is not limited.
+
+    Who waits is served in turns: one piece of work for each ``turn`` (a site), so that many slow pages of one delay another's by one.
+    What takes minutes is done ``apart``, by one process more.
+    """
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._free: asyncio.Queue[_Worker] | None = None
         self._all: list[_Worker] = []
+        self._free: list[_Worker] = []
+        self._waiting: OrderedDict[str, deque[asyncio.Future[_Worker]]] = OrderedDict()
+        self._apart = _Worker()
+        self._apart_is_free = asyncio.Lock()
 
-    async def run(self, function: str, *arguments: Any, timeout_s: float) -> Any:
+    async def run(self, function: str, *arguments: Any, timeout_s: float, turn: str = "") -> Any:
         """Raises ``TooSlow``, ``UnavailableError`` with what went wrong."""
         if self._count <= 0:
             return await asyncio.to_thread(_run_here, function, arguments)
-        if self._free is None:
-            self._free = asyncio.Queue()
-            self._all = [_Worker() for _ in range(self._count)]
-            for worker in self._all:
-                self._free.put_nowait(worker)
         question = await asyncio.to_thread(pickle.dumps, (function, arguments), pickle.HIGHEST_PROTOCOL)
-        worker = await self._free.get()
+        worker = await self._take(turn)
         try:
             return await worker.ask(question, timeout_s)
         finally:
-            self._free.put_nowait(worker)
+            self._give_back(worker)
+
+    async def run_apart(self, function: str, *arguments: Any, timeout_s: float) -> Any:
+        """``run`` for what nobody waits for, one at a time."""
+        if self._count <= 0:
+            return await self.run(function, *arguments, timeout_s=timeout_s)
+        async with self._apart_is_free:
+            question = await asyncio.to_thread(pickle.dumps, (function, arguments), pickle.HIGHEST_PROTOCOL)
+            return await self._apart.ask(question, timeout_s)
+
+    async def _take(self, turn: str) -> _Worker:
+        if self._free:
+            return self._free.pop()
+        if len(self._all) < self._count:
+            self._all.append(_Worker())
+            return self._all[-1]
+        line = self._waiting.setdefault(turn, deque())
+        if len(line) >= MAX_WAITING:
+            raise UnavailableError("Too many pages of this documentation are being asked for. Try again in a moment.")
+        place: asyncio.Future[_Worker] = asyncio.get_running_loop().create_future()
+        line.append(place)
+        try:
+            return await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():  # it came in the same moment
+                self._give_back(place.result())
+            raise
+
+    def _give_back(self, worker: _Worker) -> None:
+        while self._waiting:
+            turn, line = self._waiting.popitem(last=False)
+            place = line.popleft()
+            if line:  # to the end of the queue
+                self._waiting[turn] = line
+            if not place.done():
+                place.set_result(worker)
+                return
+        self._free.append(worker)
 
     async def close(self) -> None:
-        await asyncio.gather(*(worker.end() for worker in self._all))
+        await asyncio.gather(*(worker.end() for worker in (*self._all, self._apart)))
 
 
 def _run_here(function: str, arguments: tuple[Any, ...]) -> Any:
