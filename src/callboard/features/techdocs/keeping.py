@@ -14,7 +14,7 @@ from typing import Any, Mapping, Sequence
 
 from callboard.features.techdocs.domain import SitePlan, content_digest
 from callboard.features.techdocs.interface import SITE_CHANGED, Problem
-from callboard.features.techdocs.sources.reading import SiteFiles, SiteReader, is_markdown
+from callboard.features.techdocs.sources.reading import SiteFiles, SiteReader, is_markdown, paths_by_mount
 from callboard.features.techdocs.store import files as file_rows
 from callboard.features.techdocs.store import sites
 from callboard.features.techdocs.store.files import FileRow
@@ -170,7 +170,9 @@ class SiteKeeper:
             row = await sites.find_version(tx, plan.ref, name)
             known = [] if row is None else await file_rows.list_files(tx, row.id)
         if row is not None and row.plan == plan.digest and not force:
-            revision = await self._reader.look(plan, version, _paths_by_mount(plan, row, known))
+            revision = await self._reader.look(
+                plan, version, paths_by_mount(plan, row.meta, [file.path for file in known])
+            )
             if revision and revision == row.revision:
                 await self._unchanged(plan, row, revision)
                 return False
@@ -277,21 +279,6 @@ def _file_row(path: str, hash: str, size: int, old: FileRow | None, read: SiteFi
     if old is not None and old.hash == hash:
         return replace(old, size=size)
     return FileRow(path, hash, size, format_time(now), None)
-
-
-def _paths_by_mount(plan: SitePlan, row: VersionRow, known: Sequence[FileRow]) -> dict[str, list[str]]:
-    """What was read of each mount, by its own paths."""
-    docs_dir = str(row.meta.get("docs_dir") or "docs")
-    base = "" if docs_dir == "." else f"{docs_dir}/"
-    names = [mount.name for mount in plan.mounts if mount.name]
-    prefixes = {
-        f"{base}{section[0]}/": name for section, name in zip(row.meta.get("sections", ()), names, strict=False)
-    }
-    found: dict[str, list[str]] = {}
-    for file in known:
-        prefix = next((prefix for prefix in prefixes if file.path.startswith(prefix)), None)
-        found.setdefault(prefixes[prefix] if prefix else "", []).append(file.path[len(prefix) if prefix else 0 :])
-    return found
 
 
 def _settle(task: asyncio.Task[bool]) -> None:

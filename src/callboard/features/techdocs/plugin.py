@@ -51,6 +51,7 @@ class TechDocsParts:
         from callboard.features.techdocs.jobs import SiteJobs, SiteWatch
         from callboard.features.techdocs.keeping import SiteKeeper
         from callboard.features.techdocs.service import TechDocsService
+        from callboard.features.techdocs.sources.authors import Authors
         from callboard.features.techdocs.sources.reading import SiteReader
         from callboard.features.techdocs.telling import SiteGuard
         from callboard.features.techdocs.workers.pool import Workers
@@ -73,6 +74,7 @@ class TechDocsParts:
         )
         self.workers = Workers(settings.workers)
         self.books = Books(portal.db, portal.clock, portal.events, self.workers, settings)
+        self.authors = Authors(portal.db, portal.clock, self.reader)
         # A client of its own, which may reach the bucket wherever the settings say it is.
         self.s3_http = (
             HttpClient(portal.settings, portal.clock, portal._transport, allow=settings.s3_hosts)
@@ -81,7 +83,7 @@ class TechDocsParts:
         )
         self.published = published_sites(settings, self.s3_http, portal.clock)
         self.service = TechDocsService(
-            db=portal.db, clock=portal.clock, plans=self.plans, keeper=self.keeper, books=self.books, reader=self.reader,
+            db=portal.db, clock=portal.clock, plans=self.plans, keeper=self.keeper, books=self.books, reader=self.reader, authors=self.authors,
             published=self.published, settings=settings, hosts=settings.hosts,
             translator=lambda locale: portal.service(Messages).translator(locale),
         )  # fmt: skip
@@ -100,6 +102,7 @@ class TechDocsParts:
     async def stop(self) -> None:
         if self.watch is not None:
             await self.watch.stop()
+        await self.authors.close()
         await self.keeper.close()
         await self.books.close()
         await self.workers.close()

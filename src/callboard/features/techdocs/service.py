@@ -31,6 +31,7 @@ from callboard.features.techdocs.keeping import SiteKeeper, problems_of
 from callboard.features.techdocs.published.reading import PublishedSites
 from callboard.features.techdocs.rendering import RenderedPage, SitePage, Words
 from callboard.features.techdocs.settings import TechDocsSettings
+from callboard.features.techdocs.sources.authors import Authors
 from callboard.features.techdocs.sources.reading import SiteReader
 from callboard.features.techdocs.store import files as file_rows
 from callboard.features.techdocs.store import sites
@@ -79,7 +80,7 @@ class TechDocsService:
     """``TechDocs`` of one portal."""
 
     def __init__(
-        self, *, db: Database, clock: Clock, plans: Plans, keeper: SiteKeeper, books: Books, reader: SiteReader,
+        self, *, db: Database, clock: Clock, plans: Plans, keeper: SiteKeeper, books: Books, reader: SiteReader, authors: Authors,
         published: PublishedSites | None, settings: TechDocsSettings, hosts: Hosts, translator: Callable[[str], Callable[..., str]],
     ) -> None:  # fmt: skip
         """``translator`` gives for a locale what turns a message id into words."""
@@ -89,6 +90,7 @@ class TechDocsService:
         self._keeper = keeper
         self._books = books
         self._reader = reader
+        self._authors = authors
         self._published = published
         self._settings = settings
         self._hosts = hosts
@@ -159,6 +161,7 @@ class TechDocsService:
         row, book = opened.live
         found = require_page(book, path)
         rendered = await self._books.page(book, plan.ref, found.path, version, self._words_of(locale))
+        self._authors.begin(plan, row, book, found.file)
         site = await self._site(plan, row, book, version)
         return self.page_of(plan, site, book, found, rendered)
 
