@@ -14,6 +14,8 @@ from typing import Any, Mapping, Sequence
 
 from callboard.features.techdocs.domain import SitePlan, content_digest
 from callboard.features.techdocs.interface import SITE_CHANGED, Problem
+from callboard.features.techdocs.published.noting import is_published, note_published, note_unpublished
+from callboard.features.techdocs.published.reading import PublishedSites
 from callboard.features.techdocs.sources.reading import SiteFiles, SiteReader, is_markdown, paths_by_mount
 from callboard.features.techdocs.store import files as file_rows
 from callboard.features.techdocs.store import sites
@@ -26,6 +28,8 @@ from callboard.kernel.events import Events
 from callboard.kernel.logs import get_logger
 
 log = get_logger(__name__)
+
+NOT_PUBLISHED = "No documentation of {ref} was published yet. Run callboard docs publish, or techdocs-cli publish."
 
 LOCAL_PATIENCE_S = 1.0
 """A folder on disk is looked at at most this often."""
@@ -53,7 +57,9 @@ class SiteKeeper:
         check_every: timedelta,
         versions: int,
         is_external: bool = False,
+        published: PublishedSites | None = None,
     ) -> None:
+        """``is_external``: sites are not read but looked for in ``published``, which holds those, too, whose entities name no source."""
         self._db = db
         self._clock = clock
         self._events = events
@@ -61,6 +67,8 @@ class SiteKeeper:
         self._check_every = check_every
         self._versions = versions
         self._kind = "published" if is_external else "live"
+        self._is_external = is_external
+        self._published = published
         self._running: dict[tuple[str, str], asyncio.Task[bool]] = {}
         self._looked: dict[tuple[str, str], float] = {}
         self._failures: dict[tuple[str, str, str], tuple[float, CallboardError]] = {}
@@ -70,6 +78,8 @@ class SiteKeeper:
         name = version or ""
         async with self._db.read(snapshot=False) as tx:
             row = await sites.find_version(tx, plan.ref, name)
+        if row is not None and is_published(row):
+            row = None  # it was published before; now it is read
         if row is not None and row.plan == plan.digest and not self._is_due(plan, row):
             return row
         if row is None:
@@ -165,6 +175,10 @@ class SiteKeeper:
             self._looked[plan.ref, name] = self._clock.monotonic()
 
     async def _look_and_read(self, plan: SitePlan, version: str | None, *, force: bool) -> bool:
+        if version is None and (self._is_external or (self._published is not None and not plan.mounts)):
+            found = await self._look_at_published(plan)
+            if found is not None:
+                return found
         name = version or ""
         async with self._db.read() as tx:
             row = await sites.find_version(tx, plan.ref, name)
@@ -178,6 +192,20 @@ class SiteKeeper:
                 return False
         read = await self._reader.read(plan, version)
         return await self._write(plan, name, read)
+
+    async def _look_at_published(self, plan: SitePlan) -> bool | None:
+        """Whether another build is there than before; None where there is none, and the source may be read instead."""
+        if self._published is not None:
+            await self._published.refresh(plan)
+            found = await self._published.find(plan)
+            if found is not None:
+                async with self._db.write() as tx:
+                    return await note_published(tx, self._events, self.row_of(plan), plan, found, self._clock.now())
+        if not self._is_external:
+            return None
+        async with self._db.write() as tx:
+            await note_unpublished(tx, self._events, self.row_of(plan), NOT_PUBLISHED.format(ref=plan.ref))
+        return False
 
     async def _unchanged(self, plan: SitePlan, row: VersionRow, revision: str) -> None:
         if self._reader.is_local(plan):

@@ -63,15 +63,6 @@ class TechDocsParts:
         self.plans = Plans(queries, readers, settings)
         # Who knows histories of folders stands above: it is looked for when it is needed.
         self.reader = SiteReader(readers, settings.limits, LateHistory(portal))
-        self.keeper = SiteKeeper(
-            portal.db,
-            portal.clock,
-            portal.events,
-            self.reader,
-            check_every=settings.check_every,
-            versions=settings.versions,
-            is_external=settings.is_external,
-        )
         self.workers = Workers(settings.workers)
         self.books = Books(portal.db, portal.clock, portal.events, self.workers, settings)
         self.authors = Authors(portal.db, portal.clock, self.reader)
@@ -82,6 +73,16 @@ class TechDocsParts:
             else None
         )
         self.published = published_sites(settings, self.s3_http, portal.clock)
+        self.keeper = SiteKeeper(
+            portal.db,
+            portal.clock,
+            portal.events,
+            self.reader,
+            check_every=settings.check_every,
+            versions=settings.versions,
+            is_external=settings.is_external,
+            published=self.published,
+        )
         self.service = TechDocsService(
             db=portal.db, clock=portal.clock, plans=self.plans, keeper=self.keeper, books=self.books, reader=self.reader, authors=self.authors,
             published=self.published, settings=settings, hosts=settings.hosts,
@@ -92,7 +93,11 @@ class TechDocsParts:
             db=portal.db, clock=portal.clock, events=portal.events, jobs=portal.jobs, plans=self.plans, keeper=self.keeper,
             books=self.books, settings=settings, hosts=settings.hosts,
         )  # fmt: skip
-        self.watch = SiteWatch(portal.db, self.plans, self.reader, self.keeper) if settings.watch_files else None
+        self.watch = (
+            SiteWatch(portal.db, self.plans, self.reader, self.keeper)
+            if settings.watch_files and not settings.is_external
+            else None
+        )
         self.guard = SiteGuard(queries)
 
     async def start(self) -> None:

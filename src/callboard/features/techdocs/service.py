@@ -27,7 +27,8 @@ from callboard.features.techdocs.interface import (
     SiteQuery,
     SiteSummary,
 )
-from callboard.features.techdocs.keeping import SiteKeeper, problems_of
+from callboard.features.techdocs.keeping import NOT_PUBLISHED, SiteKeeper, problems_of
+from callboard.features.techdocs.published.checking import check_published
 from callboard.features.techdocs.published.reading import PublishedSites
 from callboard.features.techdocs.rendering import RenderedPage, SitePage, Words
 from callboard.features.techdocs.settings import TechDocsSettings
@@ -127,9 +128,7 @@ class TechDocsService:
         if (published := await self._published_of(plan, version)) is not None:
             return plan, Opened(published)
         if self._settings.is_external and version is None:
-            raise SiteNotFound(
-                f"No documentation of {plan.ref} was published yet. Run callboard docs publish, or techdocs-cli publish."
-            )
+            raise SiteNotFound(NOT_PUBLISHED.format(ref=plan.ref))
         row = await self._keeper.current(plan, _version(version))
         book = await self._books.open(plan, row)
         if version is None and book.model.config.needs_build and self._published and await self._published.has(plan):
@@ -208,14 +207,12 @@ class TechDocsService:
 
     async def refresh(self, ref: str, *, actor: Actor) -> bool:
         plan = await self._plans.require(ref, actor=actor)
-        if (published := await self._published_of(plan, None)) is not None:
-            return await published.refresh(plan)
         return await self._keeper.refresh(plan, patience_s=REFRESH_PATIENCE_S)
 
     async def check(self, ref: str, *, actor: Actor) -> Sequence[Problem]:
-        _, opened = await self.open(ref, actor=actor)
+        plan, opened = await self.open(ref, actor=actor)
         if opened.published is not None:
-            return ()  # its source is not at hand
+            return await check_published(opened.published, plan, self._clock.now(), self._settings.stale_after)
         row, book = opened.live
         found = await self._books.check(book)
         return check_book(book, [*problems_of(row), *found], self._clock.now(), self._settings.stale_after)

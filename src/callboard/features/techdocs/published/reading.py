@@ -51,6 +51,11 @@ class Published:
         return [str(path) for path in found] if isinstance(found, list) else []
 
     @property
+    def is_dated(self) -> bool:
+        """Whether it says when it was built."""
+        return self.built_at.timestamp() > 0
+
+    @property
     def built_at(self) -> datetime:
         try:
             return datetime.fromtimestamp(float(self.metadata.get("build_timestamp") or 0) / 1000, UTC)
@@ -111,15 +116,18 @@ class PublishedSites:
     async def require(self, plan: SitePlan) -> Published:
         found = await self.find(plan)
         if found is None:
-            raise SiteNotFound(
-                f"No documentation of {plan.ref} was published. Run callboard docs publish, or techdocs-cli publish."
-            )
+            raise SiteNotFound(f"No documentation of {plan.ref} is published any more.")
         return found
 
     async def file(self, plan: SitePlan, path: str) -> StoredObject | None:
         """A file as it was published."""
         plain = safe_path(path)
         return None if not plain else await self.store.find(f"{self.prefix(plan)}/{plain}")
+
+    async def list_files(self, plan: SitePlan) -> frozenset[str]:
+        """All that lies there, for metadata that does not say it."""
+        prefix = f"{self.prefix(plan)}/"
+        return frozenset(path.removeprefix(prefix) for path in await self.store.list(prefix))
 
     # ---- as TechDocs gives it ----------------------------------------------------------------------------------------
 
@@ -167,7 +175,7 @@ class PublishedSites:
         plain, ref = safe_path(path), plan.ref
         if plain is None:
             return None
-        for file in _candidates(plain):
+        for file in candidates(plain):
             key = (ref, published.etag, file)
             if (page := self._pages.get(key)) is not None:
                 return file, page
@@ -187,7 +195,7 @@ class PublishedSites:
         return None
 
 
-def _candidates(path: str) -> Sequence[str]:
+def candidates(path: str) -> Sequence[str]:
     if not path:
         return ("index.html",)
     if path.endswith(".html"):

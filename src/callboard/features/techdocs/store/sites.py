@@ -138,6 +138,10 @@ async def note_used(tx: Transaction, id: str, now: str) -> None:
     await tx.execute("UPDATE techdocs_version SET used_at = $2 WHERE id = $1", id, now)
 
 
+async def delete_version(tx: Transaction, ref: str, name: str) -> int:
+    return await tx.execute("DELETE FROM techdocs_version WHERE ref = $1 AND name = $2", ref, name)
+
+
 async def delete_versions_beyond(tx: Transaction, ref: str, kept: int) -> int:
     """Of the named versions of a site those go that nobody read for longest."""
     return await tx.execute(

@@ -27,14 +27,16 @@ async def search_site(views: Views, ref: str, version: str | None, request: Requ
     search = views._r.portal.find_service(Search)
     title = views.say(request, "techdocs.search.title", q=q)
     frame, _ = await views.frame(site, request, path=None, title=title, q=q)
-    if search is not None and version is None and site.kind == "live":
+    page = None
+    if search is not None and version is None:
         namespace, kind, name = triplet(ref)
         filters = {"kind": [kind], "namespace": [namespace], "name": [name]}
         asked = SearchQuery(q[:100], ("techdocs",), filters, limit=LIMIT)
         found = await search.query(asked, actor=request.actor)
         hits = [_found(hit) for hit in found.hits]
         page = SearchPage(title, frame, q, hits, found.total, found.has_more, found.corrected, frame.crumbs)
-    else:
+    # A published site may have come without the index that search reads.
+    if page is None or (site.kind == "published" and not page.hits):
         hits, has_more = await _look_through(views, site, version, q, request)
         page = SearchPage(title, frame, q, hits, None if has_more else len(hits), has_more, None, frame.crumbs)
     return request.render("techdocs/search.html", page)
