@@ -346,3 +346,24 @@ async def test_a_site_is_read_again_when_it_is_not_published_any_more(world, lib
         assert "Takes money" in (await lib.page()).html
         ((one,), _) = await lib.docs.list_sites(SiteQuery(), actor=SYSTEM)
         assert (one.kind, one.pages) == ("live", 2)
+
+
+async def test_published_files_are_kept_for_as_long_as_the_settings_say(world, library, tmp_path):
+    """``techdocs.cache.ttl``: the store is asked once for a file until the time is over, or another build is there."""
+    root = built(tmp_path / "published" / "default/component/payments")
+    publisher = {"local": {"publishDirectory": str(tmp_path / "published")}}
+    settings = {"builder": "external", "publisher": publisher, "cache": {"ttl": 600_000, "readTimeout": 500}}
+
+    async def picture(lib: Any) -> bytes:
+        return (await lib.docs.asset(REF, "img/flow.png", actor=SYSTEM)).content
+
+    async with library(component(techdocs_ref="dir:."), techdocs=settings) as lib:
+        assert await picture(lib) == b"png"
+        (root / "img/flow.png").write_bytes(b"other")
+        assert await picture(lib) == b"png"
+        lib.later(601)
+        assert await picture(lib) == b"other"
+        (root / "img/flow.png").write_bytes(b"third")
+        (root / "techdocs_metadata.json").write_text(json.dumps({**METADATA, "etag": "another"}))
+        await lib.docs.refresh(REF, actor=SYSTEM)
+        assert await picture(lib) == b"third"

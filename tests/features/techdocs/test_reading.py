@@ -16,6 +16,8 @@ from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import InputError, NotAllowedError
 from callboard.testing import admin, guest
 from callboard.testing.actors import user
+from callboard.ui.messages import Messages
+from callboard.ui.wording import in_words
 from tests.features.techdocs.conftest import (
     PAGES,
     REF,
@@ -32,6 +34,7 @@ from tests.integrations.serving import git_http_backend, serve
 
 __all__ = ["each_library", "each_world", "library", "postgres_world", "world"]
 pytestmark = pytest.mark.anyio
+CURRENT = ' aria-current="true"'
 AT = "/docs/default/component/payments"
 DOCS = component(techdocs_ref="dir:.")
 TEAM = {
@@ -137,6 +140,16 @@ async def test_another_version_says_that_it_is_another(world, library, tmp_path)
             assert f"{AT}/guide/setup/?versions=1" in await get(lib, f"{AT}/guide/setup/")
             listed = await get(lib, f"{AT}/guide/setup/?versions=1")
             assert f'href="{AT}/guide/setup/?version=next"' in listed
+            for at in (
+                f"{AT}/guide/setup/",
+                f"{AT}/guide/setup/?version=next",
+            ):  # the menu knows by now what the repository said
+                menu = (await get(lib, at)).partition('class="menu docs-version"')[2].partition("</details>")[0]
+                assert re.findall('class="menu-item" href="([^"]+)"( aria-current="true")?', menu) == [
+                    (f"{AT}/guide/setup/", "" if "version" in at else CURRENT), (f"{AT}/guide/setup/?version=main", ""),
+                    (f"{AT}/guide/setup/?version=next", CURRENT if "version" in at else ""),
+                    (f"{AT}/guide/setup/?{'version=next&amp;' if 'version' in at else ''}versions=1", ""),
+                ]  # fmt: skip
             other = await get(lib, f"{AT}?version=next")
             assert "The next one" in other
             assert "You are reading the version next" in other
@@ -261,6 +274,9 @@ async def test_feedback_works_by_plain_forms_and_its_owner_is_told(world, librar
         assert sent.headers["location"] == AT
         told, _ = await lib.portal.service(Notifications).list_notifications(NotificationQuery(), actor=ADA)
         told = [one for one in told if one.topic == "docs-feedback"]
+        assert [in_words(lib.portal.service(Messages).translator("de"), one.title) for one in told] == [
+            "Payments: Jemandem hat diese Seite nicht geholfen (Etwas fehlt)"
+        ]
         assert [one.link for one in told] == [f"/docs/feedback?site={REF}"]
         listed = text_of(await get(lib, told[0].link))
         assert "Say who pays." in listed

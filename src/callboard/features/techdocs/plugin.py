@@ -53,6 +53,7 @@ class TechDocsParts:
         from callboard.features.techdocs.service import TechDocsService
         from callboard.features.techdocs.sources.authors import Authors
         from callboard.features.techdocs.sources.reading import SiteReader
+        from callboard.features.techdocs.sources.versions import VersionLists
         from callboard.features.techdocs.telling import SiteGuard
         from callboard.features.techdocs.workers.pool import Workers
         from callboard.kernel.http_client import HttpClient
@@ -65,6 +66,7 @@ class TechDocsParts:
         self.reader = SiteReader(readers, settings.limits, LateHistory(portal))
         self.workers = Workers(settings.workers)
         self.books = Books(portal.db, portal.clock, portal.events, self.workers, settings)
+        self.versions = VersionLists(portal.clock, self.reader)
         self.authors = Authors(portal.db, portal.clock, self.reader)
         # A client of its own, which may reach the bucket wherever the settings say it is.
         self.s3_http = (
@@ -84,7 +86,7 @@ class TechDocsParts:
             published=self.published,
         )
         self.service = TechDocsService(
-            db=portal.db, clock=portal.clock, plans=self.plans, keeper=self.keeper, books=self.books, reader=self.reader, authors=self.authors,
+            db=portal.db, clock=portal.clock, plans=self.plans, keeper=self.keeper, books=self.books, versions=self.versions, authors=self.authors,
             published=self.published, settings=settings, hosts=settings.hosts,
             translator=lambda locale: portal.service(Messages).translator(locale),
         )  # fmt: skip
@@ -108,6 +110,7 @@ class TechDocsParts:
         if self.watch is not None:
             await self.watch.stop()
         await self.authors.close()
+        await self.versions.close()
         await self.keeper.close()
         await self.books.close()
         await self.workers.close()

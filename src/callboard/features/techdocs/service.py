@@ -33,7 +33,7 @@ from callboard.features.techdocs.published.reading import PublishedSites
 from callboard.features.techdocs.rendering import RenderedPage, SitePage, Words
 from callboard.features.techdocs.settings import TechDocsSettings
 from callboard.features.techdocs.sources.authors import Authors
-from callboard.features.techdocs.sources.reading import SiteReader
+from callboard.features.techdocs.sources.versions import VersionLists
 from callboard.features.techdocs.store import files as file_rows
 from callboard.features.techdocs.store import sites
 from callboard.features.techdocs.store.sites import SiteRow, VersionRow
@@ -81,7 +81,7 @@ class TechDocsService:
     """``TechDocs`` of one portal."""
 
     def __init__(
-        self, *, db: Database, clock: Clock, plans: Plans, keeper: SiteKeeper, books: Books, reader: SiteReader, authors: Authors,
+        self, *, db: Database, clock: Clock, plans: Plans, keeper: SiteKeeper, books: Books, versions: VersionLists, authors: Authors,
         published: PublishedSites | None, settings: TechDocsSettings, hosts: Hosts, translator: Callable[[str], Callable[..., str]],
     ) -> None:  # fmt: skip
         """``translator`` gives for a locale what turns a message id into words."""
@@ -90,7 +90,7 @@ class TechDocsService:
         self._plans = plans
         self._keeper = keeper
         self._books = books
-        self._reader = reader
+        self._versions = versions
         self._authors = authors
         self._published = published
         self._settings = settings
@@ -203,7 +203,7 @@ class TechDocsService:
 
     async def versions(self, ref: str, *, actor: Actor) -> Sequence[str]:
         plan = await self._plans.require(ref, actor=actor)
-        return await self._reader.list_versions(plan)
+        return await self._versions.list(plan)
 
     async def refresh(self, ref: str, *, actor: Actor) -> bool:
         plan = await self._plans.require(ref, actor=actor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Mapping, Sequence
 
 import orjson
@@ -35,6 +35,7 @@ log = get_logger(__name__)
 METADATA = "techdocs_metadata.json"
 CHECK_AFTER_S = 60.0
 MAX_PAGES = 500
+MAX_KEPT_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,34 @@ class Published:
             return datetime.fromtimestamp(0, UTC)
 
 
+class KeptFiles:
+    """Files as they were published, for ``ttl`` from their reading; None keeps nothing. Least recently read go first."""
+
+    def __init__(self, clock: Clock, ttl: timedelta | None) -> None:
+        self._clock = clock
+        self._ttl_s = None if ttl is None else ttl.total_seconds()
+        self._files: OrderedDict[tuple[str, str, str], tuple[float, StoredObject]] = OrderedDict()
+        self._bytes = 0
+
+    def find(self, key: tuple[str, str, str]) -> StoredObject | None:
+        until, file = self._files.get(key, (float("-inf"), None))
+        if file is None or self._clock.monotonic() >= until:
+            return None
+        self._files.move_to_end(key)
+        return file
+
+    def keep(self, key: tuple[str, str, str], file: StoredObject) -> None:
+        if self._ttl_s is None or len(file.content) > MAX_KEPT_BYTES // 8:
+            return
+        if (old := self._files.pop(key, None)) is not None:
+            self._bytes -= len(old[1].content)
+        self._files[key] = self._clock.monotonic() + self._ttl_s, file
+        self._bytes += len(file.content)
+        while self._bytes > MAX_KEPT_BYTES:
+            _, (_, oldest) = self._files.popitem(last=False)
+            self._bytes -= len(oldest.content)
+
+
 class PublishedSites:
     """What lies in a store in Backstage's layout. Metadata is asked again after a minute; pages are kept until it differs."""
 
@@ -73,6 +102,7 @@ class PublishedSites:
         self._known: dict[str, Published | None] = {}
         self._looked: dict[str, float] = {}
         self._pages: OrderedDict[tuple[str, str, str], PublishedPage] = OrderedDict()
+        self._kept = KeptFiles(clock, settings.cache_ttl)
 
     def prefix(self, plan: SitePlan) -> str:
         """Where a site lies."""
@@ -122,7 +152,16 @@ class PublishedSites:
     async def file(self, plan: SitePlan, path: str) -> StoredObject | None:
         """A file as it was published."""
         plain = safe_path(path)
-        return None if not plain else await self.store.find(f"{self.prefix(plan)}/{plain}")
+        if not plain:
+            return None
+        known = self._known.get(plan.ref)
+        key = (plan.ref, known.etag if known else "", plain)
+        if (kept := self._kept.find(key)) is not None:
+            return kept
+        found = await self.store.find(f"{self.prefix(plan)}/{plain}")
+        if found is not None and known is not None:
+            self._kept.keep(key, found)
+        return found
 
     async def list_files(self, plan: SitePlan) -> frozenset[str]:
         """All that lies there, for metadata that does not say it."""
