@@ -363,3 +363,31 @@ async def test_a_page_that_went_elsewhere_is_told_and_not_followed(world, librar
         within = await client.get(f"{AT}/old/")
         assert (within.status_code, within.headers["location"]) == (302, f"{AT}/guide/setup/")
         assert '<a href="https://example.org/there">' in await get(lib, f"{AT}/gone/", status=404)
+
+
+def hits_of(page: str) -> int:
+    return page.partition('class="docs-hits"')[2].partition("</ol>")[0].count("data-row")
+
+
+async def test_results_in_a_site_are_paged_and_problems_begin_with_what_is_there(world, library):
+    """Thirty pages at a time, as many as there are told at their end; beyond it is the first page. Who owns no docs sees all problems."""
+    write_site(world, {"docs/index.md": "# Payments\n\n[x](gone.md)\n"})
+    write_site(
+        world, {f"docs/p{n:02d}.md": f"# Part {n}\n\nA turbine.\n\n## More\n\nTurbine again.\n" for n in range(40)}
+    )
+    async with library(component(techdocs_ref="dir:.")) as lib:
+        await lib.settle()
+        await lib.page()
+        await lib.settle()
+        first = await get(lib, f"{AT}?q=turbine")
+        assert hits_of(first) == 30
+        assert "The first 30" in text_of(first)
+        assert f'href="{AT}?q=turbine&amp;page=2"' in first
+        second = await get(lib, f"{AT}?q=turbine&page=2")
+        assert hits_of(second) == 10
+        assert "31–40" in text_of(second)
+        assert "page=3" not in second
+        async with lib.portal.client(admin()) as client:
+            beyond = await client.get(f"{AT}?q=turbine&page=9")
+            assert (beyond.status_code, beyond.headers["location"]) == (302, f"{AT}?q=turbine")
+        assert "gone.md" in text_of(await get(lib, "/docs/problems"))

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from callboard.features.techdocs.domain import docs_path
 from callboard.features.techdocs.interface import Heading, NavItem, Page, Problem
 from callboard.features.techdocs.reading.store import Feedback, Tally
-from callboard.ui.parts import Banner, Crumb, EntityLink
+from callboard.ui.parts import Banner, Crumb, EntityLink, Pager
 
 WHOLE_NAV = 500
 """Entries of a navigation that is shown whole; of a larger one only what is near the page."""
@@ -150,6 +150,7 @@ class SearchPage:
     has_more: bool
     corrected: str | None = None
     crumbs: Sequence[Crumb] = ()
+    pager: Pager | None = None
 
 
 @dataclass(frozen=True, slots=True)
