@@ -66,6 +66,15 @@ class GithubEmulator(Emulator):
         match rest:
             case ["contents", *path]:
                 return self._file("/".join(path), request.query_params.get("ref"))
+            case []:
+                return json({"default_branch": self.repository.branch})
+            case ["commits"] if self.repository.knows(request.query_params.get("sha")):
+                is_known = request.query_params["path"] in self.repository.files
+                return json([{"commit": self.repository.commit_row()}] if is_known else [])
+            case ["branches"]:
+                return json([{"name": name} for name in ("side/one", self.repository.branch, "bad name")])
+            case ["tags"]:
+                return json([{"name": "v1"}])
             case ["commits", ref] if self.repository.knows(ref):
                 return Response(self.repository.commit, media_type="application/vnd.github.sha")
             case ["git", "trees", sha]:
@@ -181,6 +190,14 @@ class GitlabEmulator(Emulator):
         match rest:
             case ["files", path, "raw"] if path in files and self.repository.knows(request.query_params.get("ref")):
                 return Response(files[path], media_type="text/plain")
+            case ["commits"] if self.repository.knows(request.query_params.get("ref_name")):
+                row = {"author_name": self.repository.author, "committed_date": "2026-11-23T05:00:00.000+02:00"}
+                return json([row] if request.query_params["path"] in files else [])
+            case ["branches"]:
+                names = ("side/one", self.repository.branch, "bad name")
+                return json([{"name": name, "default": name == self.repository.branch} for name in names])
+            case ["tags"]:
+                return json([{"name": "v1"}])
             case ["commits", ref] if self.repository.knows(ref):
                 return json({"id": self.repository.commit})
             case ["tree"]:
@@ -204,6 +221,12 @@ class GiteaEmulator(Emulator):
                 return json({"default_branch": self.repository.branch})
             case ["acme", "tools", "raw", *path] if "/".join(path) in files and self.repository.knows(query.get("ref")):
                 return Response(files["/".join(path)], media_type="text/plain")
+            case ["acme", "tools", "commits"] if self.repository.knows(query.get("sha")):
+                return json([{"commit": self.repository.commit_row()}] if query["path"] in files else [])
+            case ["acme", "tools", "branches"]:
+                return json([{"name": name} for name in ("side/one", self.repository.branch, "tag/x", "bad name")])
+            case ["acme", "tools", "tags"]:
+                return json([{"name": "v1"}])
             case ["acme", "tools", "git", "commits", ref] if self.repository.knows(ref):
                 return json({"sha": self.repository.commit})
             case ["acme", "tools", "git", "trees", _]:
@@ -222,6 +245,13 @@ class BitbucketCloudEmulator(Emulator):
         match parts:
             case ["acme", "tools"]:
                 return json({"mainbranch": {"name": self.repository.branch}})
+            case ["acme", "tools", "commits", ref] if self.repository.knows(ref) and ref != "HEAD":
+                row = {"author": {"raw": f"{self.repository.author.split('<')[0]}<ada@example.org>"}}
+                rows = [{**row, "date": "2026-11-23T03:00:00+00:00"}] if request.query_params["path"] in files else []
+                return json({"values": rows})
+            case ["acme", "tools", "refs", kind]:
+                names = {"branches": ["side/one", self.repository.branch, "bad name"], "tags": ["v1"]}[kind]
+                return json({"values": [{"name": name} for name in names]})
             case ["acme", "tools", "commit", ref] if self.repository.knows(ref) and ref != "HEAD":
                 return json({"hash": self.repository.commit})
             case ["acme", "tools", "src", ref, *path] if self.repository.knows(ref) and ref != "HEAD":
@@ -252,6 +282,15 @@ class BitbucketServerEmulator(Emulator):
         match parts:
             case ["ACME", "repos", "tools", "raw", *path] if self.repository.knows(query.get("at")):
                 return Response(files["/".join(path)]) if "/".join(path) in files else missing()
+            case ["ACME", "repos", "tools", "commits"] if "path" in query and self.repository.knows(query.get("until")):
+                row = {"author": {"name": self.repository.author}, "committerTimestamp": 1795402800_000}
+                return json({"values": [row] if query["path"] in files else []})
+            case ["ACME", "repos", "tools", "branches"]:
+                names = ("side/one", self.repository.branch, "bad name")
+                rows = [{"displayId": name, "isDefault": name == self.repository.branch} for name in names]
+                return json({"values": rows})
+            case ["ACME", "repos", "tools", "tags"]:
+                return json({"values": [{"displayId": "v1"}]})
             case ["ACME", "repos", "tools", "commits"] if self.repository.knows(query.get("until")):
                 return json({"values": [{"id": self.repository.commit}]})
             case ["ACME", "repos", "tools", "files", *path]:
@@ -275,10 +314,19 @@ class AzureEmulator(Emulator):
     async def handle(self, request: Request) -> Response:
         files, query = self.repository.files, request.query_params
         path = request.url.path
+        if path == "/acme/platform/_apis/git/repositories/tools":
+            return json({"defaultBranch": f"refs/heads/{self.repository.branch}"})
         if not path.startswith("/acme/platform/_apis/git/repositories/tools/"):
             return missing()
+        if path.endswith("/refs"):
+            names = {"heads/": ["side/one", self.repository.branch, "tag/x", "bad name"], "tags/": ["v1"]}
+            found = names[query["filter"]]
+            return json({"value": [{"name": f"refs/{query['filter']}{name}"} for name in found]})
         if path.endswith("/commits"):
             ref = query.get("searchCriteria.itemVersion.version")
+            if "searchCriteria.itemPath" in query and self.repository.knows(ref):
+                is_known = query["searchCriteria.itemPath"].lstrip("/") in files
+                return json({"value": [self.repository.commit_row()] if is_known else []})
             return json({"value": [{"commitId": self.repository.commit}]}) if self.repository.knows(ref) else missing()
         if not self.repository.knows(query.get("versionDescriptor.version")):
             return missing()

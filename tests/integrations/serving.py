@@ -30,6 +30,8 @@ class Repository:
     files: dict[str, bytes] = field(default_factory=lambda: dict(FILES))
     branch: str = "main"
     commits: int = 1
+    author: str = "Ada\u202e\n<b>Lovelace</b>"
+    """Of every commit: hostile, as names in histories may be."""
 
     @property
     def commit(self) -> str:
@@ -41,6 +43,11 @@ class Repository:
 
     def blob(self, path: str) -> str:
         return hashlib.sha1(b"blob" + self.files[path]).hexdigest()
+
+    def commit_row(self) -> dict[str, Any]:
+        """A commit as git names its parts."""
+        person = {"name": self.author, "email": "ada@example.org", "date": "2026-11-23T05:00:00+02:00"}
+        return {"author": {**person, "date": "2020-01-01T00:00:00Z"}, "committer": person}
 
     def knows(self, ref: str | None) -> bool:
         return ref in (None, "", "HEAD", self.branch, self.commit)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from callboard.integrations.git import client
 from callboard.integrations.git.client import GitRepositories, check_ref, read_rows
 from callboard.integrations.git.reader import GitReader
 from callboard.kernel.errors import InputError, LimitError, NotAllowedError, NotFoundError, UnavailableError
@@ -239,3 +240,21 @@ async def test_a_path_outside_is_refused_below_the_reader_too(folder: GitFolder,
     repositories = GitRepositories(*read_rows(Settings.of({})), tmp_path / "cache", clock)
     with pytest.raises(NotAllowedError, match="integrations.git"):
         await repositories.find_commit(os.fspath(folder.bare), "main")
+
+
+async def test_of_a_long_history_only_the_end_is_looked_at(
+    folder: GitFolder, stack: AsyncExitStack, tmp_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """What nobody changed lately has no author: the oldest commit that is held did not make everything in it."""
+    monkeypatch.setattr(client, "MAX_HISTORY", 2)
+    for number in range(3):
+        folder.put("docs/readme.md", f"# {number}\n".encode())
+    base = await stack.enter_async_context(serve(git_http_backend(str(folder.bare.parent))))
+    read = reader(tmp_path, clock, {"path": str(folder.bare)}, {"url": base})
+    both = ["docs/readme.md", "catalog-info.yaml"]
+    assert list(await read.find_changes(f"git+{base}/tools.git", both)) == ["docs/readme.md"]
+    monkeypatch.setattr(client, "MAX_HISTORY", 100)
+    assert set(await read.find_changes(f"git+file://{folder.bare}", both)) == set(both)
+    folder.put("catalog-info.yaml", b"kind: Later\n")
+    clock.advance(60)
+    assert set(await read.find_changes(f"git+{base}/tools.git", both)) == set(both)

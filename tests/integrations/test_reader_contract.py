@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 
 from callboard.features.catalog.interface import NotModified
@@ -12,6 +15,7 @@ from callboard.kernel.errors import (
     NotFoundError,
     UnavailableError,
 )
+from callboard.kernel.source_host import commit_change
 from tests.integrations.conftest import Host
 from tests.integrations.serving import FILES
 
@@ -203,3 +207,47 @@ async def test_other_hosts_are_not_handled(host: Host):
         host.url("../../../etc/passwd").replace("../", "%2e%2e/"),
     ):
         assert not host.reader.handles(url), url
+
+
+async def test_who_changed_a_file_last_is_told(host: Host):
+    """The author's name, made safe to show, and when it was committed; nothing of a file that is not there."""
+    at = datetime(2026, 11, 23, 3, tzinfo=UTC)
+    found = await host.reader.find_changes(host.url("docs"), ["readme.md"])
+    assert list(found) == ["readme.md"]
+    assert found["readme.md"].at == at
+    assert found["readme.md"].by in ("Ada", "Ada <b>Lovelace</b>")
+    assert await host.reader.find_changes(host.url("docs"), ["gone.md"]) == {}
+    pinned = host.reader.at_ref(host.url("docs"), await host.reader.find_revision(host.url("docs")))
+    assert (await host.reader.find_changes(pinned, ["readme.md"]))["readme.md"].at == at
+
+
+@pytest.mark.parametrize("commit", [{}, {"name": 7, "date": "x"}, {"name": "Ada", "date": "yesterday"}, [], "Ada"])
+def test_what_a_host_says_of_authors_is_not_trusted(commit: Any):
+    """Anything else than a name and a time is nothing."""
+    assert commit_change({"author": commit, "committer": commit}) is None
+    assert commit_change(commit) is None
+
+
+async def test_branches_and_tags_are_listed(host: Host):
+    """The default branch first, names that are none left out; each can be read by the name that is listed."""
+    names = list(await host.reader.list_refs(host.url("docs")))
+    assert names[0] == "main"
+    assert "bad name" not in names
+    assert len(names) == len(set(names))
+    for name in names:
+        assert host.reader.handles(host.reader.at_ref(host.url("docs"), name))
+    if host.api is not None:
+        assert {"side/one"} < set(names)
+        assert names[-1] in ("v1", "tag/v1")
+    for bad in ("", "-x", "a b", "a..b", "a\x00b", "x" * 300):
+        with pytest.raises(InputError):
+            host.reader.at_ref(host.url("docs"), bad)
+    assert (await host.reader.read(host.reader.at_ref(host.url("docs/readme.md"), "main"))).content == b"# Read me\n"
+
+
+async def test_questions_about_authors_leave_most_of_the_limit_to_others(api_host: Host):
+    """Half of what the host allows is kept for what people wait for."""
+    api_host.emulator.counted = api_host.emulator.limit // 2 + 1
+    await api_host.reader.find_changes(api_host.url("docs"), ["readme.md"])
+    with pytest.raises(LimitError):
+        await api_host.reader.find_changes(api_host.url("docs"), ["readme.md"])

@@ -11,12 +11,13 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import Any, Mapping, Protocol, Sequence
+from typing import Any, Iterable, Mapping, Protocol, Sequence
 from urllib.parse import SplitResult, quote, unquote
 
 from callboard.kernel import globs
 from callboard.kernel.archives import unpack
 from callboard.kernel.errors import InputError, LimitError, NotFoundError
+from callboard.kernel.file_history import FileChange, change_of
 from callboard.kernel.read_file import NotModified, ReadFile, TreeFile
 from callboard.model import urls
 
@@ -24,6 +25,9 @@ MAX_FILE_BYTES = 10 * 1024 * 1024
 MAX_MATCHES = 20_000
 CONCURRENT_READS = 5
 BLOB_CACHE_BYTES = 32 * 1024 * 1024
+MAX_REF = 250
+HISTORY_RESERVE = 0.5
+"""Share of a host's limit that questions about authors leave to others: pages are read without them, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +133,29 @@ class SourceHost(ABC):
     def at_ref(self, url: str, ref: str) -> str:
         """``url`` at another branch, tag or commit."""
         place = self._require_path(url)
-        if not ref or ref.startswith("-") or ".." in ref or any(c.isspace() or c in "~^:?*[\\" for c in ref):
+        if not is_ref(ref):
             raise InputError(f"{ref!r} is not a branch, tag or commit.")
-        return self.format_url(replace(place, ref=ref))
+        return self.format_url(replace(place, ref=self.read_ref(ref)))
+
+    def read_ref(self, name: str) -> str:
+        """``RepoPath.ref`` of a branch, tag or commit as people name it."""
+        return name
 
     async def list_refs(self, url: str) -> Sequence[str]:
-        """Branches and tags, the default branch first; empty where the host does not tell."""
+        """Branches and tags as ``at_ref`` takes them, the default branch first; empty where the host does not tell."""
         return ()
+
+    async def find_changes(self, url: str, paths: Sequence[str]) -> Mapping[str, FileChange]:
+        """See ``features.catalog.interface.trees.HistoryReader``."""
+        if not paths:
+            return {}
+        place = self._require_path(url)
+        found = await self.find_change(replace(place, path=f"{place.path}/{paths[0]}".lstrip("/")))
+        return {} if found is None else {paths[0]: found}
+
+    async def find_change(self, place: RepoPath) -> FileChange | None:
+        """The last change of a file; None where the host does not tell."""
+        return None
 
     async def search(self, url: str, *, etag: str | None = None) -> Sequence[ReadFile]:
         """Files that the glob names, sorted by path, each with the commit as etag; one file without a ``*``."""
@@ -230,6 +250,48 @@ class SourceHost(ABC):
         while self._blob_bytes > BLOB_CACHE_BYTES:
             _, oldest = self._blobs.popitem(last=False)
             self._blob_bytes -= len(oldest)
+
+
+def is_ref(name: str) -> bool:
+    """Whether it may be the name of a branch, tag or commit; git itself refuses all others."""
+    return (
+        0 < len(name) <= MAX_REF
+        and not name.startswith("-")
+        and ".." not in name
+        and name.isprintable()
+        and not any(c.isspace() or c in "~^:?*[\\" for c in name)
+    )
+
+
+def is_commit(name: str) -> bool:
+    """Whether it is the whole id of a commit, of either kind."""
+    return len(name) in (40, 64) and all(c in "0123456789abcdef" for c in name)
+
+
+def ref_names(default: Any, items: Any, key: str) -> list[str]:
+    """``default`` and the names in a host's listing, each once; what is no name of a ref is left out."""
+    names = [item.get(key) for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+    return unique_refs([default, *names])
+
+
+def first_of(items: Any) -> Mapping[str, Any]:
+    """The first of a host's listing, empty without one."""
+    first = items[0] if isinstance(items, list) and items else None
+    return first if isinstance(first, Mapping) else {}
+
+
+def commit_change(commit: Any) -> FileChange | None:
+    """From a commit as git names its parts: ``author`` and ``committer``, each with ``name`` and ``date``."""
+    if not isinstance(commit, Mapping):
+        return None
+    author, committer = (
+        part if isinstance(part := commit.get(key), Mapping) else {} for key in ("author", "committer")
+    )
+    return change_of(author.get("name"), committer.get("date") or author.get("date"))
+
+
+def unique_refs(names: Iterable[Any]) -> list[str]:
+    return list(dict.fromkeys(name for name in names if isinstance(name, str) and is_ref(name)))
 
 
 def join_path(base_file: str, target: str) -> str | None:

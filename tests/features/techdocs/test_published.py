@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from callboard.features.techdocs.building.publishing import publish
-from callboard.features.techdocs.interface import PageNotFound, SiteNotFound
+from callboard.features.techdocs.interface import PageNotFound, SiteNotFound, SiteQuery
 from callboard.features.techdocs.plugin import register_search_collators
 from callboard.features.techdocs.published.extracting import extract
 from callboard.features.techdocs.published.s3 import S3Store, authorization
@@ -23,7 +23,7 @@ from callboard.kernel.http_client import HttpClient
 from callboard.kernel.settings import Settings
 from callboard.testing import FakeClock, FakeHttp, SentRequest, admin
 from callboard.testing.http import FakeAnswer
-from tests.features.techdocs.conftest import REF, component, library, names, world
+from tests.features.techdocs.conftest import REF, component, library, names, world, write_site
 
 __all__ = ["library", "world"]
 pytestmark = pytest.mark.anyio
@@ -288,3 +288,82 @@ def test_hostile_html_of_a_published_site_is_shown_as_text_or_left_out():
     for bad in ("javascript:", "onload", "onerror", "iframe", "style", "data:", "<form", "<svg", "<math"):
         assert bad not in page.html
     assert 'href="/docs/etc"' in page.html
+
+
+async def test_a_site_that_is_only_published_is_in_the_library_checked_and_dated(world, library, tmp_path):
+    """As live sites are: pages, age by its build, broken links, sections and pictures of its HTML; each build anew, and gone when it goes."""
+    root = tmp_path / "published" / "default/component/payments"
+    site = built(root)
+    (site / "index.html").write_text(
+        '<article><h1 id="a">A</h1>\n<a href="guide/setup/#ports">ok</a> <a href="guide/setup/#gone">x</a>'
+        '<a href="nowhere/">y</a>\n<img src="img/flow.png"><img src="img/<b>.png"> <a href="#a">top</a>'
+        '<a href="https://example.org/">out</a><script><a href="never/"></script></article>'
+    )
+    settings = {"builder": "external", "publisher": {"local": {"publishDirectory": str(tmp_path / "published")}}}
+    async with library(component(techdocs_ref="dir:."), techdocs=settings) as lib, lib.portal.client(admin()) as client:
+        await lib.settle()
+        ((one,), total) = await lib.docs.list_sites(SiteQuery(), actor=SYSTEM)
+        assert (total, one.kind, one.pages, one.failure) == (1, "published", 2, None)
+        assert one.changed_at == datetime.fromtimestamp(1_795_000_000, UTC)
+        found = [(p.code, p.file, p.line, p.is_error) for p in await lib.docs.check(REF, actor=SYSTEM)]
+        assert sorted(found) == [
+            ("anchor", "index.html", 2, False), ("image", "index.html", 3, True), ("link", "index.html", 2, True),
+        ]  # fmt: skip
+        page = await client.get("/docs/problems?site=" + REF)
+        assert "img/&lt;b&gt;.png" in page.text
+        assert "<b>.png" not in page.text
+        assert "Payments" in (await client.get("/docs")).text
+        again = {**METADATA, "build_timestamp": 1_700_000_000_000, "files": ["index.html"]}
+        (site / "techdocs_metadata.json").write_text(json.dumps(again))
+        before = len(await lib.events("techdocs.pages.changed"))
+        assert await lib.docs.refresh(REF, actor=SYSTEM) is True
+        assert await lib.docs.refresh(REF, actor=SYSTEM) is False
+        assert len(await lib.events("techdocs.pages.changed")) == before + 1
+        codes = [problem.code for problem in await lib.docs.check(REF, actor=SYSTEM)]
+        assert "stale" in codes
+        (site / "techdocs_metadata.json").unlink()
+        await lib.docs.refresh(REF, actor=SYSTEM)
+        ((one,), _) = await lib.docs.list_sites(SiteQuery(), actor=SYSTEM)
+        assert "was published yet" in (one.failure or "")
+        assert one.pages is None
+
+
+async def test_a_site_is_read_again_when_it_is_not_published_any_more(world, library, tmp_path):
+    """What the library knew of the build gives way to the entity's own Markdown, and the other way round."""
+    root = tmp_path / "published" / "default/component/payments"
+    built(root)
+    settings = {"publisher": {"local": {"publishDirectory": str(tmp_path / "published")}}}
+    bare = component(techdocs_ref="nonsense")
+    async with library(bare, techdocs=settings) as lib:
+        await lib.settle()
+        assert (await lib.page()).site.kind == "published"
+        ((one,), _) = await lib.docs.list_sites(SiteQuery(), actor=SYSTEM)
+        assert (one.kind, one.pages) == ("published", 2)
+        write_site(world)
+        world.write("catalog-info.yaml", component(techdocs_ref="dir:."))
+        await lib.site_of_catalog.sweep()
+        await lib.settle()
+        assert "Takes money" in (await lib.page()).html
+        ((one,), _) = await lib.docs.list_sites(SiteQuery(), actor=SYSTEM)
+        assert (one.kind, one.pages) == ("live", 2)
+
+
+async def test_published_files_are_kept_for_as_long_as_the_settings_say(world, library, tmp_path):
+    """``techdocs.cache.ttl``: the store is asked once for a file until the time is over, or another build is there."""
+    root = built(tmp_path / "published" / "default/component/payments")
+    publisher = {"local": {"publishDirectory": str(tmp_path / "published")}}
+    settings = {"builder": "external", "publisher": publisher, "cache": {"ttl": 600_000, "readTimeout": 500}}
+
+    async def picture(lib: Any) -> bytes:
+        return (await lib.docs.asset(REF, "img/flow.png", actor=SYSTEM)).content
+
+    async with library(component(techdocs_ref="dir:."), techdocs=settings) as lib:
+        assert await picture(lib) == b"png"
+        (root / "img/flow.png").write_bytes(b"other")
+        assert await picture(lib) == b"png"
+        lib.later(601)
+        assert await picture(lib) == b"other"
+        (root / "img/flow.png").write_bytes(b"third")
+        (root / "techdocs_metadata.json").write_text(json.dumps({**METADATA, "etag": "another"}))
+        await lib.docs.refresh(REF, actor=SYSTEM)
+        assert await picture(lib) == b"third"

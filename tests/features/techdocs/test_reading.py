@@ -16,6 +16,8 @@ from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import InputError, NotAllowedError
 from callboard.testing import admin, guest
 from callboard.testing.actors import user
+from callboard.ui.messages import Messages
+from callboard.ui.wording import in_words
 from tests.features.techdocs.conftest import (
     PAGES,
     REF,
@@ -32,6 +34,7 @@ from tests.integrations.serving import git_http_backend, serve
 
 __all__ = ["each_library", "each_world", "library", "postgres_world", "world"]
 pytestmark = pytest.mark.anyio
+CURRENT = ' aria-current="true"'
 AT = "/docs/default/component/payments"
 DOCS = component(techdocs_ref="dir:.")
 TEAM = {
@@ -137,6 +140,16 @@ async def test_another_version_says_that_it_is_another(world, library, tmp_path)
             assert f"{AT}/guide/setup/?versions=1" in await get(lib, f"{AT}/guide/setup/")
             listed = await get(lib, f"{AT}/guide/setup/?versions=1")
             assert f'href="{AT}/guide/setup/?version=next"' in listed
+            for at in (
+                f"{AT}/guide/setup/",
+                f"{AT}/guide/setup/?version=next",
+            ):  # the menu knows by now what the repository said
+                menu = (await get(lib, at)).partition('class="menu docs-version"')[2].partition("</details>")[0]
+                assert re.findall('class="menu-item" href="([^"]+)"( aria-current="true")?', menu) == [
+                    (f"{AT}/guide/setup/", "" if "version" in at else CURRENT), (f"{AT}/guide/setup/?version=main", ""),
+                    (f"{AT}/guide/setup/?version=next", CURRENT if "version" in at else ""),
+                    (f"{AT}/guide/setup/?{'version=next&amp;' if 'version' in at else ''}versions=1", ""),
+                ]  # fmt: skip
             other = await get(lib, f"{AT}?version=next")
             assert "The next one" in other
             assert "You are reading the version next" in other
@@ -261,6 +274,9 @@ async def test_feedback_works_by_plain_forms_and_its_owner_is_told(world, librar
         assert sent.headers["location"] == AT
         told, _ = await lib.portal.service(Notifications).list_notifications(NotificationQuery(), actor=ADA)
         told = [one for one in told if one.topic == "docs-feedback"]
+        assert [in_words(lib.portal.service(Messages).translator("de"), one.title) for one in told] == [
+            "Payments: Jemandem hat diese Seite nicht geholfen (Etwas fehlt)"
+        ]
         assert [one.link for one in told] == [f"/docs/feedback?site={REF}"]
         listed = text_of(await get(lib, told[0].link))
         assert "Say who pays." in listed
@@ -347,3 +363,31 @@ async def test_a_page_that_went_elsewhere_is_told_and_not_followed(world, librar
         within = await client.get(f"{AT}/old/")
         assert (within.status_code, within.headers["location"]) == (302, f"{AT}/guide/setup/")
         assert '<a href="https://example.org/there">' in await get(lib, f"{AT}/gone/", status=404)
+
+
+def hits_of(page: str) -> int:
+    return page.partition('class="docs-hits"')[2].partition("</ol>")[0].count("data-row")
+
+
+async def test_results_in_a_site_are_paged_and_problems_begin_with_what_is_there(world, library):
+    """Thirty pages at a time, as many as there are told at their end; beyond it is the first page. Who owns no docs sees all problems."""
+    write_site(world, {"docs/index.md": "# Payments\n\n[x](gone.md)\n"})
+    write_site(
+        world, {f"docs/p{n:02d}.md": f"# Part {n}\n\nA turbine.\n\n## More\n\nTurbine again.\n" for n in range(40)}
+    )
+    async with library(component(techdocs_ref="dir:.")) as lib:
+        await lib.settle()
+        await lib.page()
+        await lib.settle()
+        first = await get(lib, f"{AT}?q=turbine")
+        assert hits_of(first) == 30
+        assert "The first 30" in text_of(first)
+        assert f'href="{AT}?q=turbine&amp;page=2"' in first
+        second = await get(lib, f"{AT}?q=turbine&page=2")
+        assert hits_of(second) == 10
+        assert "31–40" in text_of(second)
+        assert "page=3" not in second
+        async with lib.portal.client(admin()) as client:
+            beyond = await client.get(f"{AT}?q=turbine&page=9")
+            assert (beyond.status_code, beyond.headers["location"]) == (302, f"{AT}?q=turbine")
+        assert "gone.md" in text_of(await get(lib, "/docs/problems"))

@@ -313,3 +313,56 @@ async def test_the_settings_name_sites_that_were_not_written_for_mkdocs(world, l
         assert page.source_url.startswith("https://github.com/alphagov/govuk-developer-docs/blob/main/source/manual/")
         alerts = await lib.page("manual/alerts/RouterErrorRatioTooHigh.html", ref)
         assert alerts.file == "manual/alerts/RouterErrorRatioTooHigh.html.md"
+
+
+async def test_the_author_of_a_page_from_a_repository_is_learned_after_it_is_read(world, library, tmp_path):
+    """Nobody waits for it: the first reader sees none, the next sees who and when, of every page of the log, and so does a restart."""
+    repository = Repository(tmp_path / "git")
+    repository.commit(PAGES, by="Ada", at="2020-01-02T03:04:05+00:00")
+    repository.commit({"docs/index.md": "# Payments\n"}, by="Grace \u202e&amp; H", at="2026-11-22T10:00:00+00:00")
+    async with serve(git_http_backend(str(repository.bare.parent))) as base:
+        more = {"integrations": {"git": [{"url": base}]}}
+        async with library(component(techdocs_ref=f"url:git+{base}/docs.git"), more=more) as lib:
+            assert (await lib.page()).changed_by is None
+            await lib.parts.authors.settle()
+            page = await lib.page()
+            assert (page.changed_by, page.changed_at) == ("Grace &amp; H", datetime(2026, 11, 22, 10, tzinfo=UTC))
+            setup = await lib.page("guide/setup/")
+            assert (setup.changed_by, setup.changed_at.year) == ("Ada", 2020)
+            assert [one.code for one in await lib.docs.check(REF, actor=SYSTEM)].count("stale") == 1
+            ((site,), _) = await lib.docs.list_sites(SiteQuery(), actor=SYSTEM)
+            assert site.changed_at == page.changed_at
+            lib.parts.books._books.clear()
+            assert (await lib.page()).changed_by == "Grace &amp; H"
+            repository.commit({"docs/index.md": "# Payments, newer\n"}, by="Hedy")
+            lib.later()
+            assert (await lib.page()).changed_by is None
+            await lib.parts.authors.settle()
+            assert (await lib.page()).changed_by == "Hedy"
+            assert (await lib.page(version="main")).changed_by is None
+            await lib.parts.authors.settle()
+            assert (await lib.page(version="main")).changed_by == "Hedy"
+
+
+async def test_a_host_that_does_not_tell_authors_is_not_asked_for_each_reader(world, library, tmp_path):
+    """Its failure is nothing that a reader sees; it is asked again when its limit has passed, not before."""
+    asked: list[str] = []
+    repository = Repository(tmp_path / "git")
+    repository.commit(PAGES)
+    async with serve(git_http_backend(str(repository.bare.parent))) as base:
+        more = {"integrations": {"git": [{"url": base}]}}
+        async with library(component(techdocs_ref=f"url:git+{base}/docs.git"), more=more) as lib:
+
+            async def refuse(plan: Any, row: Any, paths: Sequence[str]) -> Any:
+                asked.append(paths[0])
+                error = LimitError("Ask later.")
+                error.retry_after_s = 900
+                raise error
+
+            lib.parts.reader.find_changes = refuse
+            for later in (0, 700, 300, 300):
+                lib.later(later)
+                for _ in range(3):
+                    assert (await lib.page()).changed_by is None
+                    await lib.parts.authors.settle()
+            assert asked == ["docs/index.md"] * 2

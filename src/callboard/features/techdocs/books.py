@@ -8,7 +8,7 @@ import re
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Awaitable, Callable, Mapping, Sequence, TypeVar
+from typing import Any, Awaitable, Callable, Sequence, TypeVar
 
 from callboard.features.techdocs.codec import dump_page, load_page
 from callboard.features.techdocs.domain import SitePlan, docs_path, triplet
@@ -57,11 +57,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """A version of a site, ready to be read. ``rows`` by path; ``texts`` are the files that pages may be made of."""
+    """A version of a site, ready to be read. ``rows`` by path; ``texts`` are the files that pages may be made of.
+
+    Of ``rows`` only who changed a file is learned later.
+    """
 
     model: SiteModel
     texts: MemoryFiles
-    rows: Mapping[str, FileRow]
+    rows: dict[str, FileRow]
     size: int
 
     def pages(self) -> Sequence[SitePage]:

@@ -21,6 +21,7 @@ from callboard.features.techdocs.files import SEARCH_INDEX, WORDS
 from callboard.features.techdocs.finding import Plans
 from callboard.features.techdocs.interface import PAGES_CHANGED, SITE_REMOVED
 from callboard.features.techdocs.keeping import SiteKeeper
+from callboard.features.techdocs.published.noting import is_published
 from callboard.features.techdocs.published.reading import Published, PublishedSites
 from callboard.features.techdocs.rendering import ID_PREFIX, RenderedPage
 from callboard.features.techdocs.store import pages as page_rows
@@ -126,7 +127,7 @@ class DocsCollator:
             return None
         async with self._db.read(snapshot=False) as tx:
             row = await sites.find_version(tx, ref, "")
-        book = None if row is None else await self._books.open(plan, row)
+        book = None if row is None or is_published(row) else await self._books.open(plan, row)
         return plan, book, orjson.loads(raw)
 
     async def documents(self, scopes: Sequence[str]) -> Mapping[str, Sequence[SearchDocument]]:

@@ -176,7 +176,7 @@ class SiteJobs:
     async def _read(self, job: JobContext) -> None:
         ref = str(job.payload["ref"])
         plan = await self._plans.find(ref, actor=SYSTEM)
-        if not isinstance(plan, SitePlan) or self._settings.is_external:
+        if not isinstance(plan, SitePlan):
             return
         try:
             await self._keeper.refresh(plan)

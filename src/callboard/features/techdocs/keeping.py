@@ -14,7 +14,9 @@ from typing import Any, Mapping, Sequence
 
 from callboard.features.techdocs.domain import SitePlan, content_digest
 from callboard.features.techdocs.interface import SITE_CHANGED, Problem
-from callboard.features.techdocs.sources.reading import SiteFiles, SiteReader, is_markdown
+from callboard.features.techdocs.published.noting import is_published, note_published, note_unpublished
+from callboard.features.techdocs.published.reading import PublishedSites
+from callboard.features.techdocs.sources.reading import SiteFiles, SiteReader, is_markdown, paths_by_mount
 from callboard.features.techdocs.store import files as file_rows
 from callboard.features.techdocs.store import sites
 from callboard.features.techdocs.store.files import FileRow
@@ -29,6 +31,10 @@ log = get_logger(__name__)
 
 CLOCK_SKEW = timedelta(minutes=5)
 """Replicas' clocks may differ by so much."""
+
+
+NOT_PUBLISHED = "No documentation of {ref} was published yet. Run callboard docs publish, or techdocs-cli publish."
+
 LOCAL_PATIENCE_S = 1.0
 """A folder on disk is looked at at most this often."""
 READ_TIMEOUT_S = 180.0
@@ -55,7 +61,9 @@ class SiteKeeper:
         check_every: timedelta,
         versions: int,
         is_external: bool = False,
+        published: PublishedSites | None = None,
     ) -> None:
+        """``is_external``: sites are not read but looked for in ``published``, which holds those, too, whose entities name no source."""
         self._db = db
         self._clock = clock
         self._events = events
@@ -63,6 +71,8 @@ class SiteKeeper:
         self._check_every = check_every
         self._versions = versions
         self._kind = "published" if is_external else "live"
+        self._is_external = is_external
+        self._published = published
         self._running: dict[tuple[str, str], asyncio.Task[bool]] = {}
         self._looked: dict[tuple[str, str], float] = {}
         self._failures: dict[tuple[str, str, str], tuple[float, CallboardError]] = {}
@@ -72,6 +82,8 @@ class SiteKeeper:
         name = version or ""
         async with self._db.read(snapshot=False) as tx:
             row = await sites.find_version(tx, plan.ref, name)
+        if row is not None and is_published(row):
+            row = None  # it was published before; now it is read
         if row is not None and row.plan == plan.digest and not self._is_due(plan, row):
             return row
         if row is None:
@@ -190,17 +202,37 @@ class SiteKeeper:
             self._looked[plan.ref, name] = self._clock.monotonic()
 
     async def _look_and_read(self, plan: SitePlan, version: str | None, *, force: bool) -> bool:
+        if version is None and (self._is_external or (self._published is not None and not plan.mounts)):
+            found = await self._look_at_published(plan)
+            if found is not None:
+                return found
         name = version or ""
         async with self._db.read() as tx:
             row = await sites.find_version(tx, plan.ref, name)
             known = [] if row is None else await file_rows.list_files(tx, row.id)
         if row is not None and row.plan == plan.digest and not force:
-            revision = await self._reader.look(plan, version, _paths_by_mount(plan, row, known))
+            revision = await self._reader.look(
+                plan, version, paths_by_mount(plan, row.meta, [file.path for file in known])
+            )
             if revision and revision == row.revision:
                 await self._unchanged(plan, row, revision)
                 return False
         read = await self._reader.read(plan, version)
         return await self._write(plan, name, read)
+
+    async def _look_at_published(self, plan: SitePlan) -> bool | None:
+        """Whether another build is there than before; None where there is none, and the source may be read instead."""
+        if self._published is not None:
+            await self._published.refresh(plan)
+            found = await self._published.find(plan)
+            if found is not None:
+                async with self._db.write() as tx:
+                    return await note_published(tx, self._events, self.row_of(plan), plan, found, self._clock.now())
+        if not self._is_external:
+            return None
+        async with self._db.write() as tx:
+            await note_unpublished(tx, self._events, self.row_of(plan), NOT_PUBLISHED.format(ref=plan.ref))
+        return False
 
     async def _unchanged(self, plan: SitePlan, row: VersionRow, revision: str) -> None:
         if self._reader.is_local(plan):
@@ -302,21 +334,6 @@ def _file_row(path: str, hash: str, size: int, old: FileRow | None, read: SiteFi
     if old is not None and old.hash == hash:
         return replace(old, size=size)
     return FileRow(path, hash, size, format_time(now), None)
-
-
-def _paths_by_mount(plan: SitePlan, row: VersionRow, known: Sequence[FileRow]) -> dict[str, list[str]]:
-    """What was read of each mount, by its own paths."""
-    docs_dir = str(row.meta.get("docs_dir") or "docs")
-    base = "" if docs_dir == "." else f"{docs_dir}/"
-    names = [mount.name for mount in plan.mounts if mount.name]
-    prefixes = {
-        f"{base}{section[0]}/": name for section, name in zip(row.meta.get("sections", ()), names, strict=False)
-    }
-    found: dict[str, list[str]] = {}
-    for file in known:
-        prefix = next((prefix for prefix in prefixes if file.path.startswith(prefix)), None)
-        found.setdefault(prefixes[prefix] if prefix else "", []).append(file.path[len(prefix) if prefix else 0 :])
-    return found
 
 
 def _settle(task: asyncio.Task[bool]) -> None:

@@ -51,7 +51,9 @@ class TechDocsParts:
         from callboard.features.techdocs.jobs import SiteJobs, SiteWatch
         from callboard.features.techdocs.keeping import SiteKeeper
         from callboard.features.techdocs.service import TechDocsService
+        from callboard.features.techdocs.sources.authors import Authors
         from callboard.features.techdocs.sources.reading import SiteReader
+        from callboard.features.techdocs.sources.versions import VersionLists
         from callboard.features.techdocs.telling import SiteGuard
         from callboard.features.techdocs.workers.pool import Workers
         from callboard.kernel.http_client import HttpClient
@@ -62,6 +64,17 @@ class TechDocsParts:
         self.plans = Plans(queries, readers, settings)
         # Who knows histories of folders stands above: it is looked for when it is needed.
         self.reader = SiteReader(readers, settings.limits, LateHistory(portal))
+        self.workers = Workers(settings.workers)
+        self.books = Books(portal.db, portal.clock, portal.events, self.workers, settings)
+        self.versions = VersionLists(portal.clock, self.reader)
+        self.authors = Authors(portal.db, portal.clock, self.reader)
+        # A client of its own, which may reach the bucket wherever the settings say it is.
+        self.s3_http = (
+            HttpClient(portal.settings, portal.clock, portal._transport, allow=settings.s3_hosts)
+            if settings.s3
+            else None
+        )
+        self.published = published_sites(settings, self.s3_http, portal.clock)
         self.keeper = SiteKeeper(
             portal.db,
             portal.clock,
@@ -70,18 +83,10 @@ class TechDocsParts:
             check_every=settings.check_every,
             versions=settings.versions,
             is_external=settings.is_external,
+            published=self.published,
         )
-        self.workers = Workers(settings.workers)
-        self.books = Books(portal.db, portal.clock, portal.events, self.workers, settings)
-        # A client of its own, which may reach the bucket wherever the settings say it is.
-        self.s3_http = (
-            HttpClient(portal.settings, portal.clock, portal._transport, allow=settings.s3_hosts)
-            if settings.s3
-            else None
-        )
-        self.published = published_sites(settings, self.s3_http, portal.clock)
         self.service = TechDocsService(
-            db=portal.db, clock=portal.clock, plans=self.plans, keeper=self.keeper, books=self.books, reader=self.reader,
+            db=portal.db, clock=portal.clock, plans=self.plans, keeper=self.keeper, books=self.books, versions=self.versions, authors=self.authors,
             published=self.published, settings=settings, hosts=settings.hosts,
             translator=lambda locale: portal.service(Messages).translator(locale),
         )  # fmt: skip
@@ -90,7 +95,11 @@ class TechDocsParts:
             db=portal.db, clock=portal.clock, events=portal.events, jobs=portal.jobs, plans=self.plans, keeper=self.keeper,
             books=self.books, settings=settings, hosts=settings.hosts,
         )  # fmt: skip
-        self.watch = SiteWatch(portal.db, self.plans, self.reader, self.keeper) if settings.watch_files else None
+        self.watch = (
+            SiteWatch(portal.db, self.plans, self.reader, self.keeper)
+            if settings.watch_files and not settings.is_external
+            else None
+        )
         self.guard = SiteGuard(queries)
 
     async def start(self) -> None:
@@ -100,6 +109,8 @@ class TechDocsParts:
     async def stop(self) -> None:
         if self.watch is not None:
             await self.watch.stop()
+        await self.authors.close()
+        await self.versions.close()
         await self.keeper.close()
         await self.books.close()
         await self.workers.close()

@@ -27,11 +27,13 @@ from callboard.features.techdocs.interface import (
     SiteQuery,
     SiteSummary,
 )
-from callboard.features.techdocs.keeping import SiteKeeper, problems_of
+from callboard.features.techdocs.keeping import NOT_PUBLISHED, SiteKeeper, problems_of
+from callboard.features.techdocs.published.checking import check_published
 from callboard.features.techdocs.published.reading import PublishedSites
 from callboard.features.techdocs.rendering import RenderedPage, SitePage, Words
 from callboard.features.techdocs.settings import TechDocsSettings
-from callboard.features.techdocs.sources.reading import SiteReader
+from callboard.features.techdocs.sources.authors import Authors
+from callboard.features.techdocs.sources.versions import VersionLists
 from callboard.features.techdocs.store import files as file_rows
 from callboard.features.techdocs.store import sites
 from callboard.features.techdocs.store.sites import SiteRow, VersionRow
@@ -81,7 +83,7 @@ class TechDocsService:
     """``TechDocs`` of one portal."""
 
     def __init__(
-        self, *, db: Database, clock: Clock, plans: Plans, keeper: SiteKeeper, books: Books, reader: SiteReader,
+        self, *, db: Database, clock: Clock, plans: Plans, keeper: SiteKeeper, books: Books, versions: VersionLists, authors: Authors,
         published: PublishedSites | None, settings: TechDocsSettings, hosts: Hosts, translator: Callable[[str], Callable[..., str]],
     ) -> None:  # fmt: skip
         """``translator`` gives for a locale what turns a message id into words."""
@@ -90,7 +92,8 @@ class TechDocsService:
         self._plans = plans
         self._keeper = keeper
         self._books = books
-        self._reader = reader
+        self._versions = versions
+        self._authors = authors
         self._published = published
         self._settings = settings
         self._hosts = hosts
@@ -127,9 +130,7 @@ class TechDocsService:
         if (published := await self._published_of(plan, version)) is not None:
             return plan, Opened(published)
         if self._settings.is_external and version is None:
-            raise SiteNotFound(
-                f"No documentation of {plan.ref} was published yet. Run callboard docs publish, or techdocs-cli publish."
-            )
+            raise SiteNotFound(NOT_PUBLISHED.format(ref=plan.ref))
         row = await self._keeper.current(plan, _version(version))
         book = await self._books.open(plan, row)
         if version is None and book.model.config.needs_build and self._published and await self._published.has(plan):
@@ -161,6 +162,7 @@ class TechDocsService:
         row, book = opened.live
         found = require_page(book, path)
         rendered = await self._books.page(book, plan.ref, found.path, version, self._words_of(locale))
+        self._authors.begin(plan, row, book, found.file)
         site = await self._site(plan, row, book, version)
         return self.page_of(plan, site, book, found, rendered)
 
@@ -203,18 +205,16 @@ class TechDocsService:
 
     async def versions(self, ref: str, *, actor: Actor) -> Sequence[str]:
         plan = await self._plans.require(ref, actor=actor)
-        return await self._reader.list_versions(plan)
+        return await self._versions.list(plan)
 
     async def refresh(self, ref: str, *, actor: Actor) -> bool:
         plan = await self._plans.require(ref, actor=actor)
-        if (published := await self._published_of(plan, None)) is not None:
-            return await published.refresh(plan)
         return await self._keeper.refresh(plan, patience_s=REFRESH_PATIENCE_S)
 
     async def check(self, ref: str, *, actor: Actor) -> Sequence[Problem]:
-        _, opened = await self.open(ref, actor=actor)
+        plan, opened = await self.open(ref, actor=actor)
         if opened.published is not None:
-            return ()  # its source is not at hand
+            return await check_published(opened.published, plan, self._clock.now(), self._settings.stale_after)
         row, book = opened.live
         found = await self._books.check(book)
         return check_book(book, [*problems_of(row), *found], self._clock.now(), self._settings.stale_after)

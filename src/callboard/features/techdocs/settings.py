@@ -54,6 +54,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("techdocs.publisher.awsS3.credentials.accessKeyId", "secret", None, None, "Key; without it AWS_ACCESS_KEY_ID of the environment."),
     Setting("techdocs.publisher.awsS3.credentials.secretAccessKey", "secret", None, None, "Secret of the key; without it AWS_SECRET_ACCESS_KEY."),
     Setting("techdocs.publisher.awsS3.credentials.sessionToken", "secret", None, None, "Token of temporary credentials; without it AWS_SESSION_TOKEN."),
+    Setting("techdocs.cache.ttl", "duration", None, "milliseconds", "How long files of published sites are kept in memory; another build is read anew at once. Without it they are read for each reader."),
+    Setting("techdocs.cache.readTimeout", "duration", None, "milliseconds", "Of no effect here: what is kept is kept in memory, and nothing is waited for."),
     Setting("techdocs.builder", "text", "local", None, "local: read Markdown at once; external: show only what was published."),
     Setting("techdocs.legacyUseCaseSensitiveTripletPaths", "flag", False, help="Published sites lie below namespace/kind/name in the letters of the entity."),
 )  # fmt: skip
@@ -125,6 +127,7 @@ class TechDocsSettings:
     s3: S3Settings | None = None
     is_external: bool = False
     keeps_case: bool = False
+    cache_ttl: timedelta | None = None
     file_roots: tuple[Path, ...] = ()
     kroki_url: str | None = None
     image_hosts: frozenset[str] = frozenset()
@@ -174,6 +177,7 @@ class TechDocsSettings:
             publish_directory=working_dir / directory if directory else None,
             s3=_s3(settings) if publisher == "awsS3" else None,
             is_external=builder == "external",
+            cache_ttl=_kept_for(settings),
             keeps_case=settings.get_bool("techdocs.legacyUseCaseSensitiveTripletPaths", False),
             file_roots=tuple(
                 Path(os.path.realpath(working_dir / str(root))) for root in settings.get_list("catalog.fileRoots", [])
@@ -239,6 +243,17 @@ def _sites(settings: Settings, working_dir: Path) -> Mapping[str, SiteSettings]:
 def holds_secret(url: str) -> bool:
     """Whether somebody wrote a password or token into the address, which all readers of the site would be shown."""
     return "@" in url.partition("://")[2].partition("/")[0]
+
+
+def _kept_for(settings: Settings) -> timedelta | None:
+    """``techdocs.cache.ttl``; a bare number is milliseconds, as Backstage has it."""
+    given = settings.get("techdocs.cache.ttl", None)
+    if isinstance(given, int) and not isinstance(given, bool):
+        if given <= 0:
+            raise settings.error("techdocs.cache.ttl", "must be more than 0 milliseconds.")
+        return timedelta(milliseconds=given)
+    found: timedelta | None = settings.get_duration("techdocs.cache.ttl", None)
+    return found
 
 
 def _site(settings: Settings, where: Any, ref: str, row: Mapping[str, Any], working_dir: Path) -> SiteSettings:

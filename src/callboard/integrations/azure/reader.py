@@ -13,18 +13,25 @@ from urllib.parse import parse_qs, quote
 
 from callboard.integrations.azure.client import CLOUD, AzureClient
 from callboard.kernel.errors import UnavailableError
+from callboard.kernel.file_history import FileChange
 from callboard.kernel.read_file import NotModified, ReadFile
 from callboard.kernel.remote_api import RemoteApi, Reply
 from callboard.kernel.source_host import (
+    HISTORY_RESERVE,
     MAX_FILE_BYTES,
     Archive,
     RepoEntry,
     RepoPath,
     SourceHost,
     clean_path,
+    commit_change,
     decode_segments,
+    first_of,
     has_dot_segment,
+    is_commit,
     quote_path,
+    ref_names,
+    unique_refs,
 )
 from callboard.model.urls import split_http
 
@@ -122,6 +129,37 @@ class AzureReader(SourceHost):
             url += f"&{_descriptor(place.ref)}"
         content = await api.download(url, accept="application/zip")
         return Archive(content, strip=1 if place.path else 0)
+
+    def read_ref(self, name: str) -> str:
+        """``tag/v1`` is a tag, as Azure DevOps has it in no name of a branch here; a commit by its letters; else a branch."""
+        for sort, word in VERSIONS.items():
+            if name.startswith(f"{word}/"):
+                return sort + name[len(word) + 1 :]
+        return ("GC" if is_commit(name) else "GB") + name
+
+    async def list_refs(self, url: str) -> Sequence[str]:
+        """The first hundred branches and tags, as ``read_ref`` takes them."""
+        place = self._require_path(url)
+        api, base = self._api(place), self._repo_url(place)
+        repository = await api.get_json(f"{base}?{API}")
+        names: list[str] = []
+        for sort, word in (("heads", "branch"), ("tags", "tag")):
+            found = await api.get_json(f"{base}/refs?filter={sort}/&$top=100&{API}")
+            full = ref_names(None, found.get("value") if isinstance(found, dict) else None, "name")
+            short = [name.removeprefix(f"refs/{sort}/") for name in full if name.startswith(f"refs/{sort}/")]
+            is_plain = [word == "branch" and name.partition("/")[0] not in VERSIONS.values() for name in short]
+            names += [name if plain else f"{word}/{name}" for name, plain in zip(short, is_plain, strict=True)]
+        default = repository.get("defaultBranch") if isinstance(repository, dict) else None
+        first = default.removeprefix("refs/heads/") if isinstance(default, str) else None
+        return unique_refs([*([first] if first in names else []), *names])
+
+    async def find_change(self, place: RepoPath) -> FileChange | None:
+        sort, name = _version(place.ref)
+        url = f"{self._repo_url(place)}/commits?searchCriteria.$top=1&searchCriteria.itemPath=/{quote(place.path, safe='')}&{API}"
+        if name:
+            url += f"&searchCriteria.itemVersion.version={quote(name, safe='')}&searchCriteria.itemVersion.versionType={sort}"
+        found = await self._api(place).in_background(HISTORY_RESERVE).get_json(url)
+        return commit_change(first_of(found.get("value") if isinstance(found, dict) else None))
 
     async def _get_file(self, place: RepoPath, path: str, descriptor: str, etag: str | None) -> Reply:
         url = f"{self._repo_url(place)}/items?path=/{quote(path, safe='/')}&$format=octetStream&{API}"

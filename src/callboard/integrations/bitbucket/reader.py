@@ -11,9 +11,11 @@ from urllib.parse import parse_qs, quote
 
 from callboard.integrations.bitbucket.client import BitbucketClient
 from callboard.kernel.errors import NotFoundError, UnavailableError
+from callboard.kernel.file_history import FileChange, change_of
 from callboard.kernel.read_file import NotModified, ReadFile
 from callboard.kernel.remote_api import Reply
 from callboard.kernel.source_host import (
+    HISTORY_RESERVE,
     MAX_FILE_BYTES,
     Archive,
     RepoEntry,
@@ -21,8 +23,11 @@ from callboard.kernel.source_host import (
     SourceHost,
     clean_path,
     decode_segments,
+    first_of,
     has_dot_segment,
     quote_path,
+    ref_names,
+    unique_refs,
 )
 
 MAX_PAGES = 1000
@@ -116,6 +121,27 @@ class BitbucketCloudReader(SourceHost):
         content = await api.download(f"{self._host.site}/{quote(place.repo)}/get/{commit}.tar.gz")
         return Archive(content, place.path, strip=1)
 
+    async def list_refs(self, url: str) -> Sequence[str]:
+        """The first hundred branches and tags."""
+        place = self._require_path(url)
+        api, base = self._client.api, self._repo_url(place)
+        repository = await api.get_json(base)
+        main = repository.get("mainbranch") if isinstance(repository, dict) else None
+        names: list[Any] = [main.get("name")] if isinstance(main, dict) else []
+        for kind in ("branches", "tags"):
+            names += ref_names(None, _values(await api.get_json(f"{base}/refs/{kind}?pagelen=100")), "name")
+        return unique_refs(names)
+
+    async def find_change(self, place: RepoPath) -> FileChange | None:
+        ref = place.ref or await self.find_head(place)
+        url = f"{self._repo_url(place)}/commits/{quote(ref, safe='')}?path={quote(place.path, safe='')}&pagelen=1"
+        commit = first_of(_values(await self._client.api.in_background(HISTORY_RESERVE).get_json(url)))
+        author = commit.get("author")
+        author = author if isinstance(author, dict) else {}
+        user, raw = author.get("user"), author.get("raw")
+        name = user.get("display_name") if isinstance(user, dict) else None
+        return change_of(name or (raw.partition("<")[0] if isinstance(raw, str) else None), commit.get("date"))
+
     async def _get_raw(self, place: RepoPath, path: str, ref: str, etag: str | None) -> Reply:
         url = f"{self._repo_url(place)}/src/{quote(ref, safe='')}/{quote(path)}"
         return await self._client.api.get(url, etag=etag, accept="*/*", max_bytes=MAX_FILE_BYTES)
@@ -205,6 +231,25 @@ class BitbucketServerReader(SourceHost):
             url += f"&path={quote(place.path, safe='')}"
         return Archive(await api.download(url), place.path)
 
+    async def list_refs(self, url: str) -> Sequence[str]:
+        """The first hundred branches and tags, the latest first."""
+        place = self._require_path(url)
+        base = self._repo_url(place)
+        branches = _values(await self._client.api.get_json(f"{base}/branches?limit=100&orderBy=MODIFICATION"))
+        tags = _values(await self._client.api.get_json(f"{base}/tags?limit=100&orderBy=MODIFICATION"))
+        default = [one.get("displayId") for one in branches if isinstance(one, dict) and one.get("isDefault") is True]
+        return unique_refs([*default, *ref_names(None, branches, "displayId"), *ref_names(None, tags, "displayId")])
+
+    async def find_change(self, place: RepoPath) -> FileChange | None:
+        url = f"{self._repo_url(place)}/commits?path={quote(place.path, safe='')}&limit=1"
+        if place.ref:
+            url += f"&until={quote(place.ref, safe='')}"
+        commit = first_of(_values(await self._client.api.in_background(HISTORY_RESERVE).get_json(url)))
+        author, at = commit.get("author"), commit.get("committerTimestamp") or commit.get("authorTimestamp")
+        if not isinstance(author, dict) or not isinstance(at, (int, float)):
+            return None
+        return change_of(author.get("displayName") or author.get("name"), at / 1000)
+
     async def _get_raw(self, place: RepoPath, path: str, ref: str | None, etag: str | None) -> Reply:
         url = f"{self._repo_url(place)}/raw/{quote(path)}" + (f"?at={quote(ref, safe='')}" if ref else "")
         return await self._client.api.get(url, etag=etag, accept="*/*", max_bytes=MAX_FILE_BYTES)
@@ -212,3 +257,8 @@ class BitbucketServerReader(SourceHost):
     def _repo_url(self, place: RepoPath) -> str:
         key, _, repo = place.repo.partition("/")
         return f"{self._host.api_url}/projects/{quote(key, safe='~')}/repos/{quote(repo, safe='')}"
+
+
+def _values(page: Any) -> list[Any]:
+    found = page.get("values") if isinstance(page, dict) else None
+    return found if isinstance(found, list) else []

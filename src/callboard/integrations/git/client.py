@@ -20,13 +20,17 @@ from typing import Any, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 from callboard.integrations.git.command import COMMAND_TIMEOUT_S, MAX_OUTPUT_BYTES, Access, Git, SshAccess
+from callboard.integrations.git.history import LOG, OFF, last_changes
 from callboard.kernel.access_token import basic_authorization
 from callboard.kernel.errors import InputError, NotAllowedError, NotFoundError, UnavailableError
+from callboard.kernel.file_history import FileChange
 from callboard.kernel.source_host import SettingsView, host_settings, text_setting
 from callboard.model.urls import split_http
 
 FETCH_TIMEOUT_S = 120.0
 MAX_REFS = 200
+MAX_HISTORY = 2_000
+"""Commits of a remote that are looked at for who changed what. What nobody changed in them has no author."""
 MIN_FETCH_INTERVAL_S = 15.0
 """A remote's ref is asked again after this; many files of one repository are read from one fetch."""
 _REF = re.compile(r"(?!-)(?!.*(?:\.\.|@\{|//|\.lock(?:/|$)))[^\x00-\x20~^:?*\[\\\x7f]+(?<![/.])")
@@ -231,6 +235,44 @@ class GitRepositories:
     async def read_blob(self, location: str, blob: str, *, max_bytes: int) -> bytes:
         return await self._git(location, "cat-file", "blob", _require_commit(blob), max_bytes=max_bytes)
 
+    async def find_changes(self, location: str, commit: str, folder: str) -> dict[str, FileChange]:
+        """Last changes of the files at or below ``folder``, paths from the root, as far as the history goes that is looked at.
+
+        Of a remote that is ``MAX_HISTORY`` commits without contents, kept beside the copy that files are read from.
+        """
+        self._require_allowed(location)
+        if location.startswith("/"):
+            directory = await asyncio.to_thread(_git_dir, location)
+        else:
+            async with self._lock(f"{location} history"):
+                directory = await self._fetch_history(location, _require_commit(commit))
+        ends = await asyncio.to_thread(_shallow_ends, Path(directory))
+        out = await self._run(
+            f"--git-dir={directory}", *OFF, "--literal-pathspecs", "log", f"--max-count={MAX_HISTORY}", *LOG,
+            _require_commit(commit), "--", *([folder] if folder else []), protocols="none",
+        )  # fmt: skip
+        return last_changes(out, ends)
+
+    async def _fetch_history(self, location: str, commit: str) -> str:
+        """A copy of a remote's commits and trees, up to ``commit``. Contents come with it where the remote cannot leave them out."""
+        remote = self.find_remote(location)
+        assert remote is not None
+        folder = self._folder(location).removesuffix(".git") + ".history.git"
+        if not await asyncio.to_thread(Path(folder, "objects").is_dir):
+            await asyncio.to_thread(os.makedirs, folder, 0o700, True)
+            await self._run("init", "--quiet", "--bare", "--template=", folder, protocols="none")
+        try:
+            known = await self._run(f"--git-dir={folder}", "cat-file", "-t", commit, protocols="none")
+        except UnavailableError:
+            known = b""
+        if known.strip() != b"commit":
+            await self._run(
+                "-C", folder, "fetch", "--quiet", f"--depth={MAX_HISTORY}", "--filter=blob:none", "--no-tags", "--no-write-fetch-head",
+                "--no-recurse-submodules", "--force", location, f"+{commit}:refs/callboard/history",
+                protocols="http:https", header=remote.header, timeout_s=FETCH_TIMEOUT_S,
+            )  # fmt: skip
+        return folder
+
     # -- how -------------------------------------------------------------------------------------------------------------
 
     async def _find_local(self, location: str, name: str) -> str:
@@ -364,6 +406,14 @@ def _git_dir(location: str) -> str:
     """The repository itself: ``.git`` of a work tree, or the folder of a bare one."""
     folder = Path(os.path.realpath(location))
     return str(folder / ".git" if (folder / ".git").is_dir() else folder)
+
+
+def _shallow_ends(directory: Path) -> frozenset[str]:
+    """Commits of which the copy does not hold what was before them: they seem to have made all that there is."""
+    try:
+        return frozenset((directory / "shallow").read_text("ascii", "replace").split())
+    except OSError:
+        return frozenset()
 
 
 def _size(text: bytes) -> int:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 from collections import OrderedDict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import AbstractSet, Mapping, Sequence
 
 from callboard.integrations.git.command import Git
 from callboard.kernel.errors import CallboardError
-from callboard.kernel.file_history import FileChange
+from callboard.kernel.file_history import FileChange, change_of
 from callboard.kernel.logs import get_logger
 
 log = get_logger(__name__)
@@ -20,7 +21,11 @@ log = get_logger(__name__)
 MAX_COMMITS = 20_000
 TIMEOUT_S = 15.0
 MAX_KNOWN = 100
-_OFF = ("-c", "log.showSignature=false", "-c", "core.quotePath=false", "-c", "diff.external=")
+LOG = ("--format=%x01%H %ct %an", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv")
+_HEAD = re.compile(rb"(?:\A|\0)\x01([0-9a-f]{40,64}) ([0-9]{1,12}) ([^\0\n]*)")
+_NOBODY = FileChange(datetime.fromtimestamp(0, UTC), "")
+"""Somebody changed it, of whom nothing is known: whoever did so before was not the last."""
+OFF = ("-c", "log.showSignature=false", "-c", "core.quotePath=false", "-c", "diff.external=")
 
 
 class CheckoutHistory:
@@ -60,22 +65,31 @@ class CheckoutHistory:
             if len(meta.split()) == 3:
                 blobs[name.decode("utf-8", "surrogateescape")] = meta.split()[2].decode()
         out = await self._run(
-            place, "log", f"--max-count={MAX_COMMITS}", "--format=%x01%ct %an", "--name-only", "-z", "--no-renames", "--relative",
-            "--no-ext-diff", "--no-textconv", "HEAD", "--", ".",
+            place, "log", f"--max-count={MAX_COMMITS}", *LOG, "--relative", "HEAD", "--", ".",
         )  # fmt: skip
-        found: dict[str, tuple[FileChange, str]] = {}
-        for commit in out.split(b"\x01")[1:]:
-            head, *names = commit.replace(b"\n", b"\0").split(b"\0")
-            at, _, author = head.decode("utf-8", "replace").partition(" ")
-            change = FileChange(datetime.fromtimestamp(int(at), UTC), author.strip()[:200])
-            for raw in names:
-                path = raw.decode("utf-8", "surrogateescape")
-                if path in blobs and path not in found:
-                    found[path] = (change, blobs[path])
-        return found
+        return {path: (change, blobs[path]) for path, change in last_changes(out).items() if path in blobs}
 
     async def _run(self, place: Path, *arguments: str) -> bytes:
-        return await self._git.run(*_OFF, "-C", str(place), *arguments, timeout_s=TIMEOUT_S)
+        return await self._git.run(*OFF, "-C", str(place), *arguments, timeout_s=TIMEOUT_S)
+
+
+def last_changes(log: bytes, without: AbstractSet[str] = frozenset()) -> dict[str, FileChange]:
+    """From what git writes by ``LOG``, the newest commit first: paths to their last changes.
+
+    ``without``: commits whose changes are not known, because the copy holds nothing older.
+    """
+    found: dict[str, FileChange] = {}
+    heads = list(_HEAD.finditer(log))
+    for number, head in enumerate(heads):
+        commit, at, author = (part.decode("utf-8", "replace") for part in head.groups())
+        change = change_of(author, int(at))
+        end = heads[number + 1].start() if number + 1 < len(heads) else len(log)
+        if change is None or commit in without:
+            change = _NOBODY
+        for raw in log[head.end() : end].replace(b"\n", b"\0").split(b"\0"):
+            if raw:
+                found.setdefault(raw.decode("utf-8", "surrogateescape"), change)
+    return {path: change for path, change in found.items() if change is not _NOBODY}
 
 
 def _unchanged(place: Path, blobs: Mapping[str, str]) -> set[str]:

@@ -7,12 +7,13 @@ default branch. The path is percent-encoded and has no leading slash. The etag i
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Mapping, Sequence
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from callboard.integrations.git.client import GitRepositories
 from callboard.kernel.archives import ArchiveLimits, stays_inside
 from callboard.kernel.errors import InputError, LimitError, NotFoundError
+from callboard.kernel.file_history import FileChange
 from callboard.kernel.read_file import NotModified, ReadFile, TreeFile
 from callboard.kernel.source_host import (
     MAX_FILE_BYTES,
@@ -71,6 +72,14 @@ class GitReader(SourceHost):
 
     async def list_refs(self, url: str) -> Sequence[str]:
         return await self._git.list_refs(self._require_path(url).repo)
+
+    async def find_changes(self, url: str, paths: Sequence[str]) -> Mapping[str, FileChange]:
+        """Of all ``paths`` at once: the log is read whole anyway."""
+        place = self._require_path(url)
+        commit = await self.find_head(place)
+        found = await self._git.find_changes(place.repo, commit, place.path)
+        below = f"{place.path}/" if place.path else ""
+        return {path: found[below + path] for path in paths if below + path in found}
 
     async def find_head(self, place: RepoPath) -> str:
         return await self._git.find_commit(place.repo, place.ref)

@@ -10,18 +10,25 @@ from urllib.parse import quote
 
 from callboard.integrations.gitea.client import GiteaClient
 from callboard.kernel.errors import UnavailableError
+from callboard.kernel.file_history import FileChange
 from callboard.kernel.read_file import NotModified, ReadFile
 from callboard.kernel.remote_api import Reply
 from callboard.kernel.source_host import (
+    HISTORY_RESERVE,
     MAX_FILE_BYTES,
     Archive,
     RepoEntry,
     RepoPath,
     SourceHost,
     clean_path,
+    commit_change,
     decode_segments,
+    first_of,
     has_dot_segment,
+    is_commit,
     quote_path,
+    ref_names,
+    unique_refs,
 )
 
 REF_SORTS = frozenset({"branch", "tag", "commit"})
@@ -108,6 +115,33 @@ class GiteaReader(SourceHost):
             ref = str(found.get("default_branch") or "main")
         url = f"{self._client.repo_url(place.repo)}/archive/{quote(ref, safe='')}.tar.gz"
         return Archive(await api.download(url), place.path, strip=1)
+
+    def read_ref(self, name: str) -> str:
+        """``tag/v1`` is a tag; without such a beginning it is a commit by its letters, else a branch."""
+        if name.partition("/")[0] in REF_SORTS and "/" in name:
+            return name
+        return f"commit/{name}" if is_commit(name) else f"branch/{name}"
+
+    async def list_refs(self, url: str) -> Sequence[str]:
+        """The first pages of branches and tags, as ``read_ref`` takes them."""
+        place = self._require_path(url)
+        base = self._client.repo_url(place.repo)
+        repository = await self._client.api.get_json(base)
+        branches = await self._client.api.get_json(f"{base}/branches?limit=50")
+        tags = await self._client.api.get_json(f"{base}/tags?limit=50")
+        default = repository.get("default_branch") if isinstance(repository, dict) else None
+        names = ref_names(default, branches, "name")
+        names = [f"branch/{name}" if name.partition("/")[0] in REF_SORTS else name for name in names]
+        return unique_refs([*names, *(f"tag/{name}" for name in ref_names(None, tags, "name"))])
+
+    async def find_change(self, place: RepoPath) -> FileChange | None:
+        ref = _ref_name(place)
+        url = f"{self._client.repo_url(place.repo)}/commits?path={quote(place.path, safe='')}&limit=1&stat=false&files=false"
+        if ref:
+            url += f"&sha={quote(ref, safe='')}"
+        return commit_change(
+            first_of(await self._client.api.in_background(HISTORY_RESERVE).get_json(url)).get("commit")
+        )
 
     async def _get_raw(self, place: RepoPath, path: str, ref: str | None, etag: str | None) -> Reply:
         url = f"{self._client.repo_url(place.repo)}/raw/{quote(path)}"

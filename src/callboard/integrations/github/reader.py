@@ -11,17 +11,23 @@ from urllib.parse import quote
 
 from callboard.integrations.github.client import GithubClient
 from callboard.kernel.errors import InputError, UnavailableError
+from callboard.kernel.file_history import FileChange
 from callboard.kernel.read_file import NotModified, ReadFile
 from callboard.kernel.source_host import (
+    HISTORY_RESERVE,
     MAX_FILE_BYTES,
     Archive,
     RepoEntry,
     RepoPath,
     SourceHost,
     clean_path,
+    commit_change,
     decode_segments,
+    first_of,
     has_dot_segment,
     quote_path,
+    ref_names,
+    unique_refs,
 )
 from callboard.model.urls import split_http
 
@@ -115,11 +121,17 @@ class GithubReader(SourceHost):
         base = self._repo_url(place)
         repository = await api.get_json(base)
         default = repository.get("default_branch") if isinstance(repository, dict) else None
-        names = [default] if isinstance(default, str) else []
-        for kind in ("branches", "tags"):
-            found = await api.get_json(f"{base}/{kind}?per_page=100")
-            names += [one["name"] for one in found if isinstance(one, dict) and isinstance(one.get("name"), str)]
-        return list(dict.fromkeys(names))
+        names = ref_names(default, await api.get_json(f"{base}/branches?per_page=100"), "name")
+        return unique_refs([*names, *ref_names(None, await api.get_json(f"{base}/tags?per_page=100"), "name")])
+
+    async def find_change(self, place: RepoPath) -> FileChange | None:
+        api = (await self._client.api_for(_owner(place))).in_background(HISTORY_RESERVE)
+        at = quote(place.ref or "HEAD", safe="")
+        found = await api.get_json(
+            f"{self._repo_url(place)}/commits?sha={at}&path={quote(place.path, safe='')}&per_page=1"
+        )
+        commit = first_of(found).get("commit")
+        return commit_change(commit)
 
     async def read_archive(self, place: RepoPath, token: str | None) -> Archive:
         api = self._client.api_with(token) if token else await self._client.api_for(_owner(place))

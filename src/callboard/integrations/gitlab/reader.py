@@ -11,8 +11,10 @@ from urllib.parse import quote
 
 from callboard.integrations.gitlab.client import GitlabClient
 from callboard.kernel.errors import NotFoundError, UnavailableError
+from callboard.kernel.file_history import FileChange, change_of
 from callboard.kernel.read_file import NotModified, ReadFile
 from callboard.kernel.source_host import (
+    HISTORY_RESERVE,
     MAX_FILE_BYTES,
     Archive,
     RepoEntry,
@@ -20,8 +22,11 @@ from callboard.kernel.source_host import (
     SourceHost,
     clean_path,
     decode_segments,
+    first_of,
     has_dot_segment,
     quote_path,
+    ref_names,
+    unique_refs,
 )
 
 VIEWS = frozenset({"blob", "raw", "tree", "edit"})
@@ -99,14 +104,20 @@ class GitlabReader(SourceHost):
     async def list_refs(self, url: str) -> Sequence[str]:
         """The first hundred branches and tags."""
         place = self._require_path(url)
-        names: list[str] = []
-        default: list[str] = []
-        for kind in ("branches", "tags"):
-            found = await self._client.api.get_json(f"{self._project_url(place)}/repository/{kind}?per_page=100")
-            rows = [one for one in found if isinstance(one, dict) and isinstance(one.get("name"), str)]
-            default += [one["name"] for one in rows if one.get("default") is True]
-            names += [one["name"] for one in rows]
-        return list(dict.fromkeys([*default, *names]))
+        base = f"{self._project_url(place)}/repository"
+        branches = await self._client.api.get_json(f"{base}/branches?per_page=100")
+        tags = await self._client.api.get_json(f"{base}/tags?per_page=100")
+        rows = branches if isinstance(branches, list) else []
+        default = [one.get("name") for one in rows if isinstance(one, dict) and one.get("default") is True]
+        return unique_refs([*default, *ref_names(None, rows, "name"), *ref_names(None, tags, "name")])
+
+    async def find_change(self, place: RepoPath) -> FileChange | None:
+        at = quote(place.ref or "HEAD", safe="")
+        url = (
+            f"{self._project_url(place)}/repository/commits?ref_name={at}&path={quote(place.path, safe='')}&per_page=1"
+        )
+        commit = first_of(await self._client.api.in_background(HISTORY_RESERVE).get_json(url))
+        return change_of(commit.get("author_name"), commit.get("committed_date"))
 
     async def read_archive(self, place: RepoPath, token: str | None) -> Archive:
         api = self._client.api_with(token) if token else self._client.api

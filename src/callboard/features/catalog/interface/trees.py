@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol, Sequence, runtime_checkable
+from typing import Mapping, Protocol, Sequence, runtime_checkable
 
+from callboard.kernel.file_history import FileChange
 from callboard.kernel.read_file import TreeFile
 
 
@@ -29,4 +30,16 @@ class RefReader(Protocol):
         """The same folder at another branch, tag or commit. Raises ``InputError``."""
 
     async def list_refs(self, url: str) -> Sequence[str]:
-        """Branches and tags, the default branch first; empty where the host does not tell. Raises as ``UrlReader.read``."""
+        """Names that ``at_ref`` takes: the default branch first, branches, tags; empty where the host does not tell. Raises as ``UrlReader.read``."""
+
+
+@runtime_checkable
+class HistoryReader(Protocol):
+    """A ``UrlReader`` that tells who changed files last."""
+
+    async def find_changes(self, url: str, paths: Sequence[str]) -> Mapping[str, FileChange]:
+        """The last changes of files below the folder ``url``: of the first of ``paths``, and of others where they cost nothing more.
+
+        What the history does not tell is left out. At a host it is one request, which leaves most of the limit to others.
+        Raises as ``UrlReader.read``.
+        """

@@ -13,10 +13,12 @@ from markupsafe import Markup
 from callboard.features.techdocs.domain import docs_path
 from callboard.features.techdocs.interface import Heading, NavItem, Page, Problem
 from callboard.features.techdocs.reading.store import Feedback, Tally
-from callboard.ui.parts import Banner, Crumb, EntityLink
+from callboard.ui.parts import Banner, Crumb, EntityLink, Pager
 
 WHOLE_NAV = 500
 """Entries of a navigation that is shown whole; of a larger one only what is near the page."""
+MENU_VERSIONS = 12
+"""Versions in the menu of a page; the others have a page of their own."""
 TOC_LEVELS = (2, 3)
 SHOWN_PROBLEMS = 20
 _WIDE = re.compile(r"<(table|pre)\b([^>]*)>|</table>")
@@ -68,8 +70,20 @@ class FeedbackView:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionLink:
+    """The same page in another version."""
+
+    name: str
+    href: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around every page of a site: who it is, its navigation, its search."""
+    """What stands around every page of a site: who it is, its navigation, its search.
+
+    ``versions`` are the first of all there are at ``versions_href``; ``version_default`` is this page in what the entity names.
+    """
 
     site_title: str
     home: str
@@ -80,6 +94,8 @@ class Frame:
     search_action: str
     version: str | None = None
     versions_href: str | None = None
+    versions: Sequence[VersionLink] = ()
+    version_default: str = ""
     q: str = ""
     banners: Sequence[Banner] = ()
     is_tab: bool = False
@@ -134,6 +150,7 @@ class SearchPage:
     has_more: bool
     corrected: str | None = None
     crumbs: Sequence[Crumb] = ()
+    pager: Pager | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +198,14 @@ class UnreadablePage:
 def page_href(ref: str, path: str, version: str | None = None, **query: str) -> str:
     asked = {**({"version": version} if version else {}), **query}
     return docs_path(ref, quote(path, safe="/~!$&'()*+,;=:@")) + (f"?{urlencode(asked)}" if asked else "")
+
+
+def version_links(names: Sequence[str], ref: str, path: str, version: str | None) -> Sequence[VersionLink]:
+    """The first ``MENU_VERSIONS`` of them; the one that is read is there in any case."""
+    shown = list(names[:MENU_VERSIONS])
+    if version is not None and version not in shown:
+        shown.insert(0, version)
+    return [VersionLink(name, page_href(ref, path, name), name == version) for name in shown]
 
 
 def nav_nodes(nav: Sequence[NavItem], ref: str, current: str | None, version: str | None) -> Sequence[NavNode]:

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from html import escape
 from html.parser import HTMLParser
-from typing import Callable
+from typing import Callable, Literal, Sequence
 from urllib.parse import unquote, urlsplit
 
 from callboard.features.techdocs.interface import DocsPassage, Heading, NavItem
@@ -35,6 +35,8 @@ _ATTRIBUTES = {
     "ol": {"start", "type"},
     "details": {"open"},
 }
+MAX_REFERENCES = 5_000
+"""Of one page; of more nobody mends any."""
 _HEADING = re.compile(r"h[1-6]")
 
 
@@ -47,6 +49,18 @@ class PublishedPage:
     toc: list[Heading] = field(default_factory=list)
     passages: list[DocsPassage] = field(default_factory=list)
     nav: list[NavItem] = field(default_factory=list)
+    ids: frozenset[str] = frozenset()
+    references: Sequence[Reference] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A link or picture of the article that names something of the site: ``path`` as published, ``line`` (from 1) in the HTML."""
+
+    kind: Literal["link", "image"]
+    path: str
+    fragment: str
+    line: int
 
 
 def extract(html: str, path: str, page_url: Callable[[str], str], asset_url: Callable[[str], str]) -> PublishedPage:
@@ -74,6 +88,9 @@ class _Parser(HTMLParser):
         super().__init__(convert_charrefs=True)
         self._folder = posixpath.dirname(path)
         self._page_url, self._asset_url = page_url, asset_url
+        self._path = path
+        self._ids: set[str] = set()
+        self._references: list[Reference] = []
         self._out: list[str] = []
         self._title: list[str] = []
         self._toc: list[Heading] = []
@@ -183,6 +200,8 @@ class _Parser(HTMLParser):
             return ""
         parts = []
         for name, value in given.items():
+            if name == "id" or (name == "name" and tag == "a"):
+                self._ids.add(value)
             if name in ("id", "for", "name"):
                 value = ID_PREFIX + value
             elif name == "href":
@@ -196,11 +215,13 @@ class _Parser(HTMLParser):
 
     def _link(self, href: str) -> str:
         if href.startswith("#"):
+            self._refer("link", self._path, href[1:])
             return f"#{ID_PREFIX}{href[1:]}" if len(href) > 1 else "#"
         inside = self._inside(href)
         if inside is None:
             return href
         path, fragment = inside
+        self._refer("link", path, fragment)
         name = posixpath.basename(path)
         is_page = not name or name.endswith(".html") or "." not in name
         address = self._page_url(page_address(path)) if is_page else self._asset_url(path)
@@ -208,7 +229,14 @@ class _Parser(HTMLParser):
 
     def _picture(self, src: str) -> str:
         inside = self._inside(src)
-        return src if inside is None else self._asset_url(inside[0])
+        if inside is None:
+            return src
+        self._refer("image", inside[0], "")
+        return self._asset_url(inside[0])
+
+    def _refer(self, kind: Literal["link", "image"], path: str, fragment: str) -> None:
+        if len(self._references) < MAX_REFERENCES:
+            self._references.append(Reference(kind, path, unquote(fragment), self.getpos()[0]))
 
     def _inside(self, url: str) -> tuple[str, str] | None:
         """(path in the site, fragment); None for an address elsewhere."""
@@ -272,7 +300,13 @@ class _Parser(HTMLParser):
             title = re.split(r" - | \| ", "".join(self._title).strip())[0]
         passages = [one for one in found if one.text or one.code or one.headings]
         return PublishedPage(
-            title.removesuffix("¶").strip(), _clean("".join(self._out)), self._toc, passages, self._nav
+            title.removesuffix("¶").strip(),
+            _clean("".join(self._out)),
+            self._toc,
+            passages,
+            self._nav,
+            frozenset(self._ids),
+            tuple(self._references),
         )
 
 

@@ -6,7 +6,7 @@ import asyncio
 import posixpath
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Mapping, Sequence
 
 import orjson
@@ -36,6 +36,7 @@ log = get_logger(__name__)
 METADATA = "techdocs_metadata.json"
 CHECK_AFTER_S = 60.0
 MAX_PAGES = 500
+MAX_KEPT_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,44 @@ class Published:
         return [str(path) for path in found] if isinstance(found, list) else []
 
     @property
+    def is_dated(self) -> bool:
+        """Whether it says when it was built."""
+        return self.built_at.timestamp() > 0
+
+    @property
     def built_at(self) -> datetime:
         try:
             return datetime.fromtimestamp(float(self.metadata.get("build_timestamp") or 0) / 1000, UTC)
         except (TypeError, ValueError, OverflowError, OSError):
             return datetime.fromtimestamp(0, UTC)
+
+
+class KeptFiles:
+    """Files as they were published, for ``ttl`` from their reading; None keeps nothing. Least recently read go first."""
+
+    def __init__(self, clock: Clock, ttl: timedelta | None) -> None:
+        self._clock = clock
+        self._ttl_s = None if ttl is None else ttl.total_seconds()
+        self._files: OrderedDict[tuple[str, str, str], tuple[float, StoredObject]] = OrderedDict()
+        self._bytes = 0
+
+    def find(self, key: tuple[str, str, str]) -> StoredObject | None:
+        until, file = self._files.get(key, (float("-inf"), None))
+        if file is None or self._clock.monotonic() >= until:
+            return None
+        self._files.move_to_end(key)
+        return file
+
+    def keep(self, key: tuple[str, str, str], file: StoredObject) -> None:
+        if self._ttl_s is None or len(file.content) > MAX_KEPT_BYTES // 8:
+            return
+        if (old := self._files.pop(key, None)) is not None:
+            self._bytes -= len(old[1].content)
+        self._files[key] = self._clock.monotonic() + self._ttl_s, file
+        self._bytes += len(file.content)
+        while self._bytes > MAX_KEPT_BYTES:
+            _, (_, oldest) = self._files.popitem(last=False)
+            self._bytes -= len(oldest.content)
 
 
 class PublishedSites:
@@ -69,6 +103,7 @@ class PublishedSites:
         self._known: dict[str, Published | None] = {}
         self._looked: dict[str, float] = {}
         self._pages: OrderedDict[tuple[str, str, str], PublishedPage] = OrderedDict()
+        self._kept = KeptFiles(clock, settings.cache_ttl)
 
     def prefix(self, plan: SitePlan) -> str:
         """Where a site lies."""
@@ -112,15 +147,27 @@ class PublishedSites:
     async def require(self, plan: SitePlan) -> Published:
         found = await self.find(plan)
         if found is None:
-            raise SiteNotFound(
-                f"No documentation of {plan.ref} was published. Run callboard docs publish, or techdocs-cli publish."
-            )
+            raise SiteNotFound(f"No documentation of {plan.ref} is published any more.")
         return found
 
     async def file(self, plan: SitePlan, path: str) -> StoredObject | None:
         """A file as it was published."""
         plain = safe_path(path)
-        return None if not plain else await self.store.find(f"{self.prefix(plan)}/{plain}")
+        if not plain:
+            return None
+        known = self._known.get(plan.ref)
+        key = (plan.ref, known.etag if known else "", plain)
+        if (kept := self._kept.find(key)) is not None:
+            return kept
+        found = await self.store.find(f"{self.prefix(plan)}/{plain}")
+        if found is not None and known is not None:
+            self._kept.keep(key, found)
+        return found
+
+    async def list_files(self, plan: SitePlan) -> frozenset[str]:
+        """All that lies there, for metadata that does not say it."""
+        prefix = f"{self.prefix(plan)}/"
+        return frozenset(path.removeprefix(prefix) for path in await self.store.list(prefix))
 
     # ---- as TechDocs gives it ----------------------------------------------------------------------------------------
 
@@ -168,7 +215,7 @@ class PublishedSites:
         plain, ref = safe_path(path), plan.ref
         if plain is None:
             return None
-        for file in _candidates(plain):
+        for file in candidates(plain):
             key = (ref, published.etag, file)
             if (page := self._pages.get(key)) is not None:
                 return file, page
@@ -189,7 +236,7 @@ class PublishedSites:
         return None
 
 
-def _candidates(path: str) -> Sequence[str]:
+def candidates(path: str) -> Sequence[str]:
     if not path:
         return ("index.html",)
     if path.endswith(".html"):

@@ -23,7 +23,9 @@ from callboard.kernel.user_settings import is_read_only, require_may_write
 from callboard.kernel.wire.credentials import require_user
 from callboard.model.predicates import matches
 from callboard.model.terms import terms_of
+from callboard.ui.wording import Wordings
 
+say = Wordings("callboard.features.techdocs")
 REASONS = ("wrong", "outdated", "missing", "unclear", "other")
 """Why a page did not help."""
 MAX_TEXT = 2_000
@@ -112,13 +114,15 @@ class FeedbackService:
     async def _tell(self, tx: Transaction, one: Feedback, site: str, owner: str) -> None:
         if self._notifications is None:
             return
-        # The title is in English, as all that is sent: who is told may read any language.
-        said = "helped" if one.is_helpful else "did not help"
-        why = f" ({one.reason})" if one.reason else ""
+        about = one.title[:120]
+        if one.is_helpful or not one.reason:
+            title = say(f"techdocs.feedback.tell.{'helpful' if one.is_helpful else 'not'}", title=about)
+        else:
+            title = say("techdocs.feedback.tell.not_because", title=about, why=say(f"techdocs.reason.{one.reason}"))
         await self._notifications.notify(
             tx,
             NewNotification(
-                f"{one.title[:120]}: somebody says that this page {said}{why}", [owner], description=one.text[:500] or site,
+                title, [owner], description=one.text[:500] or site,
                 link=f"/docs/feedback?site={one.ref}", severity="low", topic="docs-feedback", origin=ORIGIN,
                 scope=f"techdocs-feedback:{one.ref}:{one.path}"[:250], exclude=[one.person], icon="docs",
             ),

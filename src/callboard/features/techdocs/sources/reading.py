@@ -8,20 +8,22 @@ import os
 import posixpath
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 from callboard.features.catalog.interface import NotModified, TreeReader, UrlReader
-from callboard.features.catalog.interface.trees import RefReader
+from callboard.features.catalog.interface.trees import HistoryReader, RefReader
 from callboard.features.techdocs.domain import Mount, SitePlan, Source
 from callboard.features.techdocs.interface import Problem
 from callboard.features.techdocs.settings import SourceLimits
 from callboard.features.techdocs.sources.folder import SiteFolder
 from callboard.features.techdocs.sources.selecting import CONFIGS, MARKDOWN, docs_dir_of, find_config, select
+from callboard.features.techdocs.store.sites import VersionRow
 from callboard.kernel.archives import stays_inside
 from callboard.kernel.errors import InputError, LimitError, NotFoundError
 from callboard.kernel.file_history import FileChange, FileHistory
 from callboard.kernel.read_file import TreeFile
+from callboard.kernel.source_host import is_commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,19 @@ class SiteReader:
         docs_dir = next((self._docs_dir(plan, mount) for mount in plan.mounts if not mount.name), None)
         return await asyncio.to_thread(_put_together, plan, parts, docs_dir, self._limits)
 
+    async def find_changes(self, plan: SitePlan, row: VersionRow, paths: Sequence[str]) -> Mapping[str, FileChange]:
+        """Who changed the first of the site's ``paths`` last, and others where that costs nothing more; at the commit that was read."""
+        places = _places(plan, row.meta)
+        prefix, mount = _place_of(places, paths[0])
+        reader, url = self._at(mount.source, row.name or None)
+        if mount.source.kind != "tree" or not isinstance(reader, HistoryReader):
+            return {}
+        if len(plan.mounts) == 1 and is_commit(row.revision) and isinstance(reader, RefReader):
+            url = reader.at_ref(url, row.revision)
+        own = [path.removeprefix(prefix) for path in paths if _place_of(places, path)[1] is mount]
+        found = await reader.find_changes(url, own)
+        return {prefix + path: change for path, change in found.items()}
+
     async def list_versions(self, plan: SitePlan) -> Sequence[str]:
         """Branches and tags of the main source; empty where it has none."""
         if not plan.mounts or plan.mounts[0].source.kind == "folder":
@@ -148,6 +163,29 @@ class SiteReader:
 def _is_bare(folder: str) -> bool:
     """Whether it is there, with neither a configuration nor a folder of pages."""
     return os.path.isdir(folder) and not any(os.path.exists(os.path.join(folder, name)) for name in (*CONFIGS, "docs"))
+
+
+def paths_by_mount(plan: SitePlan, meta: Mapping[str, Any], paths: Iterable[str]) -> dict[str, list[str]]:
+    """Of the paths of a site those of each mount by its name, as the mount has them."""
+    places = _places(plan, meta)
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        prefix, mount = _place_of(places, path)
+        found.setdefault(mount.name, []).append(path.removeprefix(prefix))
+    return found
+
+
+def _places(plan: SitePlan, meta: Mapping[str, Any]) -> list[tuple[str, Mount]]:
+    """Where the mounts lie in the site that was put together of them (``VersionRow.meta``); the site itself is last."""
+    docs_dir = str(meta.get("docs_dir") or "docs")
+    base = "" if docs_dir == "." else f"{docs_dir}/"
+    named = [mount for mount in plan.mounts if mount.name]
+    places = [(f"{base}{section[0]}/", mount) for section, mount in zip(meta.get("sections", ()), named, strict=False)]
+    return [*places, *(("", mount) for mount in plan.mounts if not mount.name)]
+
+
+def _place_of(places: Sequence[tuple[str, Mount]], path: str) -> tuple[str, Mount]:
+    return next((place for place in places if path.startswith(place[0])), places[-1])
 
 
 def _is_all(plan: SitePlan, mount: Mount) -> bool:

@@ -58,6 +58,15 @@ async def replace_files(
     )
 
 
+async def note_changes(tx: Transaction, version_id: str, files: Sequence[FileRow]) -> None:
+    """Who changed them last, and when, unless they are others now, or somebody told before."""
+    await tx.execute_many(
+        "UPDATE techdocs_file SET changed_at = $4, changed_by = $5"
+        " WHERE version_id = $1 AND path = $2 AND hash = $3 AND changed_by IS NULL",
+        [(version_id, f.path, f.hash, f.changed_at, f.changed_by) for f in files],
+    )
+
+
 async def touch_blobs(tx: Transaction, hashes: Iterable[str], now: str) -> set[str]:
     """Those of ``hashes`` that are there, which stay for now."""
     rows = await tx.fetch_all(

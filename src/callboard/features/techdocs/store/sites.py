@@ -130,8 +130,16 @@ async def note_counts(tx: Transaction, id: str, digest: str, pages: int, problem
     )
 
 
+async def note_changed(tx: Transaction, id: str, changed_at: str | None) -> None:
+    await tx.execute("UPDATE techdocs_version SET changed_at = $2 WHERE id = $1", id, changed_at)
+
+
 async def note_used(tx: Transaction, id: str, now: str) -> None:
     await tx.execute("UPDATE techdocs_version SET used_at = $2 WHERE id = $1", id, now)
+
+
+async def delete_version(tx: Transaction, ref: str, name: str) -> int:
+    return await tx.execute("DELETE FROM techdocs_version WHERE ref = $1 AND name = $2", ref, name)
 
 
 async def delete_versions_beyond(tx: Transaction, ref: str, kept: int) -> int:

@@ -11,7 +11,7 @@ from callboard.features.catalog.interface import CatalogQueries
 from callboard.features.catalog.interface.links import link_to
 from callboard.features.techdocs.domain import docs_path, owner_of
 from callboard.features.techdocs.interface import Site, TechDocs
-from callboard.features.techdocs.pages.reading import Frame, nav_nodes, page_href, trail
+from callboard.features.techdocs.pages.reading import Frame, nav_nodes, page_href, trail, version_links
 from callboard.features.techdocs.reading.checks import SiteChecks
 from callboard.features.techdocs.reading.feedback import FeedbackService
 from callboard.features.techdocs.reading.library import Library
@@ -103,9 +103,12 @@ class Views:
             shown.append(Banner("warn", t("techdocs.stale_copy.title"), body))
         plan = await self._r.parts.plans.require(site.ref, actor=request.actor)
         has_versions = site.kind == "live" and bool(plan.mounts) and plan.mounts[0].source.kind == "tree"
+        names = self._r.parts.versions.at_hand(plan) if has_versions else ()
         frame = Frame(
             site.title, home, entity, owner, nav_nodes(site.nav, site.ref, path, site.version), crumbs, docs_path(site.ref),
-            site.version, page_href(site.ref, path or "", site.version, versions="1") if has_versions else None, q, shown, is_tab,
+            site.version, page_href(site.ref, path or "", site.version, versions="1") if has_versions else None,
+            version_links(names, site.ref, path or "", site.version) if has_versions else (), page_href(site.ref, path or ""), q, shown,
+            is_tab,
         )  # fmt: skip
         return frame, document
 

@@ -155,7 +155,8 @@ class LibraryViews(Views):
         everything = await self._r.library.list(actor=request.actor)
         owners = await self.look_up([one.owner for one in everything], request)
         chosen = given.get("owner", "").strip().lower()
-        whose = "all" if given.get("who") == "all" or not own else "mine"
+        is_owner = any(one.owner in own for one in everything)  # who owns none wants to see others rather than nothing
+        whose = "all" if given.get("who", "" if is_owner else "all") == "all" or not own else "mine"
         mine = [one for one in everything if (one.owner == chosen if chosen else whose == "all" or one.owner in own)]
         checks = await self._r.checks.list()
         wanting = [

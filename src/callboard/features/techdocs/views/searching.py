@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any, Sequence
 
 from starlette.responses import Response
@@ -10,10 +11,12 @@ from starlette.responses import Response
 from callboard.features.search.interface import Search, SearchQuery
 from callboard.features.techdocs.domain import triplet
 from callboard.features.techdocs.interface import NavItem, PageNotFound, Site
+from callboard.features.techdocs.pages.library import pager_of
 from callboard.features.techdocs.pages.reading import Found, SearchPage, page_href
-from callboard.features.techdocs.views.base import Views
+from callboard.features.techdocs.views.base import Views, number_of
 from callboard.kernel.errors import CallboardError
 from callboard.kernel.web.request import Request
+from callboard.kernel.web.responses import Redirect
 
 LIMIT = 30
 BUDGET_S = 1.0
@@ -27,14 +30,29 @@ async def search_site(views: Views, ref: str, version: str | None, request: Requ
     search = views._r.portal.find_service(Search)
     title = views.say(request, "techdocs.search.title", q=q)
     frame, _ = await views.frame(site, request, path=None, title=title, q=q)
-    if search is not None and version is None and site.kind == "live":
+    page = None
+    number = number_of(request.query_params.get("page", ""))
+    if search is not None and version is None:
         namespace, kind, name = triplet(ref)
         filters = {"kind": [kind], "namespace": [namespace], "name": [name]}
-        asked = SearchQuery(q[:100], ("techdocs",), filters, limit=LIMIT)
+        asked = SearchQuery(q[:100], ("techdocs",), filters, limit=LIMIT, offset=(number - 1) * LIMIT)
         found = await search.query(asked, actor=request.actor)
         hits = [_found(hit) for hit in found.hits]
-        page = SearchPage(title, frame, q, hits, found.total, found.has_more, found.corrected, frame.crumbs)
-    else:
+        if number > 1 and not hits:  # search ranks the best only: what is beyond them is no page
+            return Redirect(page_href(ref, "", q=q), 302)
+        pager = pager_of(
+            lambda at: page_href(ref, "", q=q, **({"page": str(at)} if at > 1 else {})),
+            number,
+            LIMIT,
+            len(hits),
+            found.total,
+        )
+        # Search counts passages, of which several may be of one page: how many pages there are is known at their end.
+        total = None if found.has_more else pager.last
+        pager = replace(pager, total=total, next_href=pager.next_href if found.has_more else None)
+        page = SearchPage(title, frame, q, hits, total, found.has_more, found.corrected, frame.crumbs, pager)
+    # A published site may have come without the index that search reads.
+    if page is None or (site.kind == "published" and not page.hits):
         hits, has_more = await _look_through(views, site, version, q, request)
         page = SearchPage(title, frame, q, hits, None if has_more else len(hits), has_more, None, frame.crumbs)
     return request.render("techdocs/search.html", page)

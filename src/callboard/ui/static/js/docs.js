@@ -167,14 +167,60 @@ async function formulas() {
   }
 }
 
+// ---- what was searched for ------------------------------------------------------------------------------------------------
+
+const SOUGHT = "docs-sought";
+const MAX_MARKS = 500;
+
+/** From a result to its page: the words that it was found by go along, in this tab only. */
+function passWords() {
+  document.querySelector(".docs-hits")?.addEventListener("click", (event) => {
+    const hit = event.target.closest("li");
+    if (!event.target.closest("a")) return;
+    const words = [...new Set([...hit.querySelectorAll("mark")].map((mark) => mark.textContent.trim().toLowerCase()))].filter(Boolean);
+    try {
+      sessionStorage.setItem(SOUGHT, JSON.stringify({ path: new URL(event.target.closest("a").href).pathname, words: words.slice(0, 10) }));
+    } catch { /* without storage nothing is marked */ }
+  });
+}
+
+/** Marks them where one arrives, without touching the page; Escape takes the marks away. */
+function markSought() {
+  if (!window.Highlight || !CSS.highlights) return;
+  let sought;
+  try {
+    sought = JSON.parse(sessionStorage.getItem(SOUGHT) ?? "null");
+    sessionStorage.removeItem(SOUGHT);
+  } catch { return; }
+  if (!sought?.words?.length || sought.path !== location.pathname) return;
+  const escaped = sought.words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).sort((a, b) => b.length - a.length);
+  const pattern = new RegExp(`(?<![\\p{L}\\p{N}])(?:${escaped.join("|")})(?![\\p{L}\\p{N}])`, "giu");
+  const ranges = [];
+  const texts = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode() && ranges.length < MAX_MARKS) {
+    for (const found of texts.currentNode.data.matchAll(pattern)) {
+      const range = new Range();
+      range.setStart(texts.currentNode, found.index);
+      range.setEnd(texts.currentNode, found.index + found[0].length);
+      ranges.push(range);
+    }
+  }
+  CSS.highlights.set(SOUGHT, new Highlight(...ranges));
+  addEventListener("keydown", (event) => {
+    if (event.key === "Escape") CSS.highlights.delete(SOUGHT);
+  });
+}
+
 showCurrent();
 follow();
+passWords();
 reveal();
 addEventListener("hashchange", reveal);
 if (article) {
   addCopying();
   nameTabs();
   leaveOut();
+  markSought();
   if (article.dataset.diagrams) diagrams().catch(() => { /* the source is there to read */ });
   if (article.dataset.math) formulas().catch(() => { /* likewise */ });
 }
