@@ -13,6 +13,7 @@ from callboard.features.techdocs.settings import SETTINGS, TechDocsSettings
 from callboard.kernel.events import EventGuard
 from callboard.kernel.file_history import FileHistory
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.routing import LateRoutes
 from callboard.kernel.web.shell import NavItem
 
 NAV_ITEMS = (
@@ -165,7 +166,8 @@ def register_routes(portal: Any) -> Sequence[Any]:
         parts.service, parts.files, parts.plans, portal.service(CatalogQueries), stopping=portal.stopping,
         keeps_case=parts.settings.keeps_case,
     )  # fmt: skip
-    return [*TechDocsRoutes(parts.service).routes(), *wire.routes(), *portal.service(Reading).routes()]
+    pages = LateRoutes(["/docs", "/catalog"], lambda: portal.service(Reading).routes())
+    return [*TechDocsRoutes(parts.service).routes(), *wire.routes(), pages]
 
 
 @hookimpl
