@@ -91,7 +91,9 @@ class TechDocsParts:
             db=portal.db, clock=portal.clock, events=portal.events, jobs=portal.jobs, plans=self.plans, keeper=self.keeper,
             books=self.books, settings=settings, hosts=settings.hosts,
         )  # fmt: skip
-        self.watch = SiteWatch(portal.db, self.plans, self.reader, self.keeper) if settings.watch_files else None
+        self.watch: SiteWatch | None = None
+        if settings.watch_files and not settings.is_external:
+            self.watch = SiteWatch(portal.db, self.plans, self.reader, self.keeper)
         self.guard = SiteGuard(queries)
 
     async def start(self) -> None:

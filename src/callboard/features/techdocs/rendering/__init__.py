@@ -37,16 +37,19 @@ from callboard.features.techdocs.rendering.values import (
 
 if TYPE_CHECKING:
     from callboard.features.techdocs.rendering.decisions import parse_decision_record
-    from callboard.features.techdocs.rendering.render import prepare, render, render_file, run_task
+    from callboard.features.techdocs.rendering.render import prepare, render_file, run_task
     from callboard.features.techdocs.rendering.site import check_site, read_site
 
 _LATE = {
     "parse_decision_record": "decisions",
     "check_site": "site",
     "read_site": "site",
-    **dict.fromkeys(("prepare", "render", "render_file", "run_task"), "render"),
+    **dict.fromkeys(("prepare", "render_file", "run_task"), "render"),
 }
-"""What pulls markdown and all that comes with it, by the module that has it: most processes only pass values on."""
+"""What pulls markdown and all that comes with it, by the module that has it: most processes only pass values on.
+
+``render`` itself is had from the module of that name.
+"""
 
 
 def __getattr__(name: str) -> Any:
@@ -80,7 +83,6 @@ __all__ = [
     "parse_decision_record",
     "prepare",
     "read_site",
-    "render",
     "render_file",
     "run_task",
 ]
