@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from callboard.kernel.jobs import Jobs
     from callboard.kernel.policy import PolicyPermissions
     from callboard.kernel.signals import Signals
-    from callboard.kernel.web.routing import RawRoute, Route, SocketRoute
+    from callboard.kernel.web.routing import LateRoutes, RawRoute, Route, SocketRoute
     from callboard.kernel.web.shell import NavItem, PageContext
 
 BUILTINS: Mapping[str, str] = {
@@ -104,7 +104,8 @@ class Portal:
     actions: ActionRegistry
     migrations: Sequence[Migrations]
     setting_rows: Sequence[Setting]
-    routes: Sequence[Route]
+    early_routes: Sequence[Route]
+    late_routes: Sequence[LateRoutes]
     raw_routes: Sequence[RawRoute]
     socket_routes: Sequence[SocketRoute]
     nav_items: Sequence[NavItem]
@@ -157,6 +158,11 @@ class Portal:
         """As ``service``, but None when nobody offers it."""
         found: T | None = self._services.get(interface)
         return found
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """All of them; what was put off is made for that."""
+        return [*self.early_routes, *(route for one in self.late_routes for route in one.routes)]
 
     # ---- putting it together ---------------------------------------------------------------------------------------
 
@@ -225,7 +231,7 @@ class Portal:
 
     def _collect_web(self) -> None:
         from callboard.kernel.web.asgi import build_asgi
-        from callboard.kernel.web.routing import RawRoute, SocketRoute
+        from callboard.kernel.web.routing import LateRoutes, RawRoute, SocketRoute
 
         self.template_packages = self.plugins.collect("register_templates")
         self.nav_items = sorted(self.plugins.collect("register_nav_items", portal=self), key=lambda item: item.rank)
@@ -235,7 +241,12 @@ class Portal:
         self.raw_routes = [RawRoute(HEALTH_PREFIX, self.health.handle)]
         self.raw_routes += [route for route in routes if isinstance(route, RawRoute)]
         self.socket_routes = [route for route in routes if isinstance(route, SocketRoute)]
-        self.routes = [route for route in routes if not isinstance(route, RawRoute | SocketRoute)]
+        self.late_routes = [route for route in routes if isinstance(route, LateRoutes)]
+        self.early_routes = [route for route in routes if not isinstance(route, RawRoute | SocketRoute | LateRoutes)]
+        if not all(one.is_builtin for one in self.plugins.plugins):
+            # What such a plugin adds to pages is tried now: it is left out if it fails, and no page fails with it.
+            for late in self.late_routes:
+                late.make_now()
         self.asgi = StartGate(build_asgi(self), self.health)
 
     def _named(self, hook: str) -> list[tuple[str, Callable[[], Awaitable[None]]]]:

@@ -87,7 +87,8 @@ class SmallPortal:
         self.metrics = Metrics()
         self.stopping = asyncio.Event()
         self.signals = Signals(db)
-        self.routes, self.raw_routes, self.socket_routes = list(routes), list(raw_routes), []
+        self.early_routes, self.raw_routes, self.socket_routes = list(routes), list(raw_routes), []
+        self.late_routes: list[Any] = []
         self.nav_items: list[Any] = []
         self.settings_pages: list[Any] = []
         self.page_context: list[Any] = []

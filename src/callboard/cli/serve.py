@@ -281,13 +281,17 @@ def _runner() -> Any:
 
 
 async def _serve(options: ServeOptions, run: _Run, address: Address, listener: socket.socket) -> None:
-    import uvicorn
-
-    from callboard.app import create_portal
+    from callboard.cli.late_methods import late_methods
 
     port = listener.getsockname()[1]
     url = _url_of(address, port)
-    portal = await create_portal(with_address(run.settings, address, port), data_dir=options.data, demo=options.demo)
+    with late_methods():
+        import uvicorn
+
+        from callboard.app import create_portal
+
+        given = with_address(run.settings, address, port)
+        portal = await create_portal(given, data_dir=options.data, demo=options.demo)
     config = uvicorn.Config(
         portal.asgi,
         http=_find_protocol(),

@@ -216,6 +216,9 @@ class FakeCatalog:
         seen = {e.ref: e.raw for e in self._seen(predicate, actor)}
         return [seen.get(ref) for ref in refs]
 
+    async def visible_among(self, refs: Sequence[str], *, actor: Actor) -> set[str]:
+        return {entity.ref for entity in self._seen(None, actor)} & set(refs)
+
     async def get_entity(self, ref: EntityRef, *, actor: Actor) -> EntityDocument:
         return orjson.loads(self._get(ref, actor).raw)
 

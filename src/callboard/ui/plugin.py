@@ -8,7 +8,7 @@ from typing import Any, Mapping, Sequence
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.settings import Setting
 from callboard.kernel.user_settings import LOCALE, START_PAGE, THEME, UserSettings
-from callboard.kernel.web.routing import Route
+from callboard.kernel.web.routing import LateRoutes, Route
 from callboard.kernel.web.shell import NavItem
 from callboard.kernel.web.templates import PageTools
 from callboard.ui.environment import page_context, template_globals
@@ -81,7 +81,12 @@ def register_services(portal: Any) -> Mapping[type, Any]:
 
 
 @hookimpl
-def register_routes(portal: Any) -> Sequence[Route]:
+def register_routes(portal: Any) -> Sequence[Any]:
+    prefixes = ["/gallery", "/keyboard", "/settings/preferences", "/api/ui"]
+    return [LateRoutes(prefixes, lambda: _page_routes(portal)), *LookViews(portal.service(Look)).routes()]
+
+
+def _page_routes(portal: Any) -> Sequence[Route]:
     from callboard.ui.gallery import Gallery
     from callboard.ui.preference_pages import PreferenceViews
 
@@ -91,7 +96,6 @@ def register_routes(portal: Any) -> Sequence[Route]:
     return [
         Route("/gallery", gallery.show, auth="page", name="gallery"),
         *views.routes(),
-        *LookViews(portal.service(Look)).routes(),
     ]
 
 

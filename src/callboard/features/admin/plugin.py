@@ -6,6 +6,7 @@ from typing import Any, Sequence
 
 from callboard.features.admin.interface import READ_ADMIN
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.routing import LateRoutes
 from callboard.kernel.web.shell import NavItem
 
 NAV_ITEM = NavItem("admin", "nav.admin", "/admin", "admin", 200, READ_ADMIN)
@@ -18,6 +19,10 @@ def register_permissions(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
+    return [LateRoutes(["/admin"], lambda: _page_routes(portal))]
+
+
+def _page_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.admin.views.accounts import AccountViews
     from callboard.features.admin.views.house import HouseViews
     from callboard.features.admin.views.running import RunningViews

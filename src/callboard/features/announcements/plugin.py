@@ -6,6 +6,7 @@ from typing import Any, Mapping, Sequence
 
 from callboard.features.announcements.interface import PERMISSIONS, Announcements
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.routing import LateRoutes
 from callboard.kernel.web.shell import NavItem
 
 NAV_ITEM = NavItem("announcements", "announcements.title", "/announcements", "announcement", 60)
@@ -59,7 +60,8 @@ def _views(portal: Any) -> Any:
 def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.announcements.rest import announcement_routes
 
-    return [*announcement_routes(portal.service(Announcements), portal.clock), *_views(portal).routes()]
+    pages = LateRoutes(["/announcements"], lambda: _views(portal).routes())
+    return [*announcement_routes(portal.service(Announcements), portal.clock), pages]
 
 
 @hookimpl

@@ -72,10 +72,17 @@ from callboard.kernel.errors import InputError
 from callboard.kernel.events import EventHandler
 from callboard.kernel.events.inbound import Inbound
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.routing import LateRoutes
 from callboard.kernel.wire.permission import ResourceLoader
 from callboard.model.kinds import KindError, KindRegistry
 from callboard.model.refs import LocationRef
 from callboard.model.validation import EntityValidator
+
+PAGES = (
+    "/", "/catalog", "/catalog.csv", "/api-docs", "/groups", "/systems", "/home", "/catalog-graph", "/catalog-graph.svg",
+    *(f"/api/catalog/v1/{name}" for name in ("find", "palette", "stars", "view-defaults", "views")),
+)  # fmt: skip
+"""Below these are the catalog's pages, and what they ask for as JSON."""
 
 
 class Catalog:
@@ -312,15 +319,22 @@ def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.catalog.rest.modelling import model_routes
     from callboard.features.catalog.rest.registering import registration_routes
     from callboard.features.catalog.rest.routes import catalog_routes
-    from callboard.features.catalog.views.wiring import graph_views, page_routes
 
     catalog = portal.service(Catalog)
     return [
         *catalog_routes(catalog.queries, catalog.commands, catalog.types, catalog.definitions, catalog.aliases),
         *registration_routes(catalog.registrations),
         *model_routes(catalog.models),
-        *catalog.looks_of_kinds.on([*page_routes(portal, catalog.settings.hosts), *graph_views(portal).routes()]),
+        LateRoutes(PAGES, lambda: _page_routes(portal)),
     ]
+
+
+def _page_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.views.wiring import graph_views, page_routes
+
+    catalog = portal.service(Catalog)
+    pages = [*page_routes(portal, catalog.settings.hosts), *graph_views(portal).routes()]
+    return catalog.looks_of_kinds.on(pages)
 
 
 @hookimpl(optionalhook=True)
@@ -360,7 +374,7 @@ def register_entity_cards(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_nav_items(portal: Any) -> Sequence[Any]:
-    from callboard.features.catalog.views.wiring import NAV_ITEMS
+    from callboard.features.catalog.places import NAV_ITEMS
 
     return NAV_ITEMS
 

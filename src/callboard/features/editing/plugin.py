@@ -14,6 +14,7 @@ from callboard.features.editing.interface import Editing, EntityNames
 from callboard.features.editing.renaming import EntityNaming
 from callboard.features.editing.service import EntityEditing
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.routing import LateRoutes
 from callboard.kernel.web.shell import NavItem
 from callboard.model.predicates import HasKey
 
@@ -55,20 +56,29 @@ def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.editing.rest import editing_routes
     from callboard.features.editing.rest_bulk import bulk_routes
     from callboard.features.editing.rest_suggesting import suggesting_routes
+    from callboard.model.kinds import KindRegistry
+    from callboard.ui.messages import Messages
+
+    queries, lists = portal.service(CatalogQueries), portal.service(EntityLists)
+    return [
+        *editing_routes(portal.service(Editing)),
+        *bulk_routes(portal.service(BulkChanges), lists),
+        *suggesting_routes(queries, portal.service(KindRegistry), portal.service(Messages)),
+        LateRoutes(["/catalog", "/change", "/changes", "/create-entity"], lambda: _page_routes(portal)),
+    ]
+
+
+def _page_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.editing.views.bulk import BulkViews
     from callboard.features.editing.views.routes import EditingViews
     from callboard.model.kinds import KindRegistry
     from callboard.ui.messages import Messages
 
-    editing, queries = portal.service(Editing), portal.service(CatalogQueries)
-    kinds, messages = portal.service(KindRegistry), portal.service(Messages)
+    queries, messages = portal.service(CatalogQueries), portal.service(Messages)
     bulk, lists = portal.service(BulkChanges), portal.service(EntityLists)
     return [
-        *editing_routes(editing),
-        *bulk_routes(bulk, lists),
         *BulkViews(bulk, queries, lists, clock=portal.clock, messages=messages).routes(),
-        *suggesting_routes(queries, kinds, messages),
-        *EditingViews(editing, queries, kinds, messages).routes(),
+        *EditingViews(portal.service(Editing), queries, portal.service(KindRegistry), messages).routes(),
         *_decisions(portal).routes(),
     ]
 

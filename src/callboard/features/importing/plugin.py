@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
+from callboard.features.catalog.interface import CREATE_ENTITY
 from callboard.features.importing.interface import ImportService
 from callboard.features.importing.jobs import ImportJobs
 from callboard.features.importing.parts import Parts
 from callboard.features.importing.service import Imports
 from callboard.features.importing.settings import SETTINGS
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.routing import LateRoutes
+from callboard.kernel.web.shell import NavItem
+
+NAV_ITEM = NavItem("import", "nav.import", "/import", "sheet", 85, CREATE_ENTITY)
 
 
 class Importing:
@@ -68,16 +73,18 @@ def register_actions(portal: Any) -> Sequence[Any]:
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.importing.rest import MAX_UPLOAD_BYTES, import_routes
-    from callboard.features.importing.views.wiring import page_routes
 
-    return [*import_routes(portal.service(ImportService)), *page_routes(portal, max_bytes=MAX_UPLOAD_BYTES)]
+    def pages() -> Sequence[Any]:
+        from callboard.features.importing.views.wiring import page_routes
+
+        return page_routes(portal, max_bytes=MAX_UPLOAD_BYTES)
+
+    return [*import_routes(portal.service(ImportService)), LateRoutes(["/import"], pages)]
 
 
 @hookimpl
 def register_nav_items(portal: Any) -> Sequence[Any]:
-    from callboard.features.importing.views.wiring import NAV_ITEMS
-
-    return NAV_ITEMS
+    return [NAV_ITEM]
 
 
 @hookimpl

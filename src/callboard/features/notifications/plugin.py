@@ -7,8 +7,11 @@ from typing import Any, Mapping, Sequence
 
 from callboard.features.notifications.interface import SEND_NOTIFICATION, Notifications
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.routing import LateRoutes
+from callboard.kernel.web.shell import NavItem
 
 CLEAN_JOB = "notifications.clean"
+SETTINGS_PAGE = NavItem("settings-notifications", "notifications.title", "/settings/notifications", "alert", 30)
 
 
 @hookimpl
@@ -100,22 +103,31 @@ def register_schedules(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
-    from callboard.features.catalog.interface import CatalogQueries
     from callboard.features.notifications.channels.webhooks import WebhookChannel
     from callboard.features.notifications.personal import Personal
     from callboard.features.notifications.rest import NotificationRoutes, notification_routes
+    from callboard.features.notifications.service import NotificationService
+
+    service, personal = portal.service(NotificationService), portal.service(Personal)
+    rest = NotificationRoutes(service, portal.permissions, personal, portal.service(WebhookChannel))
+    pages = LateRoutes(["/notifications", "/settings/notifications"], lambda: _page_routes(portal))
+    return [*notification_routes(rest), pages]
+
+
+def _page_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.interface import CatalogQueries
+    from callboard.features.notifications.channels.webhooks import WebhookChannel
+    from callboard.features.notifications.personal import Personal
     from callboard.features.notifications.service import NotificationService
     from callboard.features.notifications.settings import NotificationSettings
     from callboard.features.notifications.views.choices import ChoicesViews
     from callboard.ui.messages import Messages
 
-    service, personal = portal.service(NotificationService), portal.service(Personal)
-    webhooks, messages = portal.service(WebhookChannel), portal.service(Messages)
     choices = ChoicesViews(
-        service, personal, webhooks, portal.service(NotificationSettings), portal.find_service(CatalogQueries), messages
-    )
-    rest = NotificationRoutes(service, portal.permissions, personal, webhooks)
-    return [*notification_routes(rest), *_inbox(portal).routes(), *choices.routes()]
+        portal.service(NotificationService), portal.service(Personal), portal.service(WebhookChannel),
+        portal.service(NotificationSettings), portal.find_service(CatalogQueries), portal.service(Messages),
+    )  # fmt: skip
+    return [*_inbox(portal).routes(), *choices.routes()]
 
 
 def _inbox(portal: Any) -> Any:
@@ -137,8 +149,6 @@ def register_page_context(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_settings_pages(portal: Any) -> Sequence[Any]:
-    from callboard.features.notifications.views.choices import SETTINGS_PAGE
-
     return [SETTINGS_PAGE]
 
 

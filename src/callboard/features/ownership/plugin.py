@@ -21,6 +21,7 @@ from callboard.features.ownership.settings import SETTINGS
 from callboard.features.ownership.tracking import Tracker
 from callboard.kernel.events import EventHandler
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.routing import LateRoutes
 from callboard.kernel.web.shell import NavItem
 from callboard.model.kinds import KindRegistry
 
@@ -87,6 +88,15 @@ def register_event_handlers(portal: Any) -> Sequence[Any]:
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.ownership.rest import OwnershipRoutes, ownership_routes
+
+    own = portal.service(OwnershipParts)
+    rest = OwnershipRoutes(
+        own.service, gone=own.gone, reorganising=own.reorganising, naming=own.naming, merging=own.merging
+    )
+    return [*ownership_routes(rest), LateRoutes(["/catalog", "/ownership"], lambda: _page_routes(portal))]
+
+
+def _page_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.ownership.views.changes import ChangeViews
     from callboard.features.ownership.views.lists import ListViews
     from callboard.ui.messages import Messages
@@ -97,10 +107,7 @@ def register_routes(portal: Any) -> Sequence[Any]:
         own.parts, own.gone, messages, handing=own.handing, reorganising=own.reorganising, naming=own.naming,
         merging=own.merging,
     )  # fmt: skip
-    rest = OwnershipRoutes(
-        own.service, gone=own.gone, reorganising=own.reorganising, naming=own.naming, merging=own.merging
-    )
-    return [*ownership_routes(rest), *lists.routes(), *changes.routes()]
+    return [*lists.routes(), *changes.routes()]
 
 
 @hookimpl

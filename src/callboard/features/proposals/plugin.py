@@ -8,6 +8,7 @@ from callboard.features.catalog.interface import CREATE_ENTITY
 from callboard.features.proposals.interface import ProposalService
 from callboard.features.proposals.settings import SETTINGS
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.routing import LateRoutes
 from callboard.kernel.web.shell import NavItem
 
 NAV_ITEM = NavItem("proposals", "nav.proposals", "/proposals", "proposal", 86, CREATE_ENTITY)
@@ -59,9 +60,13 @@ def register_actions(portal: Any) -> Sequence[Any]:
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.proposals.rest import proposal_routes
-    from callboard.features.proposals.views.routes import page_routes
 
-    return [*proposal_routes(portal.service(ProposalService)), *page_routes(portal)]
+    def pages() -> Sequence[Any]:
+        from callboard.features.proposals.views.routes import page_routes
+
+        return page_routes(portal)
+
+    return [*proposal_routes(portal.service(ProposalService)), LateRoutes(["/proposals"], pages)]
 
 
 @hookimpl

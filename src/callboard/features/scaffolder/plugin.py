@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from callboard.features.scaffolder.approvals.service import Approvals
-from callboard.features.scaffolder.forms import form_routes
 from callboard.features.scaffolder.forms.settings import SETTINGS as FORM_SETTINGS
 from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates, TemplateSource, TemplateUses
 from callboard.features.scaffolder.permissions import CREATE_TASK, PERMISSIONS, RULES
 from callboard.features.scaffolder.settings import SETTINGS, ScaffolderSettings
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.routing import LateRoutes
 from callboard.kernel.web.shell import NavItem
 
 NAV_ITEM = NavItem("create", "nav.create", "/create", "create", 40, CREATE_TASK, "n")
@@ -103,17 +103,25 @@ def register_services(portal: Any) -> Mapping[type, Any]:
 def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.scaffolder.approvals.rest import approval_routes
     from callboard.features.scaffolder.rest import task_routes
-    from callboard.features.scaffolder.views import page_routes
 
     scaffolder = portal.service(Scaffolder)
     return [
-        *form_routes(portal),
-        *page_routes(portal),
         *task_routes(portal, scaffolder.extensions.to_json),
         *approval_routes(portal.service(Approvals)),
+        LateRoutes(["/create", "/catalog"], lambda: _page_routes(portal)),
+    ]
+
+
+def _page_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.scaffolder.forms import form_routes
+    from callboard.features.scaffolder.views import page_routes
+
+    return [
+        *form_routes(portal),
+        *page_routes(portal),
         *_approval_views(portal).routes(),
         *_day_two(portal).routes(),
-        *scaffolder.updates.views(portal).routes(),
+        *portal.service(Scaffolder).updates.views(portal).routes(),
     ]
 
 

@@ -21,6 +21,8 @@ from callboard.features.search.text.stemming import Stemmer
 from callboard.features.search.text.synonyms import Synonyms
 from callboard.kernel.errors import InputError
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.routing import LateRoutes
+from callboard.kernel.web.shell import NavItem
 
 KEEP_JOB = "search.keep"
 """Forgets old searches, and weighs what was opened."""
@@ -150,9 +152,12 @@ def register_templates() -> Sequence[str]:
 
 @hookimpl
 def register_nav_items(portal: Any) -> Sequence[Any]:
-    from callboard.features.search.views.routes import NAV_ITEMS
+    from callboard.features.search.history.permissions import READ_UNANSWERED
 
-    return [*NAV_ITEMS]
+    unanswered = NavItem(
+        "search-unanswered", "search.unanswered.title", "/search/unanswered", "search", 46, READ_UNANSWERED, in_rail=False
+    )  # fmt: skip
+    return [NavItem("search", "nav.search", "/search", "search", 45, key="s"), unanswered]
 
 
 @hookimpl
@@ -212,10 +217,9 @@ def register_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.search.rest import search_routes
 
     parts = portal.service(SearchParts)
-    return [
-        *search_routes(parts.service, parts.settings, portal.service(SearchDoors).history.note_answer),
-        *portal.service(SearchDoors).routes(),
-    ]
+    doors = portal.service(SearchDoors)
+    pages = LateRoutes(["/search", "/api/search/v1"], lambda: doors.routes())
+    return [*search_routes(parts.service, parts.settings, doors.history.note_answer), pages]
 
 
 @hookimpl

@@ -14,14 +14,9 @@ from callboard.kernel.errors import InputError
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Redirect
 from callboard.kernel.web.routing import Route
-from callboard.kernel.web.shell import NavItem
 from callboard.ui.messages import Messages, Translator
 
 PROFILE, SESSIONS = "/settings", "/settings/sessions"
-PAGES = (
-    NavItem("settings-profile", "settings.profile", PROFILE, "user", 10),
-    NavItem("settings-sessions", "settings.sessions", SESSIONS, "lock", 40),
-)
 MAX_FORM_BYTES = 16 * 1024
 _NO_STORE = {"cache-control": "no-store"}
 

@@ -8,6 +8,7 @@ from typing import Any, Mapping, Sequence
 
 from callboard.features.setup.interface import SetupService
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.routing import LateRoutes
 
 
 @hookimpl
@@ -33,6 +34,10 @@ def register_services(portal: Any) -> Mapping[type, Any]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
+    return [LateRoutes(["/setup"], lambda: _page_routes(portal))]
+
+
+def _page_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.setup.checks import Checks
     from callboard.features.setup.service import Setup
     from callboard.features.setup.views import SetupViews

@@ -40,6 +40,8 @@ from callboard.kernel.periodic import Together
 ASSETS = "/docs-assets"
 """Where files of sites are served for pages of this portal."""
 MAX_BOOKS_BYTES = 64 * 1024 * 1024
+BOOK_BYTES = 128 * 1024
+"""What a site takes beside the texts of its pages: thousands of small ones count, too."""
 MAX_PAGES_BYTES = 32 * 1024 * 1024
 MAX_TOLD = 500
 MAX_TEXT_BYTES = 2 * 1024 * 1024
@@ -83,6 +85,7 @@ class Books:
         self._workers = workers
         self._settings = settings
         self._books: OrderedDict[tuple[str, str], Book] = OrderedDict()
+        self._book_bytes = 0
         self._pages: OrderedDict[str, RenderedPage] = OrderedDict()
         self._page_bytes = 0
         self._single: dict[Any, asyncio.Task[Any]] = {}
@@ -115,8 +118,10 @@ class Books:
         model = with_sections(model, [(name, title) for name, title, _ in row.meta.get("sections", ())])
         book = Book(model, MemoryFiles(contents), {file.path: file for file in rows}, sum(map(len, contents.values())))
         self._books[key] = book
-        while len(self._books) > 1 and sum(one.size for one in self._books.values()) > MAX_BOOKS_BYTES:
-            self._books.popitem(last=False)
+        self._book_bytes += BOOK_BYTES + book.size
+        while len(self._books) > 1 and self._book_bytes > MAX_BOOKS_BYTES:
+            _, gone = self._books.popitem(last=False)
+            self._book_bytes -= BOOK_BYTES + gone.size
         problems = [*model.problems, *(p for p in row.meta.get("problems", ()) if p.get("is_error"))]
         if row.pages is None:
             async with self._db.write() as tx:

@@ -14,6 +14,7 @@ import hashlib
 import os
 import posixpath
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Mapping, Protocol, Sequence
 
@@ -101,11 +102,22 @@ class Resolver(Protocol):
     def resolve(self, target: str, base: str) -> str: ...
 
 
-def plan_site(entity: Mapping[str, Any], settings: TechDocsSettings, readers: Resolver) -> SitePlan | Redirected | None:
+class Places:
+    """What was found out of folders on disk, for as long as many entities are looked at: thousands may lie in a few files."""
+
+    def __init__(self) -> None:
+        self.real = lru_cache(maxsize=None)(os.path.realpath)
+        self.opened = lru_cache(maxsize=None)(_opened_by)
+
+
+def plan_site(
+    entity: Mapping[str, Any], settings: TechDocsSettings, readers: Resolver, places: Places | None = None
+) -> SitePlan | Redirected | None:
     """What the entity's documentation is; None when it has none.
 
     Something that cannot be used is no exception: the plan then has no mounts and says why.
     """
+    places = places or Places()
     ref = str(EntityRef.of(entity))
     annotations = _annotations(entity)
     row = settings.sites.get(ref)
@@ -129,12 +141,15 @@ def plan_site(entity: Mapping[str, Any], settings: TechDocsSettings, readers: Re
         elif TECHDOCS_REF in annotations:
             mounts.append(
                 Mount(
-                    "", title, "docs", _source(annotations[TECHDOCS_REF], annotations, settings, readers, strict=True)
+                    "",
+                    title,
+                    "docs",
+                    _source(annotations[TECHDOCS_REF], annotations, settings, readers, places, strict=True),
                 )
             )
         for name, (type, folder, heading) in TYPED.items():
             if name in annotations:
-                source = _source(annotations[name], annotations, settings, readers, strict=False)
+                source = _source(annotations[name], annotations, settings, readers, places, strict=False)
                 mounts.append(Mount(folder, heading, type, source))
     except (InputError, NotAllowedError) as error:
         problem = error.message
@@ -178,20 +193,26 @@ def owner_of(entity: Mapping[str, Any]) -> str | None:
 
 
 def _source(
-    value: str, annotations: Mapping[str, str], settings: TechDocsSettings, readers: Resolver, *, strict: bool
+    value: str,
+    annotations: Mapping[str, str],
+    settings: TechDocsSettings,
+    readers: Resolver,
+    places: Places,
+    *,
+    strict: bool,
 ) -> Source:
     """``strict`` wants ``dir:`` or ``url:``, as Backstage does for ``techdocs-ref``."""
     if value.startswith("url:"):
         return Source("tree", _url(value[4:].strip(), settings))
     if value.startswith("dir:"):
-        return _beside(value[4:].strip() or ".", annotations, settings, readers)
+        return _beside(value[4:].strip() or ".", annotations, settings, readers, places)
     if strict:
         raise InputError(
             f"{TECHDOCS_REF} is {value!r}. Write dir: and a folder beside the entity's file (dir:.), or url: and the address of a folder."
         )
     if "://" in value:
         return Source("tree", _url(value, settings))
-    return _beside(value, annotations, settings, readers)
+    return _beside(value, annotations, settings, readers, places)
 
 
 def _url(value: str, settings: TechDocsSettings) -> str:
@@ -206,7 +227,9 @@ def _url(value: str, settings: TechDocsSettings) -> str:
     return value
 
 
-def _beside(path: str, annotations: Mapping[str, str], settings: TechDocsSettings, readers: Resolver) -> Source:
+def _beside(
+    path: str, annotations: Mapping[str, str], settings: TechDocsSettings, readers: Resolver, places: Places
+) -> Source:
     """A folder or file relative to where the entity comes from."""
     if "\0" in path or "\\" in path:
         raise InputError(f"{path!r} is not a path.")
@@ -221,7 +244,7 @@ def _beside(path: str, annotations: Mapping[str, str], settings: TechDocsSetting
         )
     if given.type == "url":
         return Source("tree", _resolve(path, given.target, readers))
-    return _local(path, given.target, location, _location(annotations.get(ORIGIN)), settings)
+    return _local(path, given.target, location, _location(annotations.get(ORIGIN)), settings, places)
 
 
 def _location(text: str | None) -> LocationRef | None:
@@ -239,17 +262,17 @@ def _resolve(path: str, base: str, readers: Resolver) -> str:
 
 
 def _local(
-    path: str, file: str, source: LocationRef | None, origin: LocationRef | None, settings: TechDocsSettings
-) -> Source:
+    path: str, file: str, source: LocationRef | None, origin: LocationRef | None, settings: TechDocsSettings, places: Places
+) -> Source:  # fmt: skip
     folder = os.path.dirname(file)
     if source is not None and source.type == "file":
         # The entity says this itself, so it counts only inside what its file could reach anyway.
         folder = os.path.normpath(os.path.join(folder, source.target))
-    trees = settings.file_roots or _opened_by(file, origin)
+    trees = settings.file_roots or places.opened(file, origin)
     place = os.path.normpath(
         os.path.join(str(trees[0]), path.lstrip("/")) if path.startswith("/") else os.path.join(folder, path)
     )
-    real = Path(os.path.realpath(place))
+    real = Path(places.real(place))
     tree = next((tree for tree in trees if real == tree or tree in real.parents), None)
     if tree is None:
         raise NotAllowedError(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, Sequence
+from typing import Sequence
 
 import orjson
 
 from callboard.features.catalog.interface import CatalogQueries, UrlReader
-from callboard.features.techdocs.domain import ANNOTATIONS, Redirected, SitePlan, plan_site
+from callboard.features.techdocs.domain import ANNOTATIONS, Places, Redirected, SitePlan, plan_site
 from callboard.features.techdocs.interface import DocsPlace, SiteNotFound
 from callboard.features.techdocs.settings import TechDocsSettings
 from callboard.kernel.auth.actor import SYSTEM, Actor
@@ -35,13 +35,15 @@ class Plans:
     async def find_many(self, refs: Sequence[str], *, actor: Actor) -> dict[str, SitePlan | Redirected | None]:
         """``find`` for many; the absent and the hidden are None."""
         found = await self._queries.get_many_raw(refs, actor=actor)
-        return {ref: None if raw is None else self.of_raw(raw) for ref, raw in zip(refs, found, strict=True)}
+        places = Places()
+        return {ref: None if raw is None else self.of_raw(raw, places) for ref, raw in zip(refs, found, strict=True)}
 
-    def of_raw(self, raw: bytes) -> SitePlan | Redirected | None:
+    def of_raw(self, raw: bytes, places: Places | None = None) -> SitePlan | Redirected | None:
+        """``places`` are shared by those who ask for many at a time."""
         if raw in self._known:
             self._known.move_to_end(raw)
             return self._known[raw]
-        plan = plan_site(orjson.loads(raw), self._settings, self._readers)
+        plan = plan_site(orjson.loads(raw), self._settings, self._readers, places)
         self._known[raw] = plan
         if len(self._known) > MAX_PLANS:
             self._known.popitem(last=False)
@@ -75,10 +77,11 @@ class Plans:
         from callboard.features.catalog.interface import EntityQuery
 
         found: dict[str, SitePlan] = {}
+        places = Places()
         predicate: Predicate = Any_(tuple(HasKey(f"metadata.annotations.{name}") for name in ANNOTATIONS))
         async for chunk in self._queries.iter_raw(EntityQuery(predicate), actor=SYSTEM):
             for raw in chunk:
-                plan = self.of_raw(raw)
+                plan = self.of_raw(raw, places)
                 if isinstance(plan, SitePlan):
                     found[plan.ref] = plan
         for ref in self._settings.sites:
@@ -89,5 +92,4 @@ class Plans:
 
     async def hidden(self, refs: list[str], *, actor: Actor) -> set[str]:
         """Those of ``refs`` whose entity the actor does not see, or that is gone."""
-        found: list[Any] = await self._queries.get_many_raw(refs, actor=actor)
-        return {ref for ref, raw in zip(refs, found, strict=True) if raw is None}
+        return set(refs) - await self._queries.visible_among(refs, actor=actor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from datetime import datetime, timedelta
 from typing import Any, Mapping, Sequence
@@ -16,6 +17,7 @@ from callboard.features.techdocs.repositories import repository_key
 from callboard.features.techdocs.settings import TechDocsSettings
 from callboard.features.techdocs.sources.reading import SiteReader
 from callboard.features.techdocs.store import sites
+from callboard.features.techdocs.store.sites import SiteRow
 from callboard.kernel.auth.actor import SYSTEM
 from callboard.kernel.clock import Clock
 from callboard.kernel.db.interface import Database, Transaction
@@ -29,6 +31,7 @@ from callboard.model.urls import Hosts
 log = get_logger(__name__)
 
 READ_JOB = "techdocs.read"
+READ_MANY_JOB = "techdocs.read_many"
 SWEEP_JOB = "techdocs.sweep"
 TRIM_JOB = "techdocs.trim"
 ENTITIES_CHANGED = "catalog.entities.changed"
@@ -38,6 +41,9 @@ PATIENCE = timedelta(minutes=2)
 """And no longer than this."""
 BATCH = 100
 """Sites of one transaction."""
+FEW = 5
+"""Sites that are read by a job each."""
+HEARTBEAT_S = 20.0
 BEHIND = -10
 """Priority of reading sites ahead: all that somebody waits for comes before."""
 GIT_PAUSE = timedelta(seconds=16)
@@ -70,6 +76,7 @@ class SiteJobs:
     def kinds(self) -> Sequence[JobKind]:
         return (
             JobKind(READ_JOB, self._read, lease_s=240, max_attempts=2, concurrency=2),
+            JobKind(READ_MANY_JOB, self._read_many, lease_s=240, max_attempts=2, concurrency=2),
             JobKind(SWEEP_JOB, self._sweep, lease_s=120),
             JobKind(TRIM_JOB, self._trim, lease_s=120),
         )
@@ -120,9 +127,7 @@ class SiteJobs:
         if not plans and not known:
             return  # most entities have no documentation
         async with self._db.write() as tx:
-            for ref in refs:
-                if ref in plans or ref in known:
-                    await self._register(tx, ref, plans.get(ref))
+            await self._register(tx, {ref: plans.get(ref) for ref in refs if ref in plans or ref in known})
 
     async def on_site(self, event: Event) -> None:
         """What was read is put together, so that search learns of its pages though nobody opens them."""
@@ -152,32 +157,55 @@ class SiteJobs:
                     run_at = self._clock.now() + GIT_PAUSE if is_git else None
                     await self._jobs.enqueue(tx, READ_JOB, {"ref": ref}, key=ref, run_at=run_at)
 
-    async def _register(self, tx: Transaction, ref: str, plan: SitePlan | None) -> None:
-        if plan is None:
-            if await sites.delete_site(tx, ref):
+    async def _register(self, tx: Transaction, plans: Mapping[str, SitePlan | None]) -> None:
+        """Note what entities say of their sites (None: nothing any more), and have read what differs."""
+        known = await sites.find_sites(tx, list(plans))
+        rows = {ref: self._keeper.row_of(plan) for ref, plan in plans.items() if plan is not None}
+        new = [row for ref, row in rows.items() if ref not in known]
+        differ = [row for ref, row in rows.items() if ref in known and _said(known[ref]) != _said(row)]
+        await sites.put_sites(tx, [*new, *differ])
+        for row in differ:
+            await self._events.publish(tx, PAGES_CHANGED, {"ref": row.ref})
+        for ref, plan in plans.items():
+            if plan is None and await sites.delete_site(tx, ref):
                 await self._events.publish(tx, SITE_REMOVED, {"ref": ref})
-            return
-        known = await sites.find_site(tx, ref)
-        row = self._keeper.row_of(plan)
-        if known is None or (known.title, known.owner, known.description, known.plan) != (
-            row.title,
-            row.owner,
-            row.description,
-            row.plan,
-        ):
-            await sites.put_site(tx, row)
-            if known is not None:
-                await self._events.publish(tx, PAGES_CHANGED, {"ref": ref})
-        if known is None or known.plan != row.plan:
-            await self._jobs.enqueue(tx, READ_JOB, {"ref": ref}, key=ref, priority=BEHIND)
+        await self._read_ahead(tx, [row.ref for row in (*new, *differ) if _plan_of(known.get(row.ref)) != row.plan])
+
+    async def _read_ahead(self, tx: Transaction, refs: Sequence[str]) -> None:
+        """Very many sites are one job each so many: taking up a job may cost more than a look at a source."""
+        if len(refs) <= FEW:
+            for ref in refs:
+                await self._jobs.enqueue(tx, READ_JOB, {"ref": ref}, key=ref, priority=BEHIND)
+        else:
+            await self._jobs.enqueue(tx, READ_MANY_JOB, {"refs": list(refs)}, key=_key_of(refs), priority=BEHIND)
 
     # ---- jobs --------------------------------------------------------------------------------------------------------
 
+    async def _read_many(self, job: JobContext) -> None:
+        """One site after the other, so that two such jobs never take all there is; what has to wait longer is asked for by itself."""
+        refs = [str(ref) for ref in job.payload["refs"]]
+        plans = await self._plans.find_many(refs, actor=SYSTEM)
+        beat = time.monotonic()
+        for ref in refs:
+            if isinstance(plan := plans[ref], SitePlan):
+                try:
+                    await self._read_one(plan)
+                except RetryLater as later:
+                    async with self._db.write() as tx:
+                        run_at = self._clock.now() + timedelta(seconds=later.after_s)
+                        await self._jobs.enqueue(tx, READ_JOB, {"ref": ref}, key=ref, priority=BEHIND, run_at=run_at)
+                except Exception:  # one that cannot be read keeps no other from being read
+                    log.exception("documentation not read", site=ref)
+            if time.monotonic() - beat > HEARTBEAT_S:
+                await job.heartbeat()
+                beat = time.monotonic()
+
     async def _read(self, job: JobContext) -> None:
-        ref = str(job.payload["ref"])
-        plan = await self._plans.find(ref, actor=SYSTEM)
-        if not isinstance(plan, SitePlan):
-            return
+        plan = await self._plans.find(str(job.payload["ref"]), actor=SYSTEM)
+        if isinstance(plan, SitePlan):
+            await self._read_one(plan)
+
+    async def _read_one(self, plan: SitePlan) -> None:
         try:
             await self._keeper.refresh(plan)
         except LimitError as error:
@@ -198,15 +226,27 @@ class SiteJobs:
             known = {row.ref for row in await sites.list_sites(tx)}
         refs = sorted(known | set(plans))
         for start in range(0, len(refs), BATCH):
+            some = refs[start : start + BATCH]
             async with self._db.write() as tx:
-                for ref in refs[start : start + BATCH]:
-                    await self._register(tx, ref, plans.get(ref))
-                    if ref in plans:
-                        await self._jobs.enqueue(tx, READ_JOB, {"ref": ref}, key=ref, priority=BEHIND)
+                await self._register(tx, {ref: plans.get(ref) for ref in some})
+                await self._read_ahead(tx, [ref for ref in some if ref in plans and ref in known])
             await job.heartbeat()
 
     async def _trim(self, job: JobContext) -> None:
         await self._books.trim()
+
+
+def _said(row: SiteRow) -> tuple[Any, ...]:
+    """What lists and search show of a site, and what is read for it."""
+    return row.title, row.owner, row.description, row.plan
+
+
+def _key_of(refs: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(refs).encode()).hexdigest()[:32]
+
+
+def _plan_of(row: SiteRow | None) -> str | None:
+    return None if row is None else row.plan
 
 
 class SiteWatch:

@@ -13,6 +13,7 @@ from callboard.features.techdocs.settings import SETTINGS, TechDocsSettings
 from callboard.kernel.events import EventGuard
 from callboard.kernel.file_history import FileHistory
 from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.web.routing import LateRoutes
 from callboard.kernel.web.shell import NavItem
 
 NAV_ITEMS = (
@@ -95,11 +96,9 @@ class TechDocsParts:
             db=portal.db, clock=portal.clock, events=portal.events, jobs=portal.jobs, plans=self.plans, keeper=self.keeper,
             books=self.books, settings=settings, hosts=settings.hosts,
         )  # fmt: skip
-        self.watch = (
-            SiteWatch(portal.db, self.plans, self.reader, self.keeper)
-            if settings.watch_files and not settings.is_external
-            else None
-        )
+        self.watch: SiteWatch | None = None
+        if settings.watch_files and not settings.is_external:
+            self.watch = SiteWatch(portal.db, self.plans, self.reader, self.keeper)
         self.guard = SiteGuard(queries)
 
     async def start(self) -> None:
@@ -176,7 +175,8 @@ def register_routes(portal: Any) -> Sequence[Any]:
         parts.service, parts.files, parts.plans, portal.service(CatalogQueries), stopping=portal.stopping,
         keeps_case=parts.settings.keeps_case,
     )  # fmt: skip
-    return [*TechDocsRoutes(parts.service).routes(), *wire.routes(), *portal.service(Reading).routes()]
+    pages = LateRoutes(["/docs", "/catalog"], lambda: portal.service(Reading).routes())
+    return [*TechDocsRoutes(parts.service).routes(), *wire.routes(), pages]
 
 
 @hookimpl

@@ -7,6 +7,7 @@ from typing import Any, Sequence
 from callboard.features.catalog.interface import CatalogQueries, EntityCard, EntityTab
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.settings import Setting
+from callboard.kernel.web.routing import LateRoutes
 
 
 def _views(portal: Any) -> Any:
@@ -42,6 +43,10 @@ def register_entity_tabs(portal: Any) -> Sequence[EntityTab]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
+    return [LateRoutes(["/catalog"], lambda: _routes(portal))]
+
+
+def _routes(portal: Any) -> Sequence[Any]:
     views = _views(portal)
     return views.routes() if views is not None else []
 

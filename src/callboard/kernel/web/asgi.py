@@ -30,6 +30,7 @@ from callboard.kernel.web.raw import send_error
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Empty, JsonBytes, Redirect, is_fresh, weak_etag
 from callboard.kernel.web.routing import (
+    LateRoutes,
     Match,
     NoMatch,
     RawRoute,
@@ -55,14 +56,19 @@ class WebApp:
     """The ASGI application of one portal. ``router`` and ``templates`` are its parts, for those who list or render."""
 
     def __init__(
-        self, portal: Any, routes: Sequence[Route], raw_routes: Sequence[RawRoute], sockets: Sequence[SocketRoute] = ()
+        self,
+        portal: Any,
+        routes: Sequence[Route],
+        raw_routes: Sequence[RawRoute],
+        sockets: Sequence[SocketRoute] = (),
+        late: Sequence[LateRoutes] = (),
     ) -> None:
         self._portal = portal
         self._sockets = {route.path: route.handler for route in sockets}
         self._raw = [(route.prefix, route.handler) for route in raw_routes]
         self.static = StaticFiles(_tools(portal).static_folders)
         static_route = Route("/static/{path:path}", self.static.serve, auth="public", name="static")
-        self.router = Router([*routes, static_route])
+        self.router = Router([*routes, static_route], late)
         self.templates = Templates(
             portal.template_packages,
             tools=_tools(portal),
@@ -382,7 +388,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 def build_asgi(portal: Any) -> WebApp:
     """The application for an assembled portal: its plugins' routes and the kernel's own.
 
-    Reads ``portal.routes``, ``raw_routes``, ``nav_items``, ``template_packages``, ``settings``, ``auth``, ``permissions``,
+    Reads ``portal.early_routes``, ``late_routes``, ``raw_routes``, ``nav_items``, ``template_packages``, ``settings``, ``auth``, ``permissions``,
     ``metrics`` and the services ``PageTools`` and ``OwnershipResolver``.
     """
     from callboard.kernel.wire import own_routes, own_sockets
@@ -393,4 +399,4 @@ def build_asgi(portal: Any) -> WebApp:
     if resolver is not None:
         portal.auth.set_ownership(resolver)
     sockets = [*portal.socket_routes, *own_sockets(portal)]
-    return WebApp(portal, [*portal.routes, *own_routes(portal)], portal.raw_routes, sockets)
+    return WebApp(portal, [*portal.early_routes, *own_routes(portal)], portal.raw_routes, sockets, portal.late_routes)

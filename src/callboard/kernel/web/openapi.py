@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Sequence
+from typing import Any, Callable, Collection, Sequence
 
 from starlette.responses import Response
 
@@ -15,27 +15,35 @@ from callboard.kernel.web.routing import Route, plugin_of
 _PARAMETER = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_]*)(:[a-z]+)?\}")
 
 
-def openapi_routes(routes: Sequence[Route], title: str) -> list[Route]:
-    """``/openapi.json`` and ``/api/<plugin>/openapi.json`` for each plugin that describes routes and has none of its own."""
+def openapi_routes(
+    routes: Sequence[Route],
+    title: str,
+    late: Callable[[], Sequence[Route]] = lambda: (),
+    late_plugins: Collection[str] = (),
+) -> list[Route]:
+    """``/openapi.json`` and ``/api/<plugin>/openapi.json`` for each plugin that describes routes and has none of its own.
+
+    ``late`` gives more routes, of these plugins and of ``late_plugins``, asked for when a document is.
+    """
     taken = {route.path for route in routes}
-    made = [] if "/openapi.json" in taken else [_document_route("/openapi.json", routes, title, "")]
-    by_plugin: dict[str, list[Route]] = {}
-    for route in routes:
-        if route.openapi is not None and (plugin := plugin_of(route.path)) is not None:
-            by_plugin.setdefault(plugin, []).append(route)
-    for plugin, own in sorted(by_plugin.items()):
+    made = [] if "/openapi.json" in taken else [_document_route("/openapi.json", routes, title, None, late)]
+    plugins = {plugin_of(route.path) for route in routes if route.openapi is not None} | set(late_plugins)
+    for plugin in sorted(plugin for plugin in plugins if plugin is not None):
         path = f"/api/{plugin}/openapi.json"
         if path not in taken:
-            made.append(_document_route(path, own, plugin, f"/api/{plugin}"))
+            made.append(_document_route(path, routes, plugin, plugin, late))
     return made
 
 
-def _document_route(path: str, routes: Sequence[Route], title: str, base: str) -> Route:
+def _document_route(
+    path: str, routes: Sequence[Route], title: str, plugin: str | None, late: Callable[[], Sequence[Route]]
+) -> Route:
     document: dict[str, Any] = {}
 
     async def show(request: Request) -> Response:
         if not document:
-            document.update(make_document(routes, title, base))
+            told = [one for one in (*routes, *late()) if plugin is None or plugin_of(one.path) == plugin]
+            document.update(make_document(told, title, "" if plugin is None else f"/api/{plugin}"))
         return Json(document)
 
     return Route(path, show)

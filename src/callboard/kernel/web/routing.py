@@ -64,6 +64,37 @@ class Route:
         return API_BODY_LIMIT if self.path.startswith("/api/") else PAGE_BODY_LIMIT
 
 
+@dataclass(slots=True)
+class LateRoutes:
+    """Routes that are made when one of them is first asked for: what pages need is not loaded before somebody opens one.
+
+    ``prefixes`` are literal paths that all of them begin with, segment by segment (``/docs`` stands for ``/docs`` and all below it,
+    ``/`` for the front page alone). ``make`` is called once.
+    """
+
+    prefixes: Sequence[str]
+    make: Callable[[], Sequence[Route]]
+    _made: Sequence[Route] | None = None
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """Made now, if they are not yet. Raises ``ValueError`` for one that begins otherwise: nobody would ever find it."""
+        if self._made is None:
+            made = tuple(self.make())
+            strays = [route.path for route in made if not self.covers(route.path)]
+            if strays:
+                raise ValueError(f"{', '.join(strays)}: below none of {', '.join(self.prefixes)}")
+            self._made = made
+        return self._made
+
+    def make_now(self) -> None:
+        """Where it matters that they can be made."""
+        _ = self.routes
+
+    def covers(self, path: str) -> bool:
+        return any(path == prefix or path.startswith(f"{prefix}/") for prefix in self.prefixes)
+
+
 @dataclass(frozen=True, slots=True)
 class RawRoute:
     """The fast path: tried before all else for paths that begin with ``prefix``.
@@ -122,16 +153,26 @@ class Router:
     Exact paths win, then the one that says more, read from the left (a literal over a parameter), then the first that fits.
     """
 
-    def __init__(self, routes: Sequence[Route]) -> None:
+    def __init__(self, routes: Sequence[Route], late: Sequence[LateRoutes] = ()) -> None:
         self._exact: dict[str, list[Route]] = {}
         self._patterns: dict[str, list[tuple[re.Pattern[str], Mapping[str, Any], Route]]] = {}
         self._by_name: dict[str, Route] = {}
-        self.plugins: set[str] = set()
-        self.routes = tuple(routes)
+        self.plugins: set[str] = {plugin for one in late for prefix in one.prefixes if (plugin := plugin_of(prefix))}
+        self._late = list(late)
+        self._add_all(routes)
+
+    def _add_all(self, routes: Sequence[Route]) -> None:
         for route in routes:
             self._add(route)
         for patterns in self._patterns.values():
             patterns.sort(key=lambda found: _vagueness(found[2].path))
+
+    def _make_late(self, path: str | None) -> None:
+        """Make the late routes that ``path`` may be one of; None makes all."""
+        wanted = [one for one in self._late if path is None or one.covers(path)]
+        for one in wanted:
+            self._add_all(one.routes)
+            self._late.remove(one)
 
     def _add(self, route: Route) -> None:
         path = route.path.rstrip("/") or "/"
@@ -154,6 +195,8 @@ class Router:
             return NoMatch(())
         if len(path) > 1 and path[-1] == "/":
             path = path.rstrip("/") or "/"
+        if self._late:
+            self._make_late(path)
         wanted = "GET" if method == "HEAD" else method
         allowed: list[str] = []
         seen: Route | None = None
@@ -176,6 +219,8 @@ class Router:
 
     def url_for(self, name: str, **params: Any) -> str:
         """The path of a named route with its parameters filled in, each percent-encoded. Raises ``KeyError``."""
+        if name not in self._by_name:
+            self._make_late(None)
         path = self._by_name[name].path
         for key, value in params.items():
             found = re.search(r"\{" + re.escape(key) + r"(:[a-z]+)?\}", path)

@@ -38,8 +38,11 @@ def own_routes(portal: Any) -> Sequence[Route]:
         *user_settings_routes(portal.db, portal.clock, portal.audit, portal.signals),
         *signal_routes(portal),
     ]
-    plugins = {plugin_of(route.path) for route in (*portal.routes, *routes)} - {None}
+    late_plugins = {plugin for one in portal.late_routes for prefix in one.prefixes if (plugin := plugin_of(prefix))}
+    plugins = {plugin_of(route.path) for route in (*portal.early_routes, *routes)} - {None} | late_plugins
     known = sorted(plugin for plugin in plugins if plugin is not None and "{" not in plugin)
     routes += plugin_routes(portal, known)
-    routes += openapi_routes([*portal.routes, *routes], portal.settings.get_str("app.title", "Callboard"))
-    return routes
+    early = [*portal.early_routes, *routes]
+    late = lambda: [route for one in portal.late_routes for route in one.routes]  # noqa: E731
+    title = portal.settings.get_str("app.title", "Callboard")
+    return [*routes, *openapi_routes(early, title, late, late_plugins)]

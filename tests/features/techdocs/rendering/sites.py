@@ -9,9 +9,9 @@ from callboard.features.techdocs.rendering import (
     SiteAddress,
     SiteDefaults,
     read_site,
-    render,
     render_file,
 )
+from callboard.features.techdocs.rendering.render import render
 
 ADDRESS = SiteAddress("/docs/default/component/web/", "/docs/default/component/web/-/")
 

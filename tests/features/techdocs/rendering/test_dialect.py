@@ -13,8 +13,8 @@ from callboard.features.techdocs.rendering import (
     SiteAddress,
     SiteDefaults,
     read_site,
-    render,
 )
+from callboard.features.techdocs.rendering.render import render
 from tests.features.techdocs.rendering.sites import ADDRESS, html_of, page_of, site_of
 
 RICH = Path(__file__).parent / "rich"

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from callboard.features.techdocs.rendering import FolderFiles, SiteDefaults, read_site, render
+from callboard.features.techdocs.rendering import FolderFiles, SiteDefaults, read_site
+from callboard.features.techdocs.rendering.render import render
 from tests.features.techdocs.rendering.sites import ADDRESS
 
 RAW = re.compile(

@@ -7,11 +7,7 @@ from typing import Any, Final, Mapping
 
 import orjson
 
-from callboard.features.catalog.apis.asyncapi import read_asyncapi
-from callboard.features.catalog.apis.graphql import read_graphql
 from callboard.features.catalog.apis.model import Api, ApiFault, Format
-from callboard.features.catalog.apis.openapi import read_openapi
-from callboard.features.catalog.apis.proto import read_proto
 from callboard.features.catalog.apis.schemas import MISSING, find_pointer
 from callboard.model.documents import Limits, parse_text
 from callboard.model.problems import Problem
@@ -45,8 +41,12 @@ def read_api(text: str, format: Format) -> Api | ApiFault:
     if not text.strip():
         return ApiFault("The definition is empty", 1, 1)
     if format == "graphql":
+        from callboard.features.catalog.apis.graphql import read_graphql
+
         return read_graphql(text)
     if format == "proto":
+        from callboard.features.catalog.apis.proto import read_proto
+
         return read_proto(text)
     document = _parse(text)
     if isinstance(document, ApiFault):
@@ -56,8 +56,12 @@ def read_api(text: str, format: Format) -> Api | ApiFault:
         return faults
     # whichever of the two it says it is: people set the wrong type
     if "asyncapi" in document:
+        from callboard.features.catalog.apis.asyncapi import read_asyncapi
+
         found = read_asyncapi(document)
     elif "openapi" in document or "swagger" in document:
+        from callboard.features.catalog.apis.openapi import read_openapi
+
         found = read_openapi(document)
     else:
         return ApiFault(

@@ -229,6 +229,13 @@ class Queries:
                 bodies = {id: body for id, body in bodies.items() if id in allowed}
         return [bodies.get(ids.get(ref, -1)) for ref in refs]
 
+    async def visible_among(self, refs: Sequence[str], *, actor: Actor) -> set[str]:
+        async with self._reading() as lazy:
+            tx = await self._ready(lazy)
+            ids = await self._index.ids_of(tx, refs)
+            seen = await self._index.ids(tx, self.scope(actor))
+        return {ref for ref, id in ids.items() if id in seen}
+
     async def get_entity(self, ref: EntityRef, *, actor: Actor) -> EntityDocument:
         raw = await self.find_raw(str(ref), actor=actor)
         if raw is None:

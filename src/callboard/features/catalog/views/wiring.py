@@ -1,4 +1,4 @@
-"""What the catalog's plugin registers for people: routes of the pages, places in the rail."""
+"""What the catalog's plugin registers for people: routes of the pages, with their tabs and cards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from callboard.features.catalog.explore.views import ExploreViews
 from callboard.features.catalog.graph.domain import RelationTypes
 from callboard.features.catalog.graph.reader import GraphReader
 from callboard.features.catalog.graph.views import GraphViews
-from callboard.features.catalog.interface import CREATE_LOCATION, READ_ENTITY, CatalogCommands, CatalogQueries
+from callboard.features.catalog.interface import CatalogCommands, CatalogQueries
 from callboard.features.catalog.interface.aliases import CatalogAliases
 from callboard.features.catalog.interface.held import CatalogSources
 from callboard.features.catalog.interface.modelling import KindModels
@@ -27,21 +27,9 @@ from callboard.features.catalog.views.modelling import KindViews
 from callboard.features.catalog.views.registering import RegistrationViews
 from callboard.features.catalog.views.routes import CatalogViews
 from callboard.kernel.web.routing import Route
-from callboard.kernel.web.shell import NavItem
 from callboard.model.kinds import KindRegistry
 from callboard.model.urls import Hosts
 from callboard.ui.messages import Messages
-
-NAV_ITEMS = (
-    NavItem("home", "nav.home", "/", "home", 0, key="h"),
-    NavItem("catalog", "nav.catalog", "/catalog", "catalog", 10, READ_ENTITY, "c"),
-    NavItem("groups", "nav.groups", "/groups", "group", 50, READ_ENTITY),
-    NavItem("systems", "nav.systems", "/systems", "system", 52, READ_ENTITY),
-    NavItem("apis", "nav.apis", "/api-docs", "api", 54, READ_ENTITY),
-    NavItem("locations", "nav.locations", "/catalog/locations", "location", 70, CREATE_LOCATION),
-    NavItem("problems", "nav.problems", "/catalog/problems", "problems", 80, READ_ENTITY, "p"),
-    NavItem("why", "nav.why", "/catalog/why", "why", 90, READ_ENTITY, "w"),
-)
 
 
 def graph_views(portal: Any) -> GraphViews:

@@ -1,17 +1,14 @@
-"""What the plugin of importing registers for people: routes of the pages, a place in the rail."""
+"""What the plugin of importing registers for people: routes of the pages."""
 
 from __future__ import annotations
 
 from typing import Any, Sequence
 
-from callboard.features.catalog.interface import CREATE_ENTITY, CatalogQueries
+from callboard.features.catalog.interface import CatalogQueries
 from callboard.features.importing.interface import ImportService
 from callboard.features.importing.views.routes import ImportViews
 from callboard.kernel.web.routing import Route
-from callboard.kernel.web.shell import NavItem
 from callboard.ui.messages import Messages
-
-NAV_ITEMS = (NavItem("import", "nav.import", "/import", "sheet", 85, CREATE_ENTITY),)
 
 
 def page_routes(portal: Any, *, max_bytes: int) -> Sequence[Route]:

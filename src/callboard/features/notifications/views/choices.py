@@ -26,11 +26,9 @@ from callboard.kernel.errors import ConflictError, InputError, NotAllowedError
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Redirect
 from callboard.kernel.web.routing import Route
-from callboard.kernel.web.shell import NavItem
 from callboard.ui.messages import Messages, Translator
 
 PATH = "/settings/notifications"
-SETTINGS_PAGE = NavItem("settings-notifications", "notifications.title", PATH, "alert", 30)
 _NO_STORE = {"cache-control": "no-store"}
 _WEBHOOK_FIELDS = ("title", "url", "owner", "format", "min_severity")
 _ZONES: list[str] = []

@@ -6,7 +6,6 @@ from typing import Any, Mapping, Sequence
 
 from starlette.responses import Response
 
-from callboard.features.search.history.permissions import READ_UNANSWERED
 from callboard.features.search.history.service import SearchHistory
 from callboard.features.search.history.settings import HistorySettings
 from callboard.features.search.interface import MAX_TERM_LENGTH
@@ -22,13 +21,8 @@ from callboard.kernel.web.notices import Notice, leave_notice
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Empty, Json, Redirect
 from callboard.kernel.web.routing import Route
-from callboard.kernel.web.shell import NavItem
 from callboard.ui.messages import Messages, Translator
 
-NAV_ITEMS = (
-    NavItem("search", "nav.search", PATH, "search", 45, key="s"),
-    NavItem("search-unanswered", "search.unanswered.title", UNANSWERED, "search", 46, READ_UNANSWERED, in_rail=False),
-)
 EXPORTED = 10_000
 BOM = "\ufeff"
 

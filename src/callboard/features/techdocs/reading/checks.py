@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Sequence
 
 from callboard.features.techdocs.interface import SITE_CHANGED, SITE_REMOVED, SiteNotFound, TechDocs
@@ -19,6 +19,9 @@ from callboard.kernel.logs import get_logger
 log = get_logger(__name__)
 CHECK_JOB = "techdocs.check"
 AGAIN_AFTER = timedelta(days=1)
+ASK_PATIENCE = timedelta(seconds=30)
+"""A list asks for the check of a site at most this often."""
+MAX_ASKED = 5_000
 
 
 class SiteChecks:
@@ -29,6 +32,7 @@ class SiteChecks:
         self._clock = clock
         self._jobs = jobs
         self._docs = docs
+        self._asked: dict[str, datetime] = {}
 
     def kinds(self) -> Sequence[JobKind]:
         return (JobKind(CHECK_JOB, self._run, max_attempts=2, lease_s=300),)
@@ -82,6 +86,25 @@ class SiteChecks:
         # Pages grow old without anything changing.
         if ask and (found is None or self._clock.now() - found.at > AGAIN_AFTER):
             await self.ask(ref)
+        return found
+
+    async def find_visible(self, refs: Sequence[str], *, ask: Sequence[str]) -> dict[str, Check]:
+        """The last ones with their problems, of sites that whoever calls has found to be visible.
+
+        Of those in ``ask`` a first one, and one that is due again, is done soon; they are asked for together, and not at each view.
+        """
+        async with self._db.read(snapshot=False) as tx:
+            found = await store.find_checks(tx, refs)
+        now = self._clock.now()
+        due = [ref for ref in ask if ref not in found or now - found[ref].at > AGAIN_AFTER]
+        due = [ref for ref in due if ref not in self._asked or now - self._asked[ref] > ASK_PATIENCE]
+        if due:
+            if len(self._asked) > MAX_ASKED:
+                self._asked.clear()
+            self._asked |= dict.fromkeys(due, now)
+            async with self._db.write() as tx:
+                for ref in due:
+                    await self._jobs.enqueue(tx, CHECK_JOB, {"ref": ref}, key=ref, priority=-1)
         return found
 
     async def list(self, refs: Sequence[str] | None = None) -> dict[str, Check]:

@@ -211,13 +211,21 @@ async def delete_check(tx: Transaction, ref: str) -> None:
 
 
 async def find_check(tx: Transaction, ref: str) -> Check | None:
-    row = await tx.fetch_one(
-        "SELECT ref, etag, errors, warnings, links, at, problems FROM techdocs_check WHERE ref = $1", ref
+    return (await find_checks(tx, [ref])).get(ref)
+
+
+async def find_checks(tx: Transaction, refs: Sequence[str]) -> dict[str, Check]:
+    """With their problems, by ref."""
+    rows = await tx.fetch_all(
+        f"SELECT ref, etag, errors, warnings, links, at, problems FROM techdocs_check WHERE {tx.any_of('ref', 1)}",
+        tx.list_arg(refs),
     )
-    if row is None:
-        return None
-    problems = [Problem(*one) for one in orjson.loads(row[6])]
-    return Check(row[0], row[1], row[2], row[3], row[4], parse_time(row[5]), problems)
+    return {
+        row[0]: Check(
+            row[0], row[1], row[2], row[3], row[4], parse_time(row[5]), [Problem(*one) for one in orjson.loads(row[6])]
+        )
+        for row in rows
+    }
 
 
 async def list_checks(tx: Transaction, refs: Sequence[str] | None) -> Mapping[str, Check]:

@@ -44,18 +44,28 @@ class VersionRow:
 
 
 async def put_site(tx: Transaction, row: SiteRow) -> None:
+    await put_sites(tx, [row])
+
+
+async def put_sites(tx: Transaction, rows: Sequence[SiteRow]) -> None:
     """``failure`` is left as it is."""
-    await tx.execute(
+    await tx.execute_many(
         "INSERT INTO techdocs_site (ref, kind, title, description, owner, plan, is_local) VALUES ($1, $2, $3, $4, $5, $6, $7)"
         " ON CONFLICT (ref) DO UPDATE SET kind = excluded.kind, title = excluded.title, description = excluded.description,"
         " owner = excluded.owner, plan = excluded.plan, is_local = excluded.is_local",
-        row.ref, row.kind, row.title, row.description, row.owner, row.plan, int(row.is_local),
-    )  # fmt: skip
+        [(row.ref, row.kind, row.title, row.description, row.owner, row.plan, int(row.is_local)) for row in rows],
+    )
 
 
 async def find_site(tx: Transaction, ref: str) -> SiteRow | None:
     row = await tx.fetch_one(f"SELECT {_SITE} FROM techdocs_site s WHERE s.ref = $1", ref)
     return None if row is None else _site(row)
+
+
+async def find_sites(tx: Transaction, refs: Sequence[str]) -> dict[str, SiteRow]:
+    """Those of them that there are, by ref."""
+    rows = await tx.fetch_all(f"SELECT {_SITE} FROM techdocs_site s WHERE {tx.any_of('s.ref', 1)}", tx.list_arg(refs))
+    return {row[0]: _site(row) for row in rows}
 
 
 async def list_sites(tx: Transaction, *, local_only: bool = False) -> list[SiteRow]:

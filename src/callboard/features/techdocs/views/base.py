@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 import orjson
 
@@ -24,6 +24,7 @@ from callboard.ui.messages import Messages, Translator
 from callboard.ui.parts import Banner, Crumb, EntityLink
 
 LOOKED_UP_AT_ONCE = 500
+MAX_TITLES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Views:
     def __init__(self, reading: ReadingParts) -> None:
         self._r = reading
         self._docs = reading.docs
+        self._titles: dict[bytes, str] = {}
 
     def t(self, request: Request) -> Translator:
         return self._r.messages.translator(request.locale)
@@ -76,6 +78,20 @@ class Views:
             some = wanted[start : start + LOOKED_UP_AT_ONCE]
             raws = await self._r.queries.get_many_raw(some, actor=request.actor)
             found |= {ref: None if raw is None else orjson.loads(raw) for ref, raw in zip(some, raws, strict=True)}
+        return found
+
+    async def titles(self, refs: Iterable[str | None], request: Request) -> dict[str, str | None]:
+        """What entities are called, by ref; None for the absent and the hidden. A document is taken apart once, not for each page."""
+        wanted = list({ref for ref in refs if ref})
+        raws = await self._r.queries.get_many_raw(wanted, actor=request.actor)
+        found: dict[str, str | None] = {}
+        for ref, raw in zip(wanted, raws, strict=True):
+            title = None if raw is None else self._titles.get(raw)
+            if raw is not None and title is None:
+                if len(self._titles) >= MAX_TITLES:
+                    self._titles.clear()
+                title = self._titles[raw] = link_to(ref, orjson.loads(raw)).title
+            found[ref] = title
         return found
 
     async def who(self, ref: str, request: Request) -> tuple[EntityLink, EntityLink | None, Mapping[str, Any] | None]:

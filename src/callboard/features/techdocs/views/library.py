@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
+from contextlib import suppress
 from typing import Any, Mapping, Sequence
 from urllib.parse import quote, urlencode
 
@@ -33,7 +33,7 @@ from callboard.features.techdocs.pages.library import (
     pager_of,
 )
 from callboard.features.techdocs.pages.reading import page_href, problem_line
-from callboard.features.techdocs.reading.library import Shelf, ordered
+from callboard.features.techdocs.reading.library import Line, Shelf
 from callboard.features.techdocs.reading.store import Check
 from callboard.features.techdocs.views.base import Views, number_of
 from callboard.kernel.clock import format_time, parse_time
@@ -67,19 +67,25 @@ class LibraryViews(Views):
     async def home(self, request: Request) -> Response:
         t, own = self.t(request), self.own_refs(request)
         state = _state(request, bool(own))
-        everything = await self._r.library.list(actor=request.actor)
-        checks = await self._r.checks.list()
-        owners = await self.look_up([one.owner for one in everything], request)
-        words = state.q.lower().split()
-        rows = [one for one in everything if self._is_listed(one, state, words, own, checks, owners, request)]
-        rows = ordered(rows, state.order, checks)
-        number = min(state.page, max(1, -(-len(rows) // SIZE)))
-        shown = rows[(number - 1) * SIZE : number * SIZE]
-        entities = await self.look_up([one.ref for one in shown], request)
-        made = [self._row(one, checks.get(one.ref), entities, owners, request) for one in shown]
+        everything = await self._r.library.lines(state.order, actor=request.actor)
+        titles = await self.titles({one.owner for one in everything}, request)
+        found = [
+            one
+            for one in everything
+            if (state.show != "mine" or one.owner in own) and (not state.owner or one.owner == state.owner)
+        ]
+        if state.q or state.show == "care":
+            found = await self._looked_through(found, state, titles, request)
+        number = min(state.page, max(1, -(-len(found) // SIZE)))
+        refs = [one.ref for one in found[(number - 1) * SIZE : number * SIZE]]
+        shelves = {one.ref: one for one in await self._r.library.list(refs, actor=request.actor)}
+        shown = [shelves[ref] for ref in refs if ref in shelves]
+        checks = await self._r.checks.list(refs)
+        entities = await self.look_up([*refs, *(one.owner for one in shown)], request)
+        made = [self._row(one, checks.get(one.ref), entities, request) for one in shown]
         is_front = number == 1 and not state.is_filtered
         recent = await self._recent(request, RECENT) if is_front else []
-        changed = self._changed(everything, request) if is_front else []
+        changed = await self._changed(request) if is_front else []
         tabs = [
             Tab(show, t(f"techdocs.show.{show}"), state.href(show=show), show == state.show)
             for show in SHOWS
@@ -89,21 +95,26 @@ class LibraryViews(Views):
             (order, t(f"techdocs.column.{order}"), state.href(order=order), state.order == order) for order in ORDERS
         ]
         page = LibraryPage(
-            t("techdocs.title"), state, tabs, _choices(everything, owners), made,
-            pager_of(lambda n: state.href(page=n), number, SIZE, len(made), len(rows)), len(rows), len(everything), recent, changed,
+            t("techdocs.title"), state, tabs, _choices(titles), made,
+            pager_of(lambda n: state.href(page=n), number, SIZE, len(made), len(found)), len(found), len(everything), recent, changed,
             heads, await self._r.feedback.count_open(actor=request.actor),
         )  # fmt: skip
         return request.render("techdocs/home.html", page)
 
-    def _is_listed(
-        self, one: Shelf, state: LibraryState, words: Sequence[str], own: Sequence[str], checks: Mapping[str, Check],
-        owners: Mapping[str, Any], request: Request,
-    ) -> bool:  # fmt: skip
-        if state.show == "mine" and one.owner not in own:
-            return False
-        if (state.owner and one.owner != state.owner) or (words and not one.holds(words)):
-            return False
-        return state.show != "care" or bool(self._cares(one, checks.get(one.ref), owners, request))
+    async def _looked_through(
+        self, lines: Sequence[Line], state: LibraryState, titles: Mapping[str, Any], request: Request
+    ) -> list[Line]:
+        """Those that hold the words that were asked for, or that somebody has to look after: this needs all of each."""
+        shelves = {one.ref: one for one in await self._r.library.list(actor=request.actor)}
+        checks = await self._r.checks.list() if state.show == "care" else {}
+        words = state.q.lower().split()
+        return [
+            line
+            for line in lines
+            if (one := shelves.get(line.ref)) is not None
+            and one.holds(words)
+            and (state.show != "care" or self._cares(one, checks.get(one.ref), titles, request))
+        ]
 
     def _cares(self, one: Shelf, check: Check | None, owners: Mapping[str, Any], request: Request) -> Sequence[Any]:
         gone = one.owner is not None and owners.get(one.owner) is None
@@ -111,22 +122,17 @@ class LibraryViews(Views):
         old_before = None if after is None else format_time(self._r.clock.now() - after)
         return cares_of(one, check, gone, old_before, self.t(request))
 
-    def _row(
-        self, one: Shelf, check: Check | None, entities: Mapping[str, Any], owners: Mapping[str, Any], request: Request
-    ) -> SiteRow:  # fmt: skip
+    def _row(self, one: Shelf, check: Check | None, entities: Mapping[str, Any], request: Request) -> SiteRow:
         return SiteRow(
             one.title, docs_path(one.ref), link_to(one.ref, entities.get(one.ref)),
-            link_to(one.owner, owners.get(one.owner)) if one.owner else None, one.pages,
-            request.moment(parse_time(one.changed_at)) if one.changed_at else None, self._cares(one, check, owners, request),
+            link_to(one.owner, entities.get(one.owner)) if one.owner else None, one.pages,
+            request.moment(parse_time(one.changed_at)) if one.changed_at else None, self._cares(one, check, entities, request),
         )  # fmt: skip
 
-    def _changed(self, everything: Sequence[Shelf], request: Request) -> list[ReadLink]:
-        newest = heapq.nlargest(
-            RECENT, (one for one in everything if one.changed_at), key=lambda one: one.changed_at or ""
-        )
+    async def _changed(self, request: Request) -> list[ReadLink]:
         return [
             ReadLink(one.title, docs_path(one.ref), "", request.moment(parse_time(one.changed_at)))
-            for one in newest
+            for one in await self._r.library.newest(RECENT, actor=request.actor)
             if one.changed_at
         ]
 
@@ -152,23 +158,21 @@ class LibraryViews(Views):
         crumbs = [Crumb(t("techdocs.title"), PATH), Crumb(title)]
         if given.get("site"):
             return await self._site_problems(request, crumbs)
-        everything = await self._r.library.list(actor=request.actor)
-        owners = await self.look_up([one.owner for one in everything], request)
+        everything = await self._r.library.lines("problems", actor=request.actor)
+        titles = await self.titles({one.owner for one in everything}, request)
         chosen = given.get("owner", "").strip().lower()
         is_owner = any(one.owner in own for one in everything)  # who owns none wants to see others rather than nothing
         whose = "all" if given.get("who", "" if is_owner else "all") == "all" or not own else "mine"
         mine = [one for one in everything if (one.owner == chosen if chosen else whose == "all" or one.owner in own)]
-        checks = await self._r.checks.list()
-        wanting = [
-            one
-            for one in mine
-            if one.failure or one.ref not in checks or checks[one.ref].errors or checks[one.ref].warnings
-        ]
-        wanting = ordered(wanting, "problems", checks)
+        wanting = [one for one in mine if one.wants_care]
         number = min(number_of(given.get("page", "")), max(1, -(-len(wanting) // PROBLEM_SITES)))
-        shown = wanting[(number - 1) * PROBLEM_SITES : number * PROBLEM_SITES]
-        entities = await self.look_up([one.ref for one in shown], request)
-        sites = [await self._found(one, entities, owners, request, PROBLEM_LINES, 0) for one in shown]
+        refs = [one.ref for one in wanting[(number - 1) * PROBLEM_SITES : number * PROBLEM_SITES]]
+        shelves = {one.ref: one for one in await self._r.library.list(refs, actor=request.actor)}
+        shown = [shelves[ref] for ref in refs if ref in shelves]
+        # What cannot be read cannot be checked: it is when it was read again.
+        checks = await self._r.checks.find_visible(refs, ask=[one.ref for one in shown if one.failure is None])
+        entities = await self.look_up([chosen, *refs, *(one.owner for one in shown)], request)
+        sites = [await self._found(one, checks.get(one.ref), entities, request, PROBLEM_LINES, 0) for one in shown]
 
         def href(page: int) -> str:
             asked = {"owner": chosen} if chosen else {"who": whose}
@@ -179,7 +183,7 @@ class LibraryViews(Views):
             for who in (("mine", "all") if own else ("all",))
         ]
         page = ProblemsPage(
-            title, tabs, link_to(chosen, owners.get(chosen)) if chosen else None, _choices(everything, owners), chosen, sites,
+            title, tabs, link_to(chosen, entities.get(chosen)) if chosen else None, _choices(titles), chosen, sites,
             len(mine) - len(wanting), pager_of(href, number, PROBLEM_SITES, len(shown), len(wanting)), False, crumbs,
         )  # fmt: skip
         return request.render("techdocs/problems.html", page)
@@ -195,7 +199,8 @@ class LibraryViews(Views):
         one = found[0] if found else Shelf(site.ref, site.title, site.description, None, None, site.pages, None)
         number = number_of(request.query_params.get("page", ""))
         entities = await self.look_up([one.ref, one.owner], request)
-        made = await self._found(one, entities, entities, request, ALL_LINES, (number - 1) * ALL_LINES)
+        check = await self._r.checks.find(one.ref, actor=request.actor, ask=one.failure is None)
+        made = await self._found(one, check, entities, request, ALL_LINES, (number - 1) * ALL_LINES)
         total = made.errors + made.warnings
 
         def href(page: int) -> str:
@@ -208,16 +213,14 @@ class LibraryViews(Views):
         return request.render("techdocs/problems.html", page)
 
     async def _found(
-        self, one: Shelf, entities: Mapping[str, Any], owners: Mapping[str, Any], request: Request, limit: int, offset: int
-    ) -> SiteProblems:  # fmt: skip
-        # What cannot be read cannot be checked: it is when it was read again.
-        check = await self._r.checks.find(one.ref, actor=request.actor, ask=one.failure is None)
+        self, one: Shelf, check: Check | None, entities: Mapping[str, Any], request: Request, limit: int, offset: int
+    ) -> SiteProblems:
         hosts = self._r.settings.hosts
         found = list(check.problems) if check is not None else []
-        try:
-            plan = await self._r.parts.plans.require(one.ref, actor=request.actor)
-        except CallboardError:
-            plan = None
+        plan = None
+        if found:  # only then is there a line of a file to lead to
+            with suppress(CallboardError):
+                plan = await self._r.parts.plans.require(one.ref, actor=request.actor)
         lines = []
         for problem in found[offset : offset + limit]:
             source = file_links(plan, problem.file, None, hosts)[0] if plan is not None and problem.file else None
@@ -225,7 +228,7 @@ class LibraryViews(Views):
         errors, warnings = (check.errors, check.warnings) if check is not None else (0, 0)
         return SiteProblems(
             link_to(one.ref, entities.get(one.ref)), one.title, docs_path(one.ref), f"{PATH}/problems?site={quote(one.ref)}",
-            link_to(one.owner, owners.get(one.owner)) if one.owner else None,
+            link_to(one.owner, entities.get(one.owner)) if one.owner else None,
             "failed" if check is None and one.failure else "waiting" if check is None else "checked", errors, warnings, lines,
             max(0, errors + warnings - offset - len(lines)), request.moment(check.at) if check else None, one.failure,
         )  # fmt: skip
@@ -308,10 +311,10 @@ def _state(request: Request, may_own: bool) -> LibraryState:
     )  # fmt: skip
 
 
-def _choices(everything: Sequence[Shelf], owners: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _choices(owners: Mapping[str, str | None]) -> list[tuple[str, str]]:
     """Owners to choose from: (ref, title)."""
-    refs = {one.owner for one in everything if one.owner}
-    return sorted(((ref, link_to(ref, owners.get(ref)).title) for ref in refs), key=lambda pair: pair[1].lower())
+    named = [(ref, link_to(ref, None).title if title is None else title) for ref, title in owners.items()]
+    return sorted(named, key=lambda pair: (pair[1].lower(), pair[0]))
 
 
 def _ref(text: str) -> str:
