@@ -54,7 +54,7 @@ async def _ask(target: Target, asked: Mapping[str, Any]) -> Mapping[str, Any]:
     from callboard.kernel.auth.actor import SYSTEM
 
     async with open_portal(target) as portal:
-        await portal.service(SearchParts).indexer.sweep()
+        await portal.service(SearchParts).catch_up()
         return await portal.actions.invoke("search:query", dict(asked), actor=SYSTEM)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 import orjson
 
-from callboard.features.search.engines.base import Ask, Engine
+from callboard.features.search.engines.base import Ask, Engine, Found
 from callboard.features.search.indexing import Indexer
 from callboard.features.search.interface import (
     Collator,
@@ -19,6 +19,7 @@ from callboard.features.search.interface import (
     Visibility,
     VisibleSet,
 )
+from callboard.features.search.ranking.fusion import Near, Neighbours, fuse, with_meaning
 from callboard.features.search.ranking.marking import Marker, reasons_of
 from callboard.features.search.ranking.question import Question, QuestionReader
 from callboard.features.search.ranking.scoring import Judged, Result, Scorer
@@ -36,6 +37,7 @@ LEAST_COVERAGE = 0.35
 """A result answers at least this share of what the best one answers of the question."""
 KEPT = 512
 """Answers kept for those who ask the same and see the same, until the index changes."""
+NOTHING = Found((), is_all=True)
 COUNT_KEPT_S = 60.0
 """How long the number of documents is taken for known: only the weight of words depends on it."""
 
@@ -46,9 +48,12 @@ class SearchService:
     def __init__(
         self, db: Database, engine: Engine, indexer: Indexer, reader: QuestionReader, condition: VisibleCondition, *,
         collators: Callable[[], Mapping[str, Collator]], visibility: Callable[[], Visibility | None],
+        neighbours: Neighbours | None = None,
     ) -> None:  # fmt: skip
+        """``neighbours``: what is near in meaning, where the portal looks for that as well."""
         self._db = db
         self._engine = engine
+        self._neighbours = neighbours
         self._indexer = indexer
         self._reader = reader
         self._collators = collators
@@ -72,7 +77,11 @@ class SearchService:
                 )
         visibility = self._visibility()
         visible = await visibility.visible(actor) if visibility is not None else None
-        key = repr(query), blake2b(visible.serialize() if visible is not None else b"", digest_size=16).digest()
+        vector = await self._neighbours.vector_of(query) if self._neighbours is not None else None
+        key = (
+            f"{query}{vector is not None}",
+            blake2b(visible.serialize() if visible is not None else b"", digest_size=16).digest(),
+        )
         kept = self._kept.get(key)
         async with self._db.read() as tx:
             revision = await documents.revision(tx)
@@ -80,7 +89,7 @@ class SearchService:
                 return kept[1]
             count = await self._documents(tx)
             question = await self._reader.read(tx, query.term, documents=count, as_typed=query.as_typed)
-            found = await self._answer(tx, query, question, visible)
+            found = await self._answer(tx, query, question, visible, vector)
         if len(self._kept) >= KEPT:
             self._kept.clear()
         self._kept[key] = revision, found
@@ -94,15 +103,19 @@ class SearchService:
         return self._count[1]
 
     async def _answer(
-        self, tx: Transaction, query: SearchQuery, question: Question, visible: VisibleSet | None
+        self, tx: Transaction, query: SearchQuery, question: Question, visible: VisibleSet | None, vector: Any
     ) -> SearchResults:
         marks = self._marks(query)
+        near: Near = {}
+        if self._neighbours is not None and vector is not None:
+            near = await self._neighbours.nearest(tx, vector, marks, visible)
         limit = max(FOUND, 4 * (query.offset + query.limit))
         named, begun = await self._named(tx, question, visible)
         groups = question.groups()
-        if not groups and not named and not begun and not question.is_empty:
+        if not groups and not named and not begun and not near and not question.is_empty:
             return SearchResults([], 0, False, {key: () for key in query.facets})
-        found = await self._engine.find(tx, Ask(groups, marks, limit), visible)
+        has_words = bool(groups) or question.is_empty
+        found = await self._engine.find(tx, Ask(groups, marks, limit), visible) if has_words else NOTHING
         numbers = [number for number, _ in found.numbers]
         if query.types or query.filters:
             matching = await self._matching(tx, [*named, *begun], query)
@@ -110,15 +123,21 @@ class SearchService:
             begun = {number: share for number, share in begun.items() if number in matching}
         numbers = list(dict.fromkeys([*named, *begun, *numbers]))
         closely = numbers[: max(RANKED, 2 * (query.offset + query.limit))]
+        rest = [number for number in numbers[len(closely) :] if number not in near]
+        closely = list(dict.fromkeys([*closely, *near])) if near else closely
         scorer = Scorer(question, named, begun)
         judged = [scorer.judge(row) for row in await documents.rows_of(tx, closely)]
-        results = self._enough(question, scorer.gather(judged))
-        rest = numbers[len(closely) :]
+        everything = scorer.gather(judged)
+        results = self._enough(question, everything)
+        if near and self._neighbours is not None:
+            by_words = [one for one in results if one.is_exact or one.coverage > 0]
+            results = fuse(by_words, everything, near, self._neighbours.weight)
         counted = await self._counted(tx, results, rest)
         shown = results[query.offset : query.offset + query.limit]
         is_all = found.is_all and len(numbers) < limit
+        hits = await self._hits(tx, question, shown)
         return SearchResults(
-            hits=await self._hits(tx, question, shown),
+            hits=with_meaning(hits, shown, near, query.term) if near else hits,
             total=len(counted) if is_all else None,
             has_more=len(results) > query.offset + query.limit,
             facets=await self._facets(tx, query.facets, list(counted.values())),
