@@ -27,6 +27,10 @@ _HINTS = {
 }
 
 
+class EndpointRefused(UnavailableError):
+    """The key, the address or the model is wrong: asking again at once would not help."""
+
+
 class EndpointEmbedder:
     """Implements ``embedders.Embedder``. Its host is one that the settings name, so it may be inside the network."""
 
@@ -54,6 +58,8 @@ class EndpointEmbedder:
         while True:
             try:
                 return await self._once(texts, is_question=is_question)
+            except EndpointRefused:
+                raise
             except UnavailableError:
                 wait = next(waits, None)
                 if wait is None:
@@ -86,7 +92,8 @@ class EndpointEmbedder:
         message = f"{self._url} answered with status {answer.status}: {said[:SAID]}"
         if answer.status in _REFUSALS:
             raise TextRefused(message)
-        raise UnavailableError(" ".join([message, _HINTS.get(answer.status, "")]).strip())
+        kind = EndpointRefused if answer.status in _HINTS else UnavailableError
+        raise kind(" ".join([message, _HINTS.get(answer.status, "")]).strip())
 
     async def close(self) -> None:
         await self._http.close()
