@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -298,6 +299,15 @@ async def test_a_portal_has_it_by_settings_alone(server: EmbeddingServer):
         assert server.texts[-1] == "who wakes"
         page = (await client.get("/admin")).text
         assert "Search by meaning" in page and KEY not in page
+
+
+async def test_without_its_package_the_start_says_what_to_install(
+    meaning: MeaningLibrary, monkeypatch: pytest.MonkeyPatch
+):
+    """Rather than a portal that silently answers by words."""
+    monkeypatch.setitem(sys.modules, "sqlite_vec", None)
+    with pytest.raises(UnavailableError, match=r"pip install callboard\[semantic\]"):
+        await meaning.indexer.prepare()
 
 
 def test_settings_that_cannot_work_say_so():

@@ -75,9 +75,10 @@ class SearchService:
                     f"There are no documents of type {type!r}. There are {', '.join(sorted(known)) or 'none at all'}.",
                     field="types",
                 )
+        # Before it is asked who may see what: that must not be a second old.
+        vector = await self._neighbours.vector_of(query) if self._neighbours is not None else None
         visibility = self._visibility()
         visible = await visibility.visible(actor) if visibility is not None else None
-        vector = await self._neighbours.vector_of(query) if self._neighbours is not None else None
         key = (
             f"{query}{vector is not None}",
             blake2b(visible.serialize() if visible is not None else b"", digest_size=16).digest(),
