@@ -124,8 +124,10 @@ class SearchService:
             begun = {number: share for number, share in begun.items() if number in matching}
         numbers = list(dict.fromkeys([*named, *begun, *numbers]))
         closely = numbers[: max(RANKED, 2 * (query.offset + query.limit))]
-        rest = [number for number in numbers[len(closely) :] if number not in near]
-        closely = list(dict.fromkeys([*closely, *near])) if near else closely
+        rest = numbers[len(closely) :]
+        if near:
+            rest = [number for number in rest if number not in near]
+            closely = list(dict.fromkeys([*closely, *near]))
         scorer = Scorer(question, named, begun)
         judged = [scorer.judge(row) for row in await documents.rows_of(tx, closely)]
         everything = scorer.gather(judged)
