@@ -1,12 +1,13 @@
 """How well and how fast search finds.
 
-    bench/search.py govuk [--corpus ../shared/corpus/govuk] [--misses] [--ours]
+    bench/search.py govuk [--corpus ../shared/corpus/govuk] [--misses] [--ours] [--embedder wordllama]
     bench/search.py known [--corpus …]
     bench/search.py large --data DIR [--passages 20000]
 
 ``govuk``: the share of questions whose source is among the first 1, 5 and 10, and the mean reciprocal rank, for the questions given with
 the corpus, for our own (``data/govuk_questions.txt``), and for harder ones that nothing was tuned on
-(``data/govuk_hard_questions.txt``); beside it what plain BM25 gives on the same passages.
+(``data/govuk_hard_questions.txt``); beside it what plain BM25 gives on the same passages. ``--embedder``: by meaning as well, as
+``search.semantic.embedder`` would have it (callboard[semantic], and the package of the model).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Any
 from search_corpus import HARD_QUESTIONS, MixedCollator, Plugin, given_questions, own_questions, source_of
 
 from callboard.features.search.catching_up import catch_up
-from callboard.features.search.interface import Search, SearchQuery
+from callboard.features.search.interface import Meaning, Search, SearchQuery
 from callboard.features.search.plugin import SearchParts
 from callboard.features.search.text.tokens import name_key
 from callboard.kernel.auth.actor import SYSTEM
@@ -48,10 +49,10 @@ async def fill_govuk(portal: Any, corpus: Path) -> None:
     assert not problems, problems
 
 
-def govuk_portal(corpus: Path) -> Any:
-    """A portal whose settings name GOV.UK's docs as ``docs/how-to/search.md`` does."""
+def govuk_portal(corpus: Path, more: dict[str, Any] | None = None) -> Any:
+    """A portal whose settings name GOV.UK's docs as ``docs/how-to/search.md`` does, and ``more``."""
     site = {"entity": "component:default/govuk-developer-docs", "source": str((corpus / "docs").resolve())}
-    return make_portal({"techdocs": {"sites": [site]}})
+    return make_portal({"techdocs": {"sites": [site]}, **(more or {})})
 
 
 BARS = {"first": 0.70, "of five": 0.93, "of ten": 0.97, "MRR": 0.80}
@@ -61,9 +62,15 @@ async def run_govuk(args: argparse.Namespace) -> bool:
     """Whether the questions given are answered as well as they should be."""
     holds = True
     corpus: Path = args.corpus
-    async with govuk_portal(corpus) as site:
+    semantic = {"search": {"semantic": {"embedder": args.embedder, "questionTimeout": "10s"}}} if args.embedder else {}
+    async with govuk_portal(corpus, semantic) as site:
         await fill_govuk(site.portal, corpus)
         search: Search = site.portal.service(Search)
+        if args.embedder:
+            began = time.process_time()
+            await site.portal.service(SearchParts).catch_up()
+            took, state = time.process_time() - began, await site.portal.service(Meaning).state()
+            print(f"{state}\n  in {took:.1f} CPU-s, {took / state.embedded * 1000:.2f} ms a passage")
         await report("own", search, own_questions(), args)
         await report("hard", search, own_questions(HARD_QUESTIONS), args)
         if not args.own:
@@ -236,6 +243,7 @@ def main() -> int:
     govuk.add_argument("--misses", action="store_true", help="show our own questions that were not answered first")
     govuk.add_argument("--look", action="store_true", help="show those of the given questions, too")
     govuk.add_argument("--own", action="store_true", help="only our own questions")
+    govuk.add_argument("--embedder", help="find by meaning as well, with this model")
     govuk.add_argument("--ask", help="show what is found for this")
     known = kinds.add_parser("known")
     known.add_argument("--corpus", type=Path, default=CORPUS)

@@ -70,7 +70,7 @@ async def _ask(target: Target, action: str, asked: Mapping[str, Any]) -> Mapping
 
     async with open_portal(target) as portal:
         parts = portal.service(SearchParts)
-        problems = await catch_up(parts.indexer, parts.collators.values())
+        problems = await parts.catch_up()
         for problem in problems[:TOLD]:
             _tell(problem)
         if len(problems) > TOLD:

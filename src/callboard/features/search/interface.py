@@ -127,6 +127,8 @@ class SearchQuery:
     offset: int = 0
     as_typed: bool = False
     """Somebody is still typing: the last word may be only begun."""
+    by_meaning: bool = True
+    """Whether what is near in meaning is looked for as well, where the portal can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,41 @@ class SearchResults:
     has_more: bool
     facets: Mapping[str, Sequence[tuple[str, int]]] = field(default_factory=dict)
     corrected: str | None = None
+
+
+class EmbeddingModel(Protocol):
+    """A model in this process, as ``search.semantic.embedder`` names one: a callable without arguments makes it, when it is first needed.
+
+    Made and called in a thread, never twice at once.
+    """
+
+    name: str
+    """Of model and version. Vectors of another name are not compared with its own: everything is embedded again."""
+
+    def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """A vector for each text, all of one size."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeaningState:
+    """How finding by meaning does. ``embedded`` of ``documents`` have a vector, ``refused`` were not taken by the model.
+
+    ``is_complete``: all had one once, so it answers; before, words alone do. ``trouble``: why the model does not answer now.
+    """
+
+    embedder: str
+    documents: int
+    embedded: int
+    refused: int
+    is_complete: bool
+    trouble: str | None
+
+
+class Meaning(Protocol):
+    """Finding by meaning, as those who look after the portal see it."""
+
+    async def state(self) -> MeaningState | None:
+        """None where the extra is off."""
 
 
 class Search(Protocol):

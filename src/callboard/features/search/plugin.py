@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from callboard.features.search.engines.base import Engine
 from callboard.features.search.indexing import Indexer
-from callboard.features.search.interface import Collator, Search, SearchHooks, Visibility
+from callboard.features.search.interface import Collator, Meaning, MeaningState, Search, SearchHooks, Visibility
 from callboard.features.search.jobs import SearchJobs
 from callboard.features.search.ranking.learnt import Learnt
 from callboard.features.search.ranking.question import QuestionReader
+from callboard.features.search.semantic.settings import SEMANTIC_SETTINGS, SemanticSettings
 from callboard.features.search.service import SearchService
 from callboard.features.search.settings import SETTINGS, SearchSettings
 from callboard.features.search.store.visible import VisibleCondition
 from callboard.features.search.teaching import Teaching
 from callboard.features.search.text.stemming import Stemmer
 from callboard.features.search.text.synonyms import Synonyms
-from callboard.kernel.errors import InputError
+from callboard.kernel.errors import InputError, LimitError, UnavailableError
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.web.routing import LateRoutes
 from callboard.kernel.web.shell import NavItem
+
+if TYPE_CHECKING:
+    from callboard.features.search.semantic.layer import SemanticLayer
 
 KEEP_JOB = "search.keep"
 """Forgets old searches, and weighs what was opened."""
@@ -37,6 +42,11 @@ class SearchParts:
         stemmer = Stemmer(self.settings.language)
         condition = self.condition = VisibleCondition()
         self.engine = engine_of(portal, self.settings, condition)
+        self.layer = layer_of(portal, condition)
+        if self.layer is not None:
+            from callboard.features.search.semantic.engine import EngineWithVectors
+
+            self.engine = EngineWithVectors(self.engine, self.layer)
         self.indexer = Indexer(
             portal.db, portal.jobs, portal.clock, self.engine, stemmer,
             collators=lambda: self.collators, visibility=lambda: self.visibility,
@@ -44,7 +54,7 @@ class SearchParts:
         self.service = SearchService(
             portal.db, self.engine, self.indexer, QuestionReader(stemmer, Synonyms(self.settings.synonyms)), condition,
             collators=lambda: self.collators, visibility=lambda: self.visibility,
-            learnt=Learnt(self.settings.learns, self.settings.not_synonyms),
+            learnt=Learnt(self.settings.learns, self.settings.not_synonyms), neighbours=self.layer,
         )  # fmt: skip
         self.teaching = Teaching(portal.db, self.service.learnt, lambda: self.visibility)
         self.jobs = SearchJobs(self.indexer, self.settings)
@@ -73,9 +83,31 @@ class SearchParts:
     async def start(self) -> None:
         await self.indexer.prepare()
         await self.indexer.ask_for_sweep()
+        if self.layer is not None:
+            await self.layer.start()
+
+    async def catch_up(self) -> list[str]:
+        """Read and index everything now, for commands that ask before a portal runs; a sentence for each source that cannot be read.
+
+        Where the embedder does not answer, words do.
+        """
+        from callboard.features.search.catching_up import catch_up
+
+        problems = await catch_up(self.indexer, self.collators.values())
+        if self.layer is not None:
+            with contextlib.suppress(LimitError, UnavailableError):
+                await self.layer.catch_up()
+        return problems
 
     async def stop(self) -> None:
         await self.engine.close()
+
+
+class NoMeaning:
+    """Implements ``interface.Meaning`` where the extra is off."""
+
+    async def state(self) -> MeaningState | None:
+        return None
 
 
 class SearchDoors:
@@ -133,6 +165,22 @@ def engine_of(portal: Any, settings: SearchSettings, condition: VisibleCondition
     return Fts5Engine(condition)
 
 
+def layer_of(portal: Any, condition: VisibleCondition) -> SemanticLayer | None:
+    """Finding by meaning, where the settings switch it on; nothing of it is imported elsewhere. Raises ``SettingsError``."""
+    settings = SemanticSettings.of(portal.settings)
+    if settings is None:
+        return None
+    from callboard.features.search.semantic.embedders import embedder_of
+    from callboard.features.search.semantic.layer import SemanticLayer
+    from callboard.features.search.semantic.vectors import Vectors
+
+    http = portal.http
+    if settings.endpoint is not None:
+        http = http.allowing(urlsplit(settings.endpoint.base_url).netloc)
+    vectors = Vectors(condition, portal.clock, settings.types)
+    return SemanticLayer(portal.db, portal.jobs, portal.clock, embedder_of(settings, http), vectors, settings)
+
+
 @hookimpl
 def register_hookspecs() -> Sequence[type]:
     return [SearchHooks]
@@ -176,24 +224,28 @@ def register_migrations() -> Sequence[Any]:
 def register_settings() -> Sequence[Any]:
     from callboard.features.search.history.settings import HISTORY_SETTINGS
 
-    return [*SETTINGS, *HISTORY_SETTINGS]
+    return [*SETTINGS, *HISTORY_SETTINGS, *SEMANTIC_SETTINGS]
 
 
 @hookimpl
 def register_services(portal: Any) -> Mapping[type, Any]:
     parts = SearchParts(portal)
-    return {SearchParts: parts, Search: parts.service, SearchDoors: SearchDoors(portal, parts)}
+    doors = SearchDoors(portal, parts)
+    return {SearchParts: parts, Search: parts.service, SearchDoors: doors, Meaning: parts.layer or NoMeaning()}
 
 
 @hookimpl
 def register_jobs(portal: Any) -> Sequence[Any]:
-    return [*portal.service(SearchParts).jobs.kinds(), *portal.service(SearchDoors).job_kinds()]
+    parts = portal.service(SearchParts)
+    own = [*parts.jobs.kinds(), *portal.service(SearchDoors).job_kinds()]
+    return own if parts.layer is None else [*own, *parts.layer.job_kinds()]
 
 
 @hookimpl
 def register_schedules(portal: Any) -> Sequence[Any]:
     parts = portal.service(SearchParts)
-    return [*parts.jobs.schedules(parts.collators), *portal.service(SearchDoors).schedules()]
+    own = [*parts.jobs.schedules(parts.collators), *portal.service(SearchDoors).schedules()]
+    return own if parts.layer is None else [*own, *parts.layer.schedules(parts.settings.sweep_every)]
 
 
 @hookimpl

@@ -53,10 +53,11 @@ class SearchRoutes:
         offset = _number(given.get("offset"), 0, "offset")
         if offset > MAX_OFFSET:
             raise InputError(f"Nobody pages further than {MAX_OFFSET} results; ask more closely.", field="offset")
+        as_typed = _text(given, "asTyped") == "true"
         query = SearchQuery(
             self._term(given), types=self._types(given), filters=filters_of(given.get("filters")),
             facets=self._facets(given), limit=self._limit(given.get("limit"), "limit", "limit"),
-            offset=offset, as_typed=_text(given, "asTyped") == "true",
+            offset=offset, as_typed=as_typed, by_meaning=not as_typed,
         )  # fmt: skip
         found = await self._search.query(query, actor=request.actor)
         self._note(query, found, actor=request.actor, door="rest")

@@ -8,7 +8,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 import orjson
 
-from callboard.features.search.engines.base import MOST_ROWS, Ask, Engine, Group
+from callboard.features.search.engines.base import MOST_ROWS, Ask, Engine, Found, Group
 from callboard.features.search.indexing import Indexer
 from callboard.features.search.interface import (
     Collator,
@@ -19,6 +19,7 @@ from callboard.features.search.interface import (
     Visibility,
     VisibleSet,
 )
+from callboard.features.search.ranking.fusion import Near, Neighbours, fuse, with_meaning
 from callboard.features.search.ranking.learnt import Learnt
 from callboard.features.search.ranking.marking import Marker, reasons_of
 from callboard.features.search.ranking.question import Question, QuestionReader
@@ -42,6 +43,7 @@ KEPT = 512
 """Answers kept for those who ask the same and see the same, until the index changes."""
 KEPT_HITS = 30
 """Of longer ones nothing is kept: each result holds the whole text of its passage."""
+NOTHING = Found((), is_all=True)
 COUNT_KEPT_S = 60.0
 """How long the number of documents is taken for known: only the weight of words depends on it."""
 
@@ -51,10 +53,13 @@ class SearchService:
 
     def __init__(
         self, db: Database, engine: Engine, indexer: Indexer, reader: QuestionReader, condition: VisibleCondition, *,
-        collators: Callable[[], Mapping[str, Collator]], visibility: Callable[[], Visibility | None], learnt: Learnt | None = None,
+        collators: Callable[[], Mapping[str, Collator]], visibility: Callable[[], Visibility | None],
+        learnt: Learnt | None = None, neighbours: Neighbours | None = None,
     ) -> None:  # fmt: skip
+        """``neighbours``: what is near in meaning, where the portal looks for that as well."""
         self._db = db
         self._engine = engine
+        self._neighbours = neighbours
         self._indexer = indexer
         self._reader = reader
         self._collators = collators
@@ -77,11 +82,16 @@ class SearchService:
                     f"There are no documents of type {type!r}. There are {', '.join(sorted(known)) or 'none at all'}.",
                     field="types",
                 )
+        # Before it is asked who may see what: that must not be a second old.
+        vector = await self._neighbours.vector_of(query) if self._neighbours is not None else None
         visibility = self._visibility()
         visible = await visibility.visible(actor) if visibility is not None else None
-        key = repr(query), blake2b(visible.serialize() if visible is not None else b"", digest_size=16).digest()
+        key = (
+            f"{query}{vector is not None}",
+            blake2b(visible.serialize() if visible is not None else b"", digest_size=16).digest(),
+        )
         try:
-            revision, found = await self._look(query, visible, self._kept.get(key))
+            revision, found = await self._look(query, visible, vector, self._kept.get(key))
         except Exception as error:
             if not await self._indexer.mend(error):
                 raise
@@ -95,7 +105,11 @@ class SearchService:
         return found
 
     async def _look(
-        self, query: SearchQuery, visible: VisibleSet | None, kept: tuple[str | None, SearchResults] | None
+        self,
+        query: SearchQuery,
+        visible: VisibleSet | None,
+        vector: Any,
+        kept: tuple[str | None, SearchResults] | None,
     ) -> tuple[str | None, SearchResults]:
         """The index's revision, and what is found in it: what was ``kept`` of it, else asked anew."""
         async with self._db.read() as tx:
@@ -114,7 +128,7 @@ class SearchService:
                     learnt=self.learnt.seen(visible),
                     without=without,
                 )
-                found, matched = await self._answer(tx, query, question, visible)
+                found, matched = await self._answer(tx, query, question, visible, vector)
                 unseen = await self._unseen(tx, question, matched, visible)
                 if not unseen:
                     break
@@ -129,16 +143,20 @@ class SearchService:
         return self._count[1]
 
     async def _answer(
-        self, tx: Transaction, query: SearchQuery, question: Question, visible: VisibleSet | None
+        self, tx: Transaction, query: SearchQuery, question: Question, visible: VisibleSet | None, vector: Any
     ) -> tuple[SearchResults, set[int]]:
         """The results, and which units of the question one of them has."""
         marks = self._marks(query)
+        near: Near = {}
+        if self._neighbours is not None and vector is not None:
+            near = await self._neighbours.nearest(tx, vector, marks, visible)
         limit = max(FOUND, 4 * (query.offset + query.limit))
         named, begun = await self._named(tx, question, visible)
         groups = question.groups()
-        if not groups and not named and not begun and not question.is_empty:
+        if not groups and not named and not begun and not near and not question.is_empty:
             return SearchResults([], 0, False, {key: () for key in query.facets}), set()
-        found = await self._engine.find(tx, Ask(groups, marks, limit), visible)
+        has_words = bool(groups) or question.is_empty
+        found = await self._engine.find(tx, Ask(groups, marks, limit), visible) if has_words else NOTHING
         numbers = [number for number, _ in found.numbers]
         if query.types or query.filters:
             matching = await self._matching(tx, [*named, *begun], query)
@@ -146,16 +164,24 @@ class SearchService:
             begun = {number: share for number, share in begun.items() if number in matching}
         numbers = list(dict.fromkeys([*named, *begun, *numbers]))
         closely = numbers[: max(RANKED, 2 * (query.offset + query.limit))]
+        rest = numbers[len(closely) :]
+        if near:
+            rest = [number for number in rest if number not in near]
+            closely = list(dict.fromkeys([*closely, *near]))
         scorer = Scorer(question, named, begun)
         judged = [scorer.judge(row) for row in await documents.rows_of(tx, closely)]
-        results = self._enough(question, scorer.gather(judged))
-        rest = numbers[len(closely) :]
+        everything = scorer.gather(judged)
+        results = self._enough(question, everything)
+        if near and self._neighbours is not None:
+            by_words = [one for one in results if one.is_exact or one.coverage > 0]
+            results = fuse(by_words, everything, near, self._neighbours.weight)
         counted = await self._counted(tx, results, rest)
         shown = results[query.offset : query.offset + query.limit]
         is_all = found.is_all and len(numbers) < limit
         matched = {at for one in judged for at, match in enumerate(one.found) if match is not None}
+        hits = await self._hits(tx, question, shown)
         return SearchResults(
-            hits=await self._hits(tx, question, shown),
+            hits=with_meaning(hits, shown, near, query.term) if near else hits,
             total=len(counted) if is_all else None,
             has_more=len(results) > query.offset + query.limit,
             facets=await self._facets(tx, query.facets, list(counted.values())),

@@ -25,6 +25,7 @@ from callboard.features.admin.pages.house import (
     setting_rows,
 )
 from callboard.features.catalog.interface.states import SourceStates
+from callboard.features.search.interface import Meaning
 from callboard.kernel.audit import READ_AUDIT, AuditEvent
 from callboard.kernel.auth.users import ADMIN_ROLE
 from callboard.kernel.clock import parse_time
@@ -94,6 +95,17 @@ class HouseViews:
             (t("admin.fact.python"), platform.python_version()),
             (t("admin.fact.address"), portal.settings.get_str("backend.baseUrl", "http://localhost:7007")),
         ]
+        meaning = await portal.service(Meaning).state()
+        if meaning is not None:
+            how = t(
+                f"admin.meaning.{'complete' if meaning.is_complete else 'building'}",
+                n=meaning.embedded, all=meaning.documents,
+            )  # fmt: skip
+            facts.insert(3, (t("admin.fact.meaning"), how))
+            if meaning.trouble:
+                concerns.append(
+                    Concern("warn", t("admin.concern.meaning", trouble=meaning.trouble[:MAX_META]), "/admin/jobs")
+                )
         tiles = [
             (t("admin.tab.sources"), len(states), "/admin/sources"),
             (t("admin.tile.waiting"), waiting, "/admin/jobs?state=waiting"),

@@ -60,13 +60,10 @@ def record_of(type: str, scope: str, document: SearchDocument) -> Record:
     )
     payload = encode(document)
     names = dict.fromkeys(key for key in map(name_key, (document.title, *document.names)) if key)
-    marks = [mark(type, "", type)]
-    for key, value in document.fields.items():
-        marks += [mark(type, key, one) for one in ([value] if isinstance(value, str) else value)]
     return Record(
         type=type, id=document.id, scope=scope, parent=document.parent or document.id,
         digest=hashlib.blake2b(payload + repr(document.popularity).encode(), digest_size=12).hexdigest(),
-        prior=prior_of(document), fields=fields, names=list(names), marks=list(dict.fromkeys(marks)),
+        prior=prior_of(document), fields=fields, names=list(names), marks=marks_of(type, document),
         resource=document.resource, payload=payload,
         pairs=learn(document.title, document.names, _tags(document), document.text),
     )  # fmt: skip
@@ -83,6 +80,14 @@ def prior_of(document: SearchDocument) -> float:
 
     year = document.changed_at.year + document.changed_at.month / 12 if document.changed_at else 2000.0
     return math.log1p(max(0, document.popularity)) + max(0.0, year - 2000.0) / 100
+
+
+def marks_of(type: str, document: SearchDocument) -> list[str]:
+    """What the document can be filtered by."""
+    marks = [mark(type, "", type)]
+    for key, value in document.fields.items():
+        marks += [mark(type, key, one) for one in ([value] if isinstance(value, str) else value)]
+    return list(dict.fromkeys(marks))
 
 
 def mark(type: str, field: str, value: str) -> str:

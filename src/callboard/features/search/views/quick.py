@@ -33,7 +33,8 @@ class QuickFinder:
         called, begun = await self._by_name(name_key(words), actor)
         if len(called) + len(begun) >= ROWS:
             return [*called, *begun][:ROWS]
-        found = await self._search.query(SearchQuery(words, limit=ROWS, as_typed=True), actor=actor)
+        asked = SearchQuery(words, limit=ROWS, as_typed=True, by_meaning=False)  # a model takes longer than a letter
+        found = await self._search.query(asked, actor=actor)
         first = [place_of(hit) for hit in called]
         rest = [hit for hit in found.hits if place_of(hit) not in first]
         return [*called, *rest][:ROWS]
