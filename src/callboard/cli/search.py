@@ -64,7 +64,6 @@ async def _ask(target: Target, action: str, asked: Mapping[str, Any]) -> Mapping
     if target.url is not None:
         async with open_server(target) as server:
             return await RemoteActions(server).invoke(action, asked)
-    from callboard.features.search.catching_up import catch_up
     from callboard.features.search.plugin import SearchDoors, SearchParts
     from callboard.kernel.auth.actor import SYSTEM
 
