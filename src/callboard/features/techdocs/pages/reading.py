@@ -17,7 +17,7 @@ from callboard.ui.parts import Banner, Crumb, EntityLink, Pager
 
 WHOLE_NAV = 500
 """Entries of a navigation that is shown whole; of a larger one only what is near the page."""
-MENU_VERSIONS = 12
+MENU_VERSIONS = 10
 """Versions in the menu of a page; the others have a page of their own."""
 TOC_LEVELS = (2, 3)
 SHOWN_PROBLEMS = 20
