@@ -43,15 +43,16 @@ def tokens(text: str) -> Iterator[Token]:
         yield known.get(raw) or token_of(raw)
 
 
-def placed(text: str) -> Iterator[tuple[int, int, Token]]:
-    """As ``tokens``, each with where it begins and where it has ended."""
-    known = _known
-    for match in _RAW.finditer(text):
-        yield match.start(), match.end(), known.get(match[0]) or token_of(match[0])
+def written(text: str) -> Iterator[re.Match[str]]:
+    """The written words of ``text`` where they stand, for ``token_of``."""
+    return _RAW.finditer(text)
 
 
 def token_of(raw: str) -> Token:
-    """A written word that ``tokens`` has found."""
+    """A written word that ``tokens`` or ``written`` has found."""
+    found = _known.get(raw)
+    if found is not None:
+        return found
     if len(_known) >= _MAX_KNOWN:
         _known.clear()
     token = _known[raw] = _split(raw)
