@@ -76,7 +76,8 @@ def split(ask: Ask, rows: int = MOST_ROWS) -> Split:
             break
         rare.append(group)
         total += group.documents
-    return Split(tuple(rare), ask.groups[len(rare) :])
+    common = ask.groups[len(rare) :]
+    return Split(tuple(rare), (*common, *ask.together) if common else ())
 
 
 def is_frequent(ask: Ask) -> bool:
