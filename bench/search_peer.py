@@ -288,6 +288,7 @@ def main() -> int:
     parser.add_argument("--known", type=int, default=300)
     parser.add_argument("--port", type=int, default=7117)
     parser.add_argument("--ours-only", action="store_true")
+    parser.add_argument("--misses", action="store_true", help="show what was not among the first ten")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     if not (PEERS / "measure.py").is_file():
@@ -307,6 +308,12 @@ def main() -> int:
         args.out.write_text(
             json.dumps({who: {one.kind: one.row() for one in asked} for who, asked in results.items()}, indent=1)
         )
+    if args.misses:
+        for who, asked in results.items():
+            for one in asked:
+                for (question, wanted), rank in zip(one.questions, one.ranks, strict=True):
+                    if wanted and not 0 < rank <= 10:
+                        print(f"{who}, {one.kind}: {question!r} for {', '.join(wanted)}: {rank or 'not found'}")
     return 0 if tell(results) else 1
 
 
