@@ -90,8 +90,8 @@ class Marker:
         if not self._may_have(raw):
             return ""
         best, weights = "", self._weights
-        token = token_of(raw)
-        for form in (*token.wholes, *token.parts):
+        parts, wholes = token_of(raw)
+        for form in (*wholes, *parts):
             if form in weights and (not best or weights[form] > weights[best]):
                 best = form
         return best
