@@ -36,6 +36,8 @@ LEAST_COVERAGE = 0.35
 """A result answers at least this share of what the best one answers of the question."""
 MANY = 200
 """Where the words of a question stand in more documents than this, the rarest are looked for first."""
+SHORT = 5
+"""Of questions of more words no document has so many that the rarest alone would do."""
 KEPT = 512
 """Answers kept for those who ask the same and see the same, until the index changes."""
 COUNT_KEPT_S = 60.0
@@ -224,7 +226,7 @@ def _ways(
     if is_page_full:
         yield (), ()
         return
-    if sum(group.documents for group in groups) > MANY:
+    if len(groups) <= SHORT and sum(group.documents for group in groups) > MANY:
         for count in range(1, len(groups)):
             part, rest = groups[:count], groups[count:]
             if _most_without(part, (), total) < LEAST_COVERAGE * total:

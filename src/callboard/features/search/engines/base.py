@@ -81,8 +81,15 @@ def split(ask: Ask, rows: int = MOST_ROWS) -> Split:
 
 
 def is_frequent(ask: Ask) -> bool:
-    """Whether to try with what says most before all is looked at."""
-    return bool(ask.enough) and len(ask.groups) <= 2 and sum(group.documents for group in ask.groups) > CHEAP
+    """Whether to try with what says most before all is looked at: one or two words, and one of them in no more than ``MOST_ROWS``."""
+    if not ask.enough or not 1 <= len(ask.groups) <= 2:
+        return False
+    return ask.groups[0].documents <= MOST_ROWS and sum(group.documents for group in ask.groups) > CHEAP
+
+
+def naming(groups: Sequence[Group]) -> Sequence[Group]:
+    """Those of the words that are looked for in names: one that is everywhere is in too many names, too."""
+    return [group for group in groups if group.documents <= MOST_ROWS]
 
 
 class Engine(Protocol):

@@ -13,6 +13,7 @@ from callboard.features.search.engines.base import (
     Found,
     Group,
     is_frequent,
+    naming,
     split,
     terms_of,
 )
@@ -117,7 +118,7 @@ class Fts5Engine:
 def _telling(groups: Sequence[Group]) -> str:
     """Documents that have all of these words, and those that have one of them in a name."""
     every = " AND ".join(f"({_WORDS}{_expression(group)})" for group in groups)
-    named = f"{_NAMES}({' OR '.join(map(_expression, groups))})"
+    named = f"{_NAMES}({' OR '.join(map(_expression, naming(groups)))})"
     return f"({named}) AND {every}" if len(groups) == 1 else f"({every}) OR ({named})"
 
 

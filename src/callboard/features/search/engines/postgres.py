@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import Any, Callable, Sequence
 
-from callboard.features.search.engines.base import FEW, MOST_ROWS, SOME, Ask, Found, Group, is_frequent, split, terms_of
+from callboard.features.search.engines.base import (
+    FEW,
+    MOST_ROWS,
+    SOME,
+    Ask,
+    Found,
+    Group,
+    is_frequent,
+    naming,
+    split,
+    terms_of,
+)
 from callboard.features.search.interface import VisibleSet
 from callboard.features.search.store.records import Record
 from callboard.features.search.store.visible import VisibleCondition
@@ -117,7 +128,7 @@ class PostgresEngine:
 
 def _telling(groups: Sequence[Group]) -> str:
     """Documents that have all of these words, and those that have one of them in a name."""
-    named = " | ".join(_any(group.terms, "A") for group in groups)
+    named = " | ".join(_any(group.terms, "A") for group in naming(groups))
     return named if len(groups) == 1 else f"({' & '.join(_any(group.terms) for group in groups)}) | {named}"
 
 
