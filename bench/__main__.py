@@ -1,6 +1,6 @@
 """``make bench``: every measurement that docs/benchmarks.md reports, or the ones named.
 
-    python -m bench [corpus] [documents] [compare] [pg] [growth] [pages] [sheets] [tasks] [rendering] [fetching] [search] [-- options]
+    python -m bench [corpus] [documents] [compare] [pg] [growth] [pages] [sheets] [tasks] [rendering] [fetching] [search] [search-peer] [-- options]
 
 Without a name: corpus, pages, growth, sheets, rendering, fetching, search and tasks, which need nothing but the shared corpus and wrk. ``compare`` and
 ``pg`` also need the peer that ../shared/peers/backstage/setup.sh installs.
@@ -25,6 +25,7 @@ RUNS = {
     "rendering": [["rendering.py"]],
     "fetching": [["fetching.py"]],
     "search": [["search.py", "govuk"], ["search.py", "known"]],
+    "search-peer": [["search_peer.py"]],
 }
 DEFAULT = ("corpus", "pages", "growth", "sheets", "rendering", "fetching", "search", "tasks")
 

@@ -23,7 +23,6 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 PEERS = HERE.parent.parent / "shared" / "peers"
-CALLBOARD = HERE.parent / ".venv" / "bin" / "callboard"
 TOKEN = "peer-measure-token"
 
 READS = {  # name in measure.py: (bar on SQLite, bar on PostgreSQL) as peer / ours in CPU
@@ -99,6 +98,45 @@ def _postmaster() -> int:
     return int(found.read_text().split()[0])
 
 
+def environment_of(catalog: Path, port: int, work: Path) -> dict[str, str]:
+    """What both servers' settings refer to. ``work`` is where they may write."""
+    return {
+        **os.environ,
+        "PEER_DIR": os.environ.get("PEER_DIR", "/tmp/peer-backstage"), "PEER_CATALOG": str(catalog), "PEER_QUIET": "1", "PEER_PORT": str(port),
+        "PEER_TOKEN": TOKEN, "PORTAL_TOKEN": TOKEN, "PEER_WORK": str(work / f"work-{port}"),
+        "PEER_SQLITE_DIR": str(work / f"sqlite-{port}"), "PEER_PG_PORT": os.environ.get("PEER_PG_PORT", "5544"),
+        "PEER_PG_USER": "peer", "PEER_PG_PASSWORD": "peer", "PEER_FILES_PORT": os.environ.get("PEER_FILES_PORT", "7099"), "PEER_CPUS": "0",
+        "PEER_TEMPLATE": str(PEERS / "backstage" / "template" / "template.yaml"),
+    }  # fmt: skip
+
+
+def server_command(who: str, db: str, port: int, data: Path, *, with_tasks: bool = False) -> list[str]:
+    """How ``peer`` or ``callboard`` is started, on core 0."""
+    if who == "peer":
+        return [str(PEERS / "backstage" / "start.sh"), db, str(port)]
+    configs = [
+        PEERS / "backstage" / "app-config.yaml",
+        HERE / f"app-config.{'pg' if db == 'pg' else 'sqlite'}.yaml",
+        *([HERE / "app-config.tasks.yaml"] if with_tasks else []),
+    ]
+    command = [
+        "taskset",
+        "-c",
+        "0",
+        sys.executable,
+        "-m",
+        "callboard",
+        "serve",
+        "--data",
+        str(data),
+        "--log-format",
+        "json",
+    ]
+    for config in configs:
+        command += ["--config", str(config)]
+    return command
+
+
 def _measure(
     args: argparse.Namespace, catalog: Path, work: Path, pg: int | None, who: str, out: Path
 ) -> dict[str, Any]:
@@ -112,25 +150,8 @@ def _measure(
     data = work / f"callboard-data-{args.db}"
     shutil.rmtree(data, ignore_errors=True)
     shutil.rmtree(work / f"sqlite-{args.port}", ignore_errors=True)
-    env = {
-        **os.environ,
-        "PEER_DIR": str(work), "PEER_CATALOG": str(catalog), "PEER_QUIET": "1", "PEER_PORT": str(args.port),
-        "PEER_TOKEN": TOKEN, "PORTAL_TOKEN": TOKEN, "PEER_WORK": str(work / f"work-{args.port}"),
-        "PEER_SQLITE_DIR": str(work / f"sqlite-{args.port}"), "PEER_PG_PORT": os.environ.get("PEER_PG_PORT", "5544"),
-        "PEER_PG_USER": "peer", "PEER_PG_PASSWORD": "peer", "PEER_FILES_PORT": os.environ.get("PEER_FILES_PORT", "7099"), "PEER_CPUS": "0",
-        "PEER_TEMPLATE": str(PEERS / "backstage" / "template" / "template.yaml"),
-    }  # fmt: skip
-    if who == "peer":
-        command = [str(PEERS / "backstage" / "start.sh"), args.db, str(args.port)]
-    else:
-        configs = [
-            PEERS / "backstage" / "app-config.yaml",
-            HERE / f"app-config.{'pg' if args.db == 'pg' else 'sqlite'}.yaml",
-            *([HERE / "app-config.tasks.yaml"] if "scaffold" in args.phases else []),
-        ]
-        command = ["taskset", "-c", "0", str(CALLBOARD), "serve", "--data", str(data), "--log-format", "json"]
-        for config in configs:
-            command += ["--config", str(config)]
+    env = environment_of(catalog, args.port, work)
+    command = server_command(who, args.db, args.port, data, with_tasks="scaffold" in args.phases)
     measure = [
         sys.executable, str(PEERS / "measure.py"), "--catalog", str(catalog), "--label", f"{who}-{args.db}-{args.n}",
         "--out", str(out), "--base", f"http://127.0.0.1:{args.port}", "--phases", args.phases,

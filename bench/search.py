@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from search_corpus import HARD_QUESTIONS, MixedCollator, Plugin, given_questions, own_questions, source_of
+from search_corpus import HARD_QUESTIONS, MixedCollator, Plugin, given_questions, own_questions, source_of, spoilt
 
 from callboard.features.search.catching_up import catch_up
 from callboard.features.search.interface import Meaning, Search, SearchQuery
@@ -126,7 +126,7 @@ async def run_known(args: argparse.Namespace) -> bool:
         holds = True
         for kind in ("typo", "begun", "swapped"):
             asked = [
-                (found, title, wanted) for title, wanted in things if (found := _spoilt(kind, title, chance, begun))
+                (found, title, wanted) for title, wanted in things if (found := spoilt(kind, title, chance, begun))
             ]
             good, missed = 0, []
             for question, title, wanted in asked:
@@ -140,29 +140,6 @@ async def run_known(args: argparse.Namespace) -> bool:
             if args.misses:
                 print("\n".join(f"    {line}" for line in missed))
     return holds
-
-
-def _spoilt(kind: str, title: str, chance: random.Random, begun: dict[str, int]) -> str | None:
-    """None where that cannot be done: too short, one word, or more than three things begin so."""
-    if kind == "typo":
-        places = list(re.finditer(r"[A-Za-z]{4,}", title))
-        if not places:
-            return None
-        match = chance.choice(places)
-        at = chance.randrange(match.start() + 1, match.end() - 1)
-        how = chance.randrange(4)
-        letter = chance.choice("abcdefghijklmnopqrstuvwxyz")
-        middle = ["", title[at] + letter, letter, title[at + 1] + title[at]][how]
-        return title[:at] + middle + title[at + (2 if how == 3 else 1) :]
-    if kind == "begun":
-        key = name_key(title)[:5]
-        return title[:5].strip() if len(key) == 5 and begun[key] <= 3 and key == name_key(title[:5]) else None
-    words = re.findall(r"[\w.]+", title.replace("_", " "))
-    if len(words) < 2:
-        return None
-    at = chance.randrange(len(words) - 1)
-    words[at : at + 2] = words[at + 1], words[at]
-    return " ".join(words)
 
 
 async def run_large(args: argparse.Namespace) -> bool:

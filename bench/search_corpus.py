@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, AsyncIterator, Iterator, Mapping, Sequence
 
 from callboard.features.search.interface import SearchDocument
+from callboard.features.search.text.tokens import name_key
 from callboard.kernel.plugins.hooks import hookimpl
 
 HERE = Path(__file__).resolve().parent
@@ -153,3 +154,26 @@ def _source(short: str) -> str:
 def source_of(fields: Mapping[str, Any]) -> str:
     """What a result with these fields counts as."""
     return f"docs/{fields['file']}" if "file" in fields else f"repos.csv#{fields['name']}"
+
+
+def spoilt(kind: str, title: str, chance: random.Random, begun: dict[str, int]) -> str | None:
+    """None where that cannot be done: too short, one word, or more than three things begin so."""
+    if kind == "typo":
+        places = list(re.finditer(r"[A-Za-z]{4,}", title))
+        if not places:
+            return None
+        match = chance.choice(places)
+        at = chance.randrange(match.start() + 1, match.end() - 1)
+        how = chance.randrange(4)
+        letter = chance.choice("abcdefghijklmnopqrstuvwxyz")
+        middle = ["", title[at] + letter, letter, title[at + 1] + title[at]][how]
+        return title[:at] + middle + title[at + (2 if how == 3 else 1) :]
+    if kind == "begun":
+        key = name_key(title)[:5]
+        return title[:5].strip() if len(key) == 5 and begun[key] <= 3 and key == name_key(title[:5]) else None
+    words = re.findall(r"[\w.]+", title.replace("_", " "))
+    if len(words) < 2:
+        return None
+    at = chance.randrange(len(words) - 1)
+    words[at : at + 2] = words[at + 1], words[at]
+    return " ".join(words)

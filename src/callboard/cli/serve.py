@@ -281,17 +281,14 @@ def _runner() -> Any:
 
 
 async def _serve(options: ServeOptions, run: _Run, address: Address, listener: socket.socket) -> None:
-    from callboard.cli.late_methods import late_methods
+    import uvicorn
+
+    from callboard.app import create_portal
 
     port = listener.getsockname()[1]
     url = _url_of(address, port)
-    with late_methods():
-        import uvicorn
-
-        from callboard.app import create_portal
-
-        given = with_address(run.settings, address, port)
-        portal = await create_portal(given, data_dir=options.data, demo=options.demo)
+    given = with_address(run.settings, address, port)
+    portal = await create_portal(given, data_dir=options.data, demo=options.demo)
     config = uvicorn.Config(
         portal.asgi,
         http=_find_protocol(),

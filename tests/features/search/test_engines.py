@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -149,6 +150,65 @@ async def test_changes_replace_and_removals_take_away(library: Library):
         assert await tx.fetch_value("SELECT count(*) FROM search_document") == 1
         assert await tx.fetch_value("SELECT count(*) FROM search_word WHERE form = 'newword' AND documents > 0") == 0
     assert await library.ids("stays") == ["two"]
+
+
+async def test_what_is_found_the_short_way_is_what_a_look_at_everything_finds_first(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+):
+    """Where words stand in many documents, the rarest and names come first; nothing hidden is found or counted that way."""
+    chance = random.Random(4)
+    words = ("ledger", "queue", "invoice", "gateway", "region")
+    books = []
+    for number in range(90):
+        title, text = f"Book {number:02d}: {' '.join(chance.sample(words, 2))}", " ".join(chance.choices(words, k=6))
+        books.append(doc(f"book-{number:02d}", title, text, resource=f"r:{number}", names=[f"vol-{number:02d}"]))
+    await library.put(*books)
+    asked = [
+        books[17].title,
+        "ledger",
+        "queue region",
+        "book 41 invoice gateway ledger",
+        "vol-2",
+        "vol-63",
+        books[5].title[:-1],
+    ]
+    whole = {term: await library.ask(term, limit=5) for term in asked}
+    monkeypatch.setattr("callboard.features.search.engines.base.CHEAP", 10)
+    monkeypatch.setattr("callboard.features.search.service.MANY", 10)
+    library.service._kept.clear()
+    library.shelf.seen[ADA.subject] = {f"r:{number}" for number in range(0, 90, 3)}
+    for term in asked:
+        short = await library.ask(term, limit=5)
+        assert len(short.hits) >= min(len(whole[term].hits), 1), term
+        if not term.startswith(("ledger", "queue")):  # of those many are equally good
+            assert short.hits[0].document.id == whole[term].hits[0].document.id, term
+        for hit in (await library.ask(term, ADA, limit=50)).hits:
+            assert int(hit.document.id[-2:]) % 3 == 0, term
+    assert {hit.document.id for hit in (await library.ask("queue region", limit=90)).hits} == {
+        book.id for book in books if {"queue", "region"} & {*book.title.split(), *book.text.split()}
+    }
+
+
+async def test_answers_that_are_kept_are_for_who_sees_the_same_in_the_index_as_it_is(library: Library):
+    """What one was told is told to nobody who sees something else, and to nobody once something changed."""
+    await library.put(doc("one", "Ledger one", resource="r:1"), doc("two", "Ledger two", resource="r:2"))
+    eve = user("eve")
+    library.shelf.seen |= {ADA.subject: {"r:1"}, eve.subject: {"r:2"}}
+    for _ in range(2):
+        assert await library.ids("ledger", ADA) == ["one"]
+        assert await library.ids("ledger", eve) == ["two"]
+        assert sorted(await library.ids("ledger")) == ["one", "two"]
+    library.shelf.seen[ADA.subject] = {
+        "r:1",
+        "r:2",
+    }  # an answer of the same question, narrower or wider, is another one
+    assert sorted(await library.ids("ledger", ADA)) == ["one", "two"]
+    library.shelf.seen[ADA.subject] = set()
+    assert await library.ids("ledger", ADA) == []
+    await library.put(doc("three", "Ledger three", resource="r:3"), doc("two", "Second of them", resource="r:2"))
+    library.shelf.seen[eve.subject] = {"r:2", "r:3"}
+    assert await library.ids("ledger", eve) == ["three"]
+    assert sorted(await library.ids("ledger")) == ["one", "three"]
 
 
 async def test_unchanged_scopes_are_not_asked_for_again(library: Library):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from hashlib import blake2b
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 import orjson
 
@@ -31,7 +31,7 @@ from callboard.kernel.auth.actor import Actor
 from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.errors import UnavailableError
 
-RANKED = 160
+RANKED = 80
 """Candidates that are looked at closely."""
 FOUND = 1_000
 """Candidates that are counted. What has more is counted no further."""
@@ -39,6 +39,10 @@ LEAST_COVERAGE = 0.35
 """A result answers at least this share of what the best one answers of the question."""
 READINGS = 3
 """A question is read again when a word of it stands only in what the actor does not see."""
+MANY = 200
+"""Where the words of a question stand in more documents than this, the rarest are looked for first."""
+SHORT = 5
+"""Of questions of more words no document has so many that the rarest alone would do."""
 KEPT = 512
 """Answers kept for those who ask the same and see the same, until the index changes."""
 KEPT_HITS = 30
@@ -146,44 +150,54 @@ class SearchService:
         self, tx: Transaction, query: SearchQuery, question: Question, visible: VisibleSet | None, vector: Any
     ) -> tuple[SearchResults, set[int]]:
         """The results, and which units of the question one of them has."""
-        marks = self._marks(query)
+        named, begun = await self._named(tx, question, visible)
+        groups, marks = question.groups(), await self._marks(tx, query)
         near: Near = {}
         if self._neighbours is not None and vector is not None:
             near = await self._neighbours.nearest(tx, vector, marks, visible)
-        limit = max(FOUND, 4 * (query.offset + query.limit))
-        named, begun = await self._named(tx, question, visible)
-        groups = question.groups()
         if not groups and not named and not begun and not near and not question.is_empty:
             return SearchResults([], 0, False, {key: () for key in query.facets}), set()
-        has_words = bool(groups) or question.is_empty
-        found = await self._engine.find(tx, Ask(groups, marks, limit), visible) if has_words else NOTHING
-        numbers = [number for number, _ in found.numbers]
         if query.types or query.filters:
             matching = await self._matching(tx, [*named, *begun], query)
             named = {number: found for number, found in named.items() if number in matching}
             begun = {number: share for number, share in begun.items() if number in matching}
-        numbers = list(dict.fromkeys([*named, *begun, *numbers]))
-        closely = numbers[: max(RANKED, 2 * (query.offset + query.limit))]
-        rest = numbers[len(closely) :]
-        if near:
-            rest = [number for number in rest if number not in near]
-            closely = list(dict.fromkeys([*closely, *near]))
         scorer = Scorer(question, named, begun)
-        judged = [scorer.judge(row) for row in await documents.rows_of(tx, closely)]
-        everything = scorer.gather(judged)
-        results = self._enough(question, everything)
+        end = query.offset + query.limit
+        closely, limit = max(RANKED, 2 * end), max(FOUND, 4 * end)
+        is_page_full = len(begun) > end and not query.facets
+        for part, together in _ways(groups, question.total, is_page_full):
+            ask = Ask(part, marks, limit, 0 if query.facets else closely, together)
+            has_words = bool(part) or question.is_empty
+            found = await self._engine.find(tx, ask, visible) if has_words else Found((), is_all=not groups)
+            numbers = list(dict.fromkeys([*named, *begun, *(number for number, _ in found.numbers)]))
+            rows = await documents.rows_of(tx, list(dict.fromkeys([*numbers[:closely], *near])))
+            judged = [scorer.judge(row) for row in rows if not query.types or row.type in query.types]
+            results = scorer.gather(judged)
+            most = 1.0 if question.is_empty else max((one.coverage for one in results), default=0.0)
+            if (
+                part == groups
+                or is_page_full
+                or _most_without(part, together, question.total) < LEAST_COVERAGE * most * question.total
+            ):
+                break
+        everything = results
+        if not question.is_empty:
+            results = [one for one in results if one.is_exact or one.coverage >= LEAST_COVERAGE * most]
         if near and self._neighbours is not None:
             by_words = [one for one in results if one.is_exact or one.coverage > 0]
             results = fuse(by_words, everything, near, self._neighbours.weight)
-        counted = await self._counted(tx, results, rest)
-        shown = results[query.offset : query.offset + query.limit]
         is_all = found.is_all and len(numbers) < limit
+        counted: Mapping[tuple[str, str], int] = {}
+        if is_all or query.facets:
+            rest = [number for number in numbers[closely:] if number not in near]
+            counted = await self._counted(tx, query, results, rest)
         matched = {at for one in judged for at, match in enumerate(one.found) if match is not None}
+        shown = results[query.offset : end]
         hits = await self._hits(tx, question, shown)
         return SearchResults(
             hits=with_meaning(hits, shown, near, query.term) if near else hits,
             total=len(counted) if is_all else None,
-            has_more=len(results) > query.offset + query.limit,
+            has_more=len(results) > end,
             facets=await self._facets(tx, query.facets, list(counted.values())),
             corrected=_corrected(question, shown),
         ), matched
@@ -193,6 +207,8 @@ class SearchService:
     ) -> set[str]:
         """Terms that stand only in what the actor does not see. They count as not there: a typing error is mended all the same."""
         unseen: set[str] = set()
+        if visible is None:
+            return unseen
         for at, unit in enumerate(question.units):
             if at not in matched and not unit.is_weak and unit.terms:
                 # As frequent as can be, so that the engine looks for any document rather than for the best.
@@ -201,9 +217,11 @@ class SearchService:
                     unseen |= set(unit.terms)
         return unseen
 
-    def _marks(self, query: SearchQuery) -> tuple[tuple[str, ...], ...]:
+    async def _marks(self, tx: Transaction, query: SearchQuery) -> tuple[tuple[str, ...], ...]:
         types = query.types or list(self._collators())
-        found = [tuple(mark(type, "", type) for type in types)] if query.types or not query.term.strip() else []
+        others = [type for type in self._collators() if type not in types]
+        is_narrow = bool(query.types) and await documents.has_types(tx, others)
+        found = [tuple(mark(type, "", type) for type in types)] if is_narrow or not query.term.strip() else []
         for key, values in query.filters.items():
             found.append(tuple(mark("", key, value) for value in values))
         return tuple(found)
@@ -221,30 +239,25 @@ class SearchService:
 
     async def _matching(self, tx: Transaction, numbers: Sequence[int], query: SearchQuery) -> set[int]:
         """Those of them that the filters let through."""
-        payloads = await documents.payloads_of(tx, numbers)
-        types = await documents.parents_of(tx, numbers)
-        kept = set()
-        for number, payload in payloads.items():
-            fields = orjson.loads(payload)["fields"]
-            if query.types and types[number][0] not in query.types:
-                continue
-            if all(_has(fields.get(key), values) for key, values in query.filters.items()):
-                kept.add(number)
-        return kept
-
-    def _enough(self, question: Question, results: list[Result]) -> list[Result]:
-        if question.is_empty:
-            return results
-        most = max((one.coverage for one in results), default=0.0)
-        return [one for one in results if one.is_exact or one.coverage >= LEAST_COVERAGE * most]
+        types = await documents.parents_of(tx, numbers) if numbers else {}
+        kept = {number for number, (type, _) in types.items() if not query.types or type in query.types}
+        if not query.filters:
+            return kept
+        payloads = await documents.payloads_of(tx, list(kept))
+        return {
+            number
+            for number, fields in ((number, orjson.loads(payload)["fields"]) for number, payload in payloads.items())
+            if all(_has(fields.get(key), values) for key, values in query.filters.items())
+        }
 
     async def _counted(
-        self, tx: Transaction, results: Sequence[Result], rest: Sequence[int]
+        self, tx: Transaction, query: SearchQuery, results: Sequence[Result], rest: Sequence[int]
     ) -> dict[tuple[str, str], int]:
         """What counts as found: a document for each page."""
         counted = {(one.best.row.type, one.best.row.parent): one.best.row.number for one in results}
         for number, key in (await documents.parents_of(tx, rest)).items() if rest else ():
-            counted.setdefault(key, number)
+            if not query.types or key[0] in query.types:
+                counted.setdefault(key, number)
         return counted
 
     async def _facets(
@@ -276,6 +289,34 @@ class SearchService:
                 )
             )  # fmt: skip
         return hits
+
+
+def _ways(
+    groups: tuple[Group, ...], total: float, is_page_full: bool
+) -> Iterator[tuple[tuple[Group, ...], tuple[Group, ...]]]:
+    """Which words to look for, each by itself, and which all together: all by themselves, but where that is much, first the rarest.
+
+    Those are enough if what has none of them says too little of the question to be told beside what was found, be it for
+    the others together. None at all where names fill the page.
+    """
+    if is_page_full:
+        yield (), ()
+        return
+    if len(groups) <= SHORT and sum(group.documents for group in groups) > MANY:
+        for count in range(1, len(groups)):
+            part, rest = groups[:count], groups[count:]
+            if _most_without(part, (), total) < LEAST_COVERAGE * total:
+                yield part, ()
+                break
+            if len(rest) > 1 and _most_without(part, rest, total) < LEAST_COVERAGE * total:
+                yield part, rest
+                break
+    yield groups, ()
+
+
+def _most_without(part: Sequence[Group], together: Sequence[Group], total: float) -> float:
+    """The most of a question's weight that a document has with none of ``part`` and not all of ``together``."""
+    return total - sum(group.weight for group in part) - min((group.weight for group in together), default=0.0)
 
 
 def _has(value: Any, wanted: Sequence[str]) -> bool:

@@ -20,6 +20,8 @@ WEIGHTS = (5.0, 5.0, 3.0, 2.0, 1.0)
 """Of ``records.FIELDS``, for choosing candidates; ``ranking.scoring`` weighs again."""
 
 
+CHEAP = 1_000
+"""So many documents are looked at whatever is asked. Where words stand in more, those are looked at first that say most: see ``Ask.enough``."""
 FEW = 10
 """With fewer found by rare words, some are looked for by frequent ones."""
 SOME = 60
@@ -36,11 +38,17 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """``groups``: rarest first. ``marks``: of each of these lists a document must have one. ``limit``: candidates wanted."""
+    """``groups``: rarest first. ``marks``: of each of these lists a document must have one. ``limit``: candidates wanted.
+
+    ``together``: documents that have all of these are found as well, whatever of ``groups`` they have.
+    ``enough``: where words are frequent, so many documents will do that have all of them, or one in a name; 0: look at all.
+    """
 
     groups: tuple[Group, ...]
     marks: tuple[tuple[str, ...], ...] = ()
     limit: int = 1_000
+    enough: int = 0
+    together: tuple[Group, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,20 @@ def split(ask: Ask, rows: int = MOST_ROWS) -> Split:
             break
         rare.append(group)
         total += group.documents
-    return Split(tuple(rare), ask.groups[len(rare) :])
+    common = ask.groups[len(rare) :]
+    return Split(tuple(rare), (*common, *ask.together) if common else ())
+
+
+def is_frequent(ask: Ask) -> bool:
+    """Whether to try with what says most before all is looked at: one or two words, and one of them in no more than ``MOST_ROWS``."""
+    if not ask.enough or not 1 <= len(ask.groups) <= 2:
+        return False
+    return ask.groups[0].documents <= MOST_ROWS and sum(group.documents for group in ask.groups) > CHEAP
+
+
+def naming(groups: Sequence[Group]) -> Sequence[Group]:
+    """Those of the words that are looked for in names: one that is everywhere is in too many names, too."""
+    return [group for group in groups if group.documents <= MOST_ROWS]
 
 
 class Engine(Protocol):

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Callable, Sequence
 
-from callboard.features.search.engines.base import FEW, MOST_ROWS, SOME, WEIGHTS, Ask, Found, Group, split, terms_of
+from callboard.features.search.engines.base import (
+    FEW,
+    MOST_ROWS,
+    SOME,
+    WEIGHTS,
+    Ask,
+    Found,
+    Group,
+    is_frequent,
+    naming,
+    split,
+    terms_of,
+)
 from callboard.features.search.interface import VisibleSet
 from callboard.features.search.store.records import Record
 from callboard.features.search.store.visible import VisibleCondition
@@ -61,8 +73,14 @@ class Fts5Engine:
         chosen = split(ask)
         marks = "".join(f" AND mark : ({_any(marks)})" for marks in ask.marks)
         found: dict[int, float] = {}
+        if is_frequent(ask):
+            first = await self._ranked(tx, f"({_telling(ask.groups)}){marks}", visible, ask.limit)
+            if len(first) >= ask.enough:
+                return Found([(number, -rank) for number, rank in first], False)
         if chosen.rare:
             words = " OR ".join(_expression(group) for group in chosen.rare)
+            if ask.together:
+                words += f" OR ({' AND '.join(map(_expression, ask.together))})"
             for number, rank in await self._ranked(tx, f"({_WORDS}({words})){marks}", visible, ask.limit):
                 found[number] = -rank
         if not ask.groups and marks:
@@ -102,6 +120,13 @@ class Fts5Engine:
 
     async def close(self) -> None:
         return None
+
+
+def _telling(groups: Sequence[Group]) -> str:
+    """Documents that have all of these words, and those that have one of them in a name."""
+    every = " AND ".join(f"({_WORDS}{_expression(group)})" for group in groups)
+    named = f"{_NAMES}({' OR '.join(map(_expression, naming(groups)))})"
+    return f"({named}) AND {every}" if len(groups) == 1 else f"({every}) OR ({named})"
 
 
 def _expression(group: Group) -> str:

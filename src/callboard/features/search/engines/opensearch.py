@@ -84,8 +84,12 @@ class OpenSearchEngine:
         chosen = split(ask)
         must: list[Any] = []
         if chosen.rare:
-            must = [{"bool": {"should": [_group(one) for one in ask.groups], "minimum_should_match": 1}}]
-            must[0]["bool"]["must"] = [{"bool": {"should": [_group(one) for one in chosen.rare]}}]
+            every = [_group(one) for one in (*ask.groups, *ask.together)]
+            must = [{"bool": {"should": every, "minimum_should_match": 1}}]
+            finding = [_group(one) for one in chosen.rare]
+            if ask.together:
+                finding.append({"bool": {"must": [_group(one) for one in ask.together]}})
+            must[0]["bool"]["must"] = [{"bool": {"should": finding}}]
         elif chosen.common:
             must = [{"bool": {"must": [_group(one) for one in chosen.common]}}]
         filters = [{"terms": {"mark": list(marks)}} for marks in ask.marks]

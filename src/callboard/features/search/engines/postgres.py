@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import Any, Callable, Sequence
 
-from callboard.features.search.engines.base import FEW, MOST_ROWS, SOME, Ask, Found, Group, split, terms_of
+from callboard.features.search.engines.base import (
+    FEW,
+    MOST_ROWS,
+    SOME,
+    Ask,
+    Found,
+    Group,
+    is_frequent,
+    naming,
+    split,
+    terms_of,
+)
 from callboard.features.search.interface import VisibleSet
 from callboard.features.search.store.records import Record
 from callboard.features.search.store.visible import VisibleCondition
@@ -57,8 +68,15 @@ class PostgresEngine:
         chosen = split(ask)
         marks = [_any(marks) for marks in ask.marks]
         found: dict[int, float] = {}
+        if is_frequent(ask):
+            first = await self._ranked(tx, _telling(ask.groups), ask.groups, marks, visible, ask.limit)
+            if len(first) >= ask.enough:
+                return Found(sorted(first.items(), key=lambda one: -one[1]), False)
         if chosen.rare:
-            found |= await self._ranked(tx, chosen.rare, marks, visible, ask.limit)
+            match = " | ".join(_any(group.terms) for group in chosen.rare)
+            if ask.together:
+                match += f" | ({' & '.join(_any(group.terms) for group in ask.together)})"
+            found |= await self._ranked(tx, match, (*chosen.rare, *ask.together), marks, visible, ask.limit)
         if (chosen.common and len(found) < FEW) or not ask.groups:
             most = SOME if found else ask.limit
             for weight in ("A", ""):
@@ -73,14 +91,14 @@ class PostgresEngine:
         return Found(best[: ask.limit], not chosen.common and len(best) < ask.limit)
 
     async def _ranked(
-        self, tx: Transaction, groups: Sequence[Group], marks: Sequence[str], visible: VisibleSet | None, limit: int
-    ) -> dict[int, float]:
-        words = [_any(group.terms) for group in groups]
-        match = " & ".join(f"({part})" for part in (" | ".join(words), *marks))
-        args: list[Any] = [match, limit]
+        self, tx: Transaction, match: str, groups: Sequence[Group], marks: Sequence[str], visible: VisibleSet | None,
+        limit: int,
+    ) -> dict[int, float]:  # fmt: skip
+        """Documents that ``match``, by how many of ``groups`` they have."""
+        args: list[Any] = [" & ".join(f"({part})" for part in (match, *marks)), limit]
         parts = []
-        for group, word in zip(groups, words, strict=True):
-            args += [word, _any(group.terms, "A")]
+        for group in groups:
+            args += [_any(group.terms), _any(group.terms, "A")]
             has, names = f"(words @@ ${len(args) - 1}::tsquery)::int", f"(words @@ ${len(args)}::tsquery)::int"
             parts.append(f"{group.weight:.6f} * ({has} + {_IN_NAMES - 1} * {names})")
         with self._visible.sql(tx, visible, len(args) + 1) as (condition, more):
@@ -106,6 +124,12 @@ class PostgresEngine:
 
     async def close(self) -> None:
         return None
+
+
+def _telling(groups: Sequence[Group]) -> str:
+    """Documents that have all of these words, and those that have one of them in a name."""
+    named = " | ".join(_any(group.terms, "A") for group in naming(groups))
+    return named if len(groups) == 1 else f"({' & '.join(_any(group.terms) for group in groups)}) | {named}"
 
 
 def _any(terms: Sequence[str], weight: str = "") -> str:

@@ -8,10 +8,12 @@ from callboard.features.search.interface import Reason
 from callboard.features.search.ranking.question import Question
 from callboard.features.search.ranking.scoring import Judged
 from callboard.features.search.store.records import FIELDS
-from callboard.features.search.text.tokens import placed
+from callboard.features.search.text.tokens import token_of, written
 
 Pieces = Sequence[tuple[str, bool]]
 
+_JOINING = {ord(char): None for char in "-._/:@+#&\\"}
+"""What joins the parts of names in ``text.tokens``."""
 EXCERPT = 280
 """Characters of text shown, more or less."""
 
@@ -31,6 +33,8 @@ class Marker:
                     self._weights.setdefault(term, unit.weight / 2)
         for name, whole in question.wholes.items():
             self._weights[name] = sum(unit.weight for unit in question.units[whole.start : whole.stop])
+        self._known: dict[str, str] = {}
+        """What was asked in each written word that was looked at, "" where nothing was: words repeat from result to result."""
 
     def mark(self, text: str) -> Pieces:
         """All of ``text`` in pieces; what matches is marked. Without a match one piece."""
@@ -63,15 +67,34 @@ class Marker:
         return pieces
 
     def _spans(self, text: str) -> list[tuple[int, int, str]]:
-        found, weights = [], self._weights
-        for begin, end, token in placed(text):
-            best = ""
-            for form in (*token.wholes, *token.parts):
-                if form in weights and (not best or weights[form] > weights[best]):
-                    best = form
+        if not self._may_have(text):
+            return []
+        found, known = [], self._known
+        for match in written(text):
+            raw = match[0]
+            best = known.get(raw)
+            if best is None:
+                best = known[raw] = self._asked_in(raw)
             if best:
-                found.append((begin, end, best))
+                found.append((match.start(), match.end(), best))
         return found
+
+    def _may_have(self, text: str) -> bool:
+        """Quickly: whether anything that was asked may stand in it."""
+        if not text.isascii() or "'" in text:
+            return True
+        joined = text.lower().translate(_JOINING)
+        return any(form in joined for form in self._weights)
+
+    def _asked_in(self, raw: str) -> str:
+        if not self._may_have(raw):
+            return ""
+        best, weights = "", self._weights
+        parts, wholes = token_of(raw)
+        for form in (*wholes, *parts):
+            if form in weights and (not best or weights[form] > weights[best]):
+                best = form
+        return best
 
 
 def _pieces(text: str, spans: Sequence[tuple[int, int, str]], start: int, stop: int) -> Pieces:

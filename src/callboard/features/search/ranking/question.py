@@ -12,7 +12,7 @@ from callboard.features.search.store.vocabulary import Word
 from callboard.features.search.text.learning import MAX_LONG
 from callboard.features.search.text.stemming import Stemmer
 from callboard.features.search.text.synonyms import Synonyms
-from callboard.features.search.text.tokens import joins, tokens
+from callboard.features.search.text.tokens import joins, words
 from callboard.features.search.text.typos import SHORTEST, distance, far_keys, halves, keys, tolerance
 from callboard.features.search.text.words import ASKING, OWNING, WEAK
 from callboard.kernel.db.interface import Transaction
@@ -123,7 +123,7 @@ class QuestionReader:
 
         ``without``: terms that count as not there.
         """
-        parts = [part for token in tokens(text) for part in token.parts]
+        parts = words(text)
         if len(parts) > MAX_WORDS:  # of a long one what says something, once
             parts = list(dict.fromkeys(part for part in parts if part not in WEAK))[:MAX_WORDS]
         names = {name: Whole(name, start, stop) for start, stop, name in joins(parts, 6)}

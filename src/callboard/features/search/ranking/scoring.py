@@ -35,17 +35,23 @@ BEGUN_SHARE = 0.6
 TITLE_SHARE = 1.0
 """What a title that is wholly in the question adds, likewise; less as more of the title is not in it."""
 PRIOR_SHARE = 0.002
+FEW_FORMS = 8
+"""Up to so many words are looked for in a line one by one before it is taken apart."""
 
 
 @dataclass(slots=True)
 class Judged:
-    """A document with what was found in it. ``units``: score of each word; ``found``: (part, form, how) of its best match."""
+    """A document with what was found in it. ``units``: score of each word; ``found``: (part, form, how) of its best match.
+
+    ``is_begun``: it has a name that begins with the whole question.
+    """
 
     row: Row
     score: float
     units: list[float]
     found: list[tuple[int, str, How] | None]
     name: Whole | None = None
+    is_begun: bool = False
 
 
 @dataclass(slots=True)
@@ -82,58 +88,70 @@ class Scorer:
             if unit.weight
         ]
         self._wholes = question.wholes
-        self._strong = frozenset(at for at, unit in enumerate(question.units) if unit.weight and not unit.is_weak)
+        self._forms = frozenset(self._wanted)
+        self._quick = tuple(self._wanted) if len(self._wanted) <= FEW_FORMS and not self._phrases else ()
+        self._weights = [unit.weight for unit in question.units]
+        self._strong = [at for at, unit in enumerate(question.units) if unit.weight and not unit.is_weak]
 
     def judge(self, row: Row) -> Judged:
-        units = self._question.units
-        count = len(units)
+        weights = self._weights
+        count = len(weights)
         tf = [0.0] * count
         best = [0.0] * count
         found: list[tuple[int, str, How] | None] = [None] * count
-        places: list[list[tuple[int, int]]] = [[] for _ in range(count)]
-        wanted = self._wanted
-        title_share = 0.0
-        whole_bonus = 0.0
-        wholes = self._wholes
+        is_near = len(self._strong) > 1
+        places: list[list[tuple[int, int]]] = [[] for _ in range(count)] if is_near else []
+        title_share = whole_bonus = 0.0
         for at_field, line in enumerate(row.forms.split("\n")):
-            if not line:
-                continue
+            if self._quick:
+                for form in self._quick:  # most lines have none, and need not be split to see that
+                    if form in line:
+                        break
+                else:
+                    continue
             forms = line.split(" ")
-            length = len(forms)
-            weight = FIELD_WEIGHTS[at_field] / (
-                1.0 - LENGTH_SHARE[at_field] + LENGTH_SHARE[at_field] * length / USUAL_LENGTHS[at_field]
-            )
-            hits = [(position, form) for position, form in enumerate(forms) if form in wanted]
-            for position, form in hits:
-                for at, quality, how in wanted[form]:
+            there = self._forms.intersection(forms)
+            if not there and not self._phrases:
+                continue
+            share = LENGTH_SHARE[at_field]
+            weight = FIELD_WEIGHTS[at_field] / (1.0 - share + share * len(forms) / USUAL_LENGTHS[at_field])
+            # by where they stand first, so that equals are told alike at each asking
+            for form in there if len(there) == 1 else sorted(there, key=forms.index):
+                times = forms.count(form)
+                positions = _positions(forms, form, times) if is_near else ()
+                for at, quality, how in self._wanted[form]:
                     worth = weight * quality
-                    tf[at] += worth
+                    tf[at] += worth * times
                     if worth > best[at]:
                         best[at] = worth
                         found[at] = (at_field, form, how)
-                    places[at].append((at_field, position))
-            if wholes and hits:
-                for form in wholes.keys() & set(forms):
-                    whole = wholes[form]
-                    share = sum(units[at].weight for at in range(whole.start, whole.stop))
-                    whole_bonus = max(whole_bonus, share * 0.2 * FIELD_WEIGHTS[at_field] / 3.0)
+                    if is_near:
+                        places[at] += [(at_field, position) for position in positions]
+                if form in self._wholes:
+                    whole = self._wholes[form]
+                    whole_weight = sum(weights[whole.start : whole.stop])
+                    whole_bonus = max(whole_bonus, whole_weight * 0.2 * FIELD_WEIGHTS[at_field] / 3.0)
             if self._phrases:
                 self._find_phrases(forms, at_field, weight, tf, found, best)
-            if at_field == 0 and hits:
-                title_share = _title_share(forms, wanted)
-        scores = [unit.weight * tf[at] * (SATURATION + 1) / (tf[at] + SATURATION) for at, unit in enumerate(units)]
-        near = self._nearness(places)
-        score = sum(scores) + near + whole_bonus
-        covered = sum(units[at].weight for at in range(count) if tf[at])
-        score += TITLE_SHARE * title_share * covered
-        name = self._name_of(row.number)
+            if at_field == 0 and there:
+                title_share = _title_share(forms, self._wanted)
+        scores = [
+            weight * got * (SATURATION + 1) / (got + SATURATION) if got else 0.0
+            for weight, got in zip(weights, tf, strict=True)
+        ]
+        score = sum(scores) + whole_bonus
+        if is_near:
+            score += self._nearness(places)
+        if title_share:
+            score += TITLE_SHARE * title_share * sum(weights[at] for at in range(count) if tf[at])
+        name = self._name_of(row.number) if row.number in self._named else None
         if name is not None:
-            score += NAMED_SHARE * sum(units[at].weight for at in range(name.start, name.stop)) * (SATURATION + 1)
+            score += NAMED_SHARE * sum(weights[name.start : name.stop]) * (SATURATION + 1)
         elif row.number in self._begun:
             score += (
                 (BEGUN_SHARE + (1 - BEGUN_SHARE) * self._begun[row.number]) * self._question.total * (SATURATION + 1)
             )
-        return Judged(row, score, scores, found, name)
+        return Judged(row, score, scores, found, name, row.number in self._begun)
 
     def _find_phrases(
         self, forms: Sequence[str], at_field: int, weight: float, tf: list[float],
@@ -153,14 +171,13 @@ class Scorer:
                         found[at] = (at_field, " ".join(forms[position : position + size]), how_of(quality))
 
     def _nearness(self, places: Sequence[Sequence[tuple[int, int]]]) -> float:
-        units, bonus = self._question.units, 0.0
-        strong = [at for at in range(len(units)) if at in self._strong]
-        for one, other in pairwise(strong):
+        weights, bonus = self._weights, 0.0
+        for one, other in pairwise(self._strong):
             if not places[one] or not places[other]:
                 continue
             there = {(f, p + step) for f, p in places[one] for step in range(-NEAR, NEAR + 1) if step}
             if any(place in there for place in places[other]):
-                bonus += NEAR_SHARE * min(units[one].weight, units[other].weight)
+                bonus += NEAR_SHARE * min(weights[one], weights[other])
         return bonus
 
     def _name_of(self, number: int) -> Whole | None:
@@ -181,24 +198,38 @@ class Scorer:
         return results
 
     def _result(self, passages: list[Judged]) -> Result:
-        question = self._question
+        if len(passages) == 1:
+            (best,) = passages
+            coverage = 1.0 if best.is_begun else self._covered(best.units)
+            score = best.score * coverage**COVERAGE_POWER * (1 + PRIOR_SHARE * best.row.prior)
+            return Result(best, score, coverage, self._is_exact(best))
         passages.sort(key=lambda one: -one.score)
         best = passages[0]
         together = [max(values) for values in zip(*(one.units for one in passages), strict=True)]
-        own = sum(best.units)
-        union = best.score - own + sum(together)
-        total = question.total or 1.0
-        coverage = sum(unit.weight for unit, got in zip(question.units, together, strict=True) if got) / total
-        own_coverage = sum(unit.weight for unit, got in zip(question.units, best.units, strict=True) if got) / total
-        score = (1 - PAGE_SHARE) * best.score * own_coverage**COVERAGE_POWER
+        union = best.score - sum(best.units) + sum(together)
+        coverage = 1.0 if any(one.is_begun for one in passages) else self._covered(together)
+        own = 1.0 if best.is_begun else self._covered(best.units)
+        score = (1 - PAGE_SHARE) * best.score * own**COVERAGE_POWER
         score += PAGE_SHARE * union * coverage**COVERAGE_POWER
         score *= 1 + PRIOR_SHARE * max(one.row.prior for one in passages)
-        strong = [at for at in range(len(question.units)) if at in self._strong]
-        is_exact = any(
-            one.name is not None and bool(strong) and one.name.start <= strong[0] and one.name.stop > strong[-1]
-            for one in passages
-        )
-        return Result(best, score, coverage, is_exact, passages[1:])
+        return Result(best, score, coverage, any(map(self._is_exact, passages)), passages[1:])
+
+    def _covered(self, scores: Sequence[float]) -> float:
+        """Which share of the question these words are, 0 to 1."""
+        total = sum(weight for weight, got in zip(self._weights, scores, strict=True) if got)
+        return total / (self._question.total or 1.0)
+
+    def _is_exact(self, one: Judged) -> bool:
+        strong = self._strong
+        return one.name is not None and bool(strong) and one.name.start <= strong[0] and one.name.stop > strong[-1]
+
+
+def _positions(forms: Sequence[str], form: str, times: int) -> list[int]:
+    found, at = [], -1
+    for _ in range(times):
+        at = forms.index(form, at + 1)
+        found.append(at)
+    return found
 
 
 def _title_share(forms: Sequence[str], wanted: Mapping[str, object]) -> float:

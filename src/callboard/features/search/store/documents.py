@@ -126,6 +126,14 @@ async def parents_of(tx: Transaction, numbers: Sequence[int]) -> dict[int, tuple
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
+async def has_types(tx: Transaction, types: Sequence[str]) -> bool:
+    """Whether there is a document of one of these types."""
+    for type in types:
+        if await tx.fetch_value("SELECT 1 FROM search_document WHERE type = $1 LIMIT 1", type):
+            return True
+    return False
+
+
 async def count(tx: Transaction) -> int:
     return int(await tx.fetch_value("SELECT count(*) FROM search_document"))
 

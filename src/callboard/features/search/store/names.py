@@ -28,9 +28,9 @@ async def begun(tx: Transaction, prefix: str, condition: str, args: Sequence[Any
     """Documents whose name begins so, shorter names first, among the first few hundred of them; which share of it is ``prefix``."""
     shift = len(args)
     rows = await tx.fetch_all(
-        "SELECT min(number), name FROM (SELECT number, name FROM search_name WHERE name >= $1 AND name < $2"
-        f" AND {condition.format(number='number')} LIMIT {5 * MOST}) AS found"
-        " JOIN search_document USING (number)"
+        "SELECT min(number), name FROM (SELECT number, name FROM (SELECT number, name FROM search_name"
+        f" WHERE name >= $1 AND name < $2 AND {condition.format(number='number')} LIMIT {5 * MOST}) AS begun"
+        f" ORDER BY length(name), name LIMIT {MOST}) AS found JOIN search_document USING (number)"
         f" GROUP BY type, parent, name ORDER BY length(name), name LIMIT ${3 + shift}",
         prefix,
         prefix + "\U0010ffff",

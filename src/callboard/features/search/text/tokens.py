@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Iterator, NamedTuple, Sequence
+from typing import Iterator, Sequence
 
 MAX_FORM = 48
 """Characters of a form; what is longer (a hash, a data URL) is cut."""
@@ -25,13 +25,11 @@ _WIDE = re.compile(r"[぀-ヿ㐀-鿿가-힯]+")
 _MAX_KNOWN = 400_000
 
 
-class Token(NamedTuple):
-    """``parts`` are the words of one written word, ``wholes`` names that some of the parts make, ``raw`` what was written."""
+Token = tuple[tuple[str, ...], tuple[str, ...]]
+"""The parts of a written word, and the names (wholes) that some of them make.
 
-    parts: tuple[str, ...]
-    wholes: tuple[str, ...]
-    raw: str
-
+No class of its own: hundreds of thousands are kept, and plain tuples of texts are nothing that the garbage collector goes through.
+"""
 
 _known: dict[str, Token] = {}
 
@@ -43,15 +41,16 @@ def tokens(text: str) -> Iterator[Token]:
         yield known.get(raw) or token_of(raw)
 
 
-def placed(text: str) -> Iterator[tuple[int, int, Token]]:
-    """As ``tokens``, each with where it begins and where it has ended."""
-    known = _known
-    for match in _RAW.finditer(text):
-        yield match.start(), match.end(), known.get(match[0]) or token_of(match[0])
+def written(text: str) -> Iterator[re.Match[str]]:
+    """The written words of ``text`` where they stand, for ``token_of``."""
+    return _RAW.finditer(text)
 
 
 def token_of(raw: str) -> Token:
-    """A written word that ``tokens`` has found."""
+    """A written word that ``tokens`` or ``written`` has found."""
+    found = _known.get(raw)
+    if found is not None:
+        return found
     if len(_known) >= _MAX_KNOWN:
         _known.clear()
     token = _known[raw] = _split(raw)
@@ -62,15 +61,15 @@ def forms(text: str) -> list[str]:
     """All forms of ``text``, as they are indexed: the parts in their order, so that phrases stand together, and then the wholes."""
     found: list[str] = []
     wholes: list[str] = []
-    for token in tokens(text):
-        found += token.parts
-        wholes += token.wholes
+    for parts, names in tokens(text):
+        found += parts
+        wholes += names
     return found + wholes
 
 
 def words(text: str) -> list[str]:
     """The parts alone."""
-    return [part for token in tokens(text) for part in token.parts]
+    return [part for parts, _ in tokens(text) for part in parts]
 
 
 def name_key(text: str) -> str:
@@ -104,7 +103,7 @@ def _split(raw: str) -> Token:
         parts += own
     if len(segments) > 1 and len(parts) <= MAX_PARTS and "'" not in raw:
         wholes.append(_whole(parts))
-    return Token(tuple(parts), tuple(dict.fromkeys(wholes)), raw)
+    return tuple(parts), tuple(dict.fromkeys(wholes))
 
 
 def _words_of(piece: str) -> list[str]:

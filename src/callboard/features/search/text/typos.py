@@ -44,7 +44,9 @@ def _number(text: str) -> int:
 
 def distance(one: str, other: str, most: int) -> int:
     """Errors between two words (optimal string alignment); ``most + 1`` as soon as there are more than ``most``."""
-    if abs(len(one) - len(other)) > most:
+    if (
+        abs(len(one) - len(other)) > most or len(set(one) ^ set(other)) > 2 * most
+    ):  # an error changes two letters at most
         return most + 1
     before: list[int] = []
     row = list(range(len(other) + 1))
