@@ -287,8 +287,7 @@ async def _serve(options: ServeOptions, run: _Run, address: Address, listener: s
 
     port = listener.getsockname()[1]
     url = _url_of(address, port)
-    given = with_address(run.settings, address, port)
-    portal = await create_portal(given, data_dir=options.data, demo=options.demo)
+    portal = await create_portal(with_address(run.settings, address, port), data_dir=options.data, demo=options.demo)
     config = uvicorn.Config(
         portal.asgi,
         http=_find_protocol(),
