@@ -28,7 +28,6 @@ from callboard.features.techdocs.interface import (
     SiteSummary,
 )
 from callboard.features.techdocs.keeping import NOT_PUBLISHED, SiteKeeper, problems_of
-from callboard.features.techdocs.published.checking import check_published
 from callboard.features.techdocs.published.reading import PublishedSites
 from callboard.features.techdocs.rendering import RenderedPage, SitePage, Words
 from callboard.features.techdocs.settings import TechDocsSettings
@@ -214,6 +213,8 @@ class TechDocsService:
     async def check(self, ref: str, *, actor: Actor) -> Sequence[Problem]:
         plan, opened = await self.open(ref, actor=actor)
         if opened.published is not None:
+            from callboard.features.techdocs.published.checking import check_published
+
             return await check_published(opened.published, plan, self._clock.now(), self._settings.stale_after)
         row, book = opened.live
         found = await self._books.check(book)

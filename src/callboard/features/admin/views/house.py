@@ -97,10 +97,10 @@ class HouseViews:
         ]
         meaning = await portal.service(Meaning).state()
         if meaning is not None:
-            how = t(
-                f"admin.meaning.{'complete' if meaning.is_complete else 'building'}",
-                n=meaning.embedded, all=meaning.documents,
-            )  # fmt: skip
+            counts = {"n": meaning.embedded, "all": meaning.documents}
+            how = (
+                t("admin.meaning.complete", **counts) if meaning.is_complete else t("admin.meaning.building", **counts)
+            )
             facts.insert(3, (t("admin.fact.meaning"), how))
             if meaning.trouble:
                 concerns.append(

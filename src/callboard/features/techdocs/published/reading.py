@@ -7,7 +7,7 @@ import posixpath
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 import orjson
 from markupsafe import Markup
@@ -23,13 +23,15 @@ from callboard.features.techdocs.interface import (
     Site,
     SiteNotFound,
 )
-from callboard.features.techdocs.published.extracting import PublishedPage, extract
 from callboard.features.techdocs.published.stores import ObjectStore, StoredObject
 from callboard.features.techdocs.settings import TechDocsSettings
 from callboard.features.techdocs.types import media_type_of
 from callboard.kernel.clock import Clock
 from callboard.kernel.errors import CallboardError
 from callboard.kernel.logs import get_logger
+
+if TYPE_CHECKING:
+    from callboard.features.techdocs.published.extracting import PublishedPage
 
 log = get_logger(__name__)
 
@@ -212,6 +214,10 @@ class PublishedSites:
         return Asset(stored.content, media_type_of(path), stored.etag)
 
     async def _find_page(self, plan: SitePlan, published: Published, path: str) -> tuple[str, PublishedPage] | None:
+        from callboard.features.techdocs.published.extracting import (
+            extract,  # with an HTML parser that a start need not load
+        )
+
         plain, ref = safe_path(path), plan.ref
         if plain is None:
             return None
