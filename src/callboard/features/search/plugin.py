@@ -10,8 +10,17 @@ from urllib.parse import urlsplit
 
 from callboard.features.search.engines.base import Engine
 from callboard.features.search.indexing import Indexer
-from callboard.features.search.interface import Collator, Meaning, MeaningState, Search, SearchHooks, Visibility
+from callboard.features.search.interface import (
+    Collator,
+    Indexing,
+    Meaning,
+    MeaningState,
+    Search,
+    SearchHooks,
+    Visibility,
+)
 from callboard.features.search.jobs import SearchJobs
+from callboard.features.search.progress import IndexProgress
 from callboard.features.search.ranking.learnt import Learnt
 from callboard.features.search.ranking.question import QuestionReader
 from callboard.features.search.semantic.settings import SEMANTIC_SETTINGS, SemanticSettings
@@ -56,6 +65,9 @@ class SearchParts:
             collators=lambda: self.collators, visibility=lambda: self.visibility,
             learnt=Learnt(self.settings.learns, self.settings.not_synonyms), neighbours=self.layer,
         )  # fmt: skip
+        self.progress = IndexProgress(
+            portal.db, portal.jobs, collators=lambda: self.collators, visibility=lambda: self.visibility
+        )
         self.teaching = Teaching(portal.db, self.service.learnt, lambda: self.visibility)
         self.jobs = SearchJobs(self.indexer, self.settings)
 
@@ -134,7 +146,7 @@ class SearchDoors:
         parts, db = self._parts, self._portal.db
         asking = Asking(parts.service, self.history, db, lambda: parts.visibility)
         quick = QuickFinder(parts.service, db, parts.condition, lambda: parts.visibility)
-        return page_routes(self._portal, asking, quick, self.history, self._settings)
+        return page_routes(self._portal, asking, quick, self.history, self._settings, parts.progress)
 
     def job_kinds(self) -> Sequence[Any]:
         from callboard.kernel.jobs import JobContext, JobKind
@@ -231,7 +243,13 @@ def register_settings() -> Sequence[Any]:
 def register_services(portal: Any) -> Mapping[type, Any]:
     parts = SearchParts(portal)
     doors = SearchDoors(portal, parts)
-    return {SearchParts: parts, Search: parts.service, SearchDoors: doors, Meaning: parts.layer or NoMeaning()}
+    return {
+        SearchParts: parts,
+        Search: parts.service,
+        Indexing: parts.progress,
+        SearchDoors: doors,
+        Meaning: parts.layer or NoMeaning(),
+    }
 
 
 @hookimpl
@@ -271,7 +289,7 @@ def register_routes(portal: Any) -> Sequence[Any]:
     parts = portal.service(SearchParts)
     doors = portal.service(SearchDoors)
     pages = LateRoutes(["/search", "/api/search/v1"], lambda: doors.routes())
-    return [*search_routes(parts.service, parts.settings, doors.history.note_answer), pages]
+    return [*search_routes(parts.service, parts.settings, doors.history.note_answer, parts.progress), pages]
 
 
 @hookimpl
@@ -279,7 +297,9 @@ def register_actions(portal: Any) -> Sequence[Any]:
     from callboard.features.search.actions import search_actions
 
     parts = portal.service(SearchParts)
-    return search_actions(parts.service, parts.teaching, portal.service(SearchDoors).history.note_answer)
+    return search_actions(
+        parts.service, parts.teaching, portal.service(SearchDoors).history.note_answer, parts.progress
+    )
 
 
 @hookimpl

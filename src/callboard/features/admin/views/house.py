@@ -25,7 +25,7 @@ from callboard.features.admin.pages.house import (
     setting_rows,
 )
 from callboard.features.catalog.interface.states import SourceStates
-from callboard.features.search.interface import Meaning
+from callboard.features.search.interface import Indexing, IndexState, Meaning
 from callboard.kernel.audit import READ_AUDIT, AuditEvent
 from callboard.kernel.auth.users import ADMIN_ROLE
 from callboard.kernel.clock import parse_time
@@ -95,6 +95,14 @@ class HouseViews:
             (t("admin.fact.python"), platform.python_version()),
             (t("admin.fact.address"), portal.settings.get_str("backend.baseUrl", "http://localhost:7007")),
         ]
+        index = await portal.service(Indexing).state()
+        facts.insert(3, (t("admin.fact.index"), self._index_words(index, t)))
+        if index.changed_at is not None:
+            facts.insert(4, (t("admin.fact.indexed"), self._when(request, index.changed_at, t)))
+        if index.is_behind:
+            concerns.append(Concern("info", t("admin.concern.index", n=index.missing), "/search"))
+        elif index.missing:
+            concerns.append(Concern("warn", t("admin.concern.not_indexed", n=index.missing), "/admin/jobs?state=dead"))
         meaning = await portal.service(Meaning).state()
         if meaning is not None:
             counts = {"n": meaning.embedded, "all": meaning.documents}
@@ -116,6 +124,19 @@ class HouseViews:
             tiles.insert(0, (t("admin.tab.users"), len(users), "/admin/users"))
         head = frame("overview", actor, portal.permissions, t)
         return request.render("admin/overview.html", OverviewPage(head, head.title, concerns, facts, tiles))
+
+    @staticmethod
+    def _when(request: Request, at: datetime, t: Translator) -> str:
+        seen = request.moment(at)
+        return at.date().isoformat() if seen.unit == "date" else t(f"time.{seen.unit}", n=seen.n)
+
+    @staticmethod
+    def _index_words(index: IndexState, t: Translator) -> str:
+        parts = [
+            t("search.indexing.part", type=t.title(part.title), indexed=part.indexed, known=part.known)
+            for part in index.parts
+        ]
+        return ", ".join(parts)
 
     async def _engine(self) -> str:
         async with self._portal.db.read() as tx:
