@@ -90,7 +90,7 @@ async def test_small_collators_are_compared_after_a_brief_quiet_and_large_ones_k
     shelf: Any = Counted()
     indexer: Indexer = library.indexer
     assert await indexer._quiet(library.shelf.type) == QUIET
-    library.indexer._collators = lambda: {shelf.type: shelf}  # type: ignore[method-assign, misc]
+    library.indexer._collators = lambda: {shelf.type: shelf}
     shelf.many = SMALL
     assert await indexer._quiet(shelf.type) == BRIEF
     shelf.many += 1

@@ -40,6 +40,7 @@ def search_actions(search: Search, teaching: Teaching, note: NoteAnswer, indexin
                     "by": [{"title": title, "location": location} for title, location in pair.by],
                 }
                 for pair in await teaching.list(actor=context.actor)
+                if pair.is_on
             ]
         }  # fmt: skip
 

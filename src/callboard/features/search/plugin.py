@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from callboard.features.search.curating import Curating
 from callboard.features.search.engines.base import Engine
 from callboard.features.search.indexing import Indexer
 from callboard.features.search.interface import (
@@ -22,6 +23,7 @@ from callboard.features.search.interface import (
 from callboard.features.search.jobs import SearchJobs
 from callboard.features.search.progress import IndexProgress
 from callboard.features.search.ranking.learnt import Learnt
+from callboard.features.search.ranking.own import PortalSynonyms, pairs_of
 from callboard.features.search.ranking.question import QuestionReader
 from callboard.features.search.semantic.settings import SEMANTIC_SETTINGS, SemanticSettings
 from callboard.features.search.service import SearchService
@@ -60,15 +62,25 @@ class SearchParts:
             portal.db, portal.jobs, portal.clock, self.engine, stemmer,
             collators=lambda: self.collators, visibility=lambda: self.visibility,
         )  # fmt: skip
+        self.synonyms = PortalSynonyms(Synonyms(self.settings.synonyms), pairs_of(self.settings.not_synonyms))
         self.service = SearchService(
-            portal.db, self.engine, self.indexer, QuestionReader(stemmer, Synonyms(self.settings.synonyms)), condition,
+            portal.db, self.engine, self.indexer, QuestionReader(stemmer, self.synonyms), condition,
             collators=lambda: self.collators, visibility=lambda: self.visibility,
-            learnt=Learnt(self.settings.learns, self.settings.not_synonyms), neighbours=self.layer,
+            learnt=Learnt(self.settings.learns, self.settings.not_synonyms, self.synonyms), neighbours=self.layer,
         )  # fmt: skip
         self.progress = IndexProgress(
             portal.db, portal.jobs, collators=lambda: self.collators, visibility=lambda: self.visibility
         )
         self.teaching = Teaching(portal.db, self.service.learnt, lambda: self.visibility)
+        self.curating = Curating(
+            portal.db,
+            portal.clock,
+            portal.audit,
+            portal.permissions,
+            self.teaching,
+            self.synonyms,
+            self.settings.synonyms,
+        )
         self.jobs = SearchJobs(self.indexer, self.settings)
 
     @cached_property
@@ -142,11 +154,18 @@ class SearchDoors:
         from callboard.features.search.views.asking import Asking
         from callboard.features.search.views.quick import QuickFinder
         from callboard.features.search.views.routes import page_routes
+        from callboard.ui.messages import Messages
 
         parts, db = self._parts, self._portal.db
         asking = Asking(parts.service, self.history, db, lambda: parts.visibility)
         quick = QuickFinder(parts.service, db, parts.condition, lambda: parts.visibility)
-        return page_routes(self._portal, asking, quick, self.history, self._settings, parts.progress)
+        from callboard.features.search.views.synonyms import SynonymViews
+
+        words = SynonymViews(parts.curating, self._portal.service(Messages), self._portal.clock)
+        return [
+            *words.routes(),
+            *page_routes(self._portal, asking, quick, self.history, self._settings, parts.progress),
+        ]
 
     def job_kinds(self) -> Sequence[Any]:
         from callboard.kernel.jobs import JobContext, JobKind
@@ -212,12 +231,14 @@ def register_templates() -> Sequence[str]:
 
 @hookimpl
 def register_nav_items(portal: Any) -> Sequence[Any]:
-    from callboard.features.search.history.permissions import READ_UNANSWERED
+    from callboard.features.search.history.permissions import READ_SYNONYMS, READ_UNANSWERED
+    from callboard.features.search.pages.synonyms import PATH as SYNONYMS
 
     unanswered = NavItem(
         "search-unanswered", "search.unanswered.title", "/search/unanswered", "search", 46, READ_UNANSWERED, in_rail=False
     )  # fmt: skip
-    return [NavItem("search", "nav.search", "/search", "search", 45, key="s"), unanswered]
+    words = NavItem("search-synonyms", "search.synonyms.title", SYNONYMS, "search", 47, READ_SYNONYMS, in_rail=False)
+    return [NavItem("search", "nav.search", "/search", "search", 45, key="s"), unanswered, words]
 
 
 @hookimpl

@@ -151,7 +151,7 @@ class SearchViews:
         rows, total, titles = await self._history.list_missed(by, SIZE, start, actor=request.actor)
         page = unanswered_page(
             rows, total, titles, by, start, self._t(request), now=self._clock.now(), days=self._settings.retention.days,
-            may_delete=self._history.may_delete(request.actor),
+            may_delete=self._history.may_delete(request.actor), may_add=self._history.may_add_synonyms(request.actor),
         )  # fmt: skip
         return request.render("search/unanswered.html", page)
 
