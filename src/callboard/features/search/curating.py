@@ -63,6 +63,12 @@ class Curating:
         """Whether forms are shown."""
         return self._permissions.decide(actor, UPDATE_SYNONYMS).result != "DENY"
 
+    async def count(self, *, actor: Actor) -> int | None:
+        """None for who may not see them."""
+        if self._permissions.decide(actor, READ_SYNONYMS).result == "DENY":
+            return None
+        return len(await self.list(actor=actor))
+
     async def list(self, *, actor: Actor) -> Sequence[Synonym]:
         """The portal's own, the newest first; then learnt ones, of which the reader sees a document that teaches them; then settings'."""
         self._permissions.require(actor, READ_SYNONYMS)

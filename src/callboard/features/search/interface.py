@@ -221,6 +221,13 @@ class Indexing(Protocol):
         """What ``actor`` may be told while results are not complete, else None. Without parts for who does not see everything."""
 
 
+class SynonymCount(Protocol):
+    """How many pairs of words mean the same, for a way to their page (``/search/synonyms``)."""
+
+    async def count(self, *, actor: Actor) -> int | None:
+        """None for who may not see them."""
+
+
 class EmbeddingModel(Protocol):
     """A model in this process, as ``search.semantic.embedder`` names one: a callable without arguments makes it, when it is first needed.
 

@@ -18,6 +18,7 @@ from callboard.features.search.interface import (
     MeaningState,
     Search,
     SearchHooks,
+    SynonymCount,
     Visibility,
 )
 from callboard.features.search.jobs import SearchJobs
@@ -232,12 +233,13 @@ def register_templates() -> Sequence[str]:
 @hookimpl
 def register_nav_items(portal: Any) -> Sequence[Any]:
     from callboard.features.search.history.permissions import READ_SYNONYMS, READ_UNANSWERED
-    from callboard.features.search.pages.synonyms import PATH as SYNONYMS
 
     unanswered = NavItem(
         "search-unanswered", "search.unanswered.title", "/search/unanswered", "search", 46, READ_UNANSWERED, in_rail=False
     )  # fmt: skip
-    words = NavItem("search-synonyms", "search.synonyms.title", SYNONYMS, "search", 47, READ_SYNONYMS, in_rail=False)
+    words = NavItem(
+        "search-synonyms", "search.synonyms.title", "/search/synonyms", "search", 47, READ_SYNONYMS, in_rail=False
+    )
     return [NavItem("search", "nav.search", "/search", "search", 45, key="s"), unanswered, words]
 
 
@@ -268,6 +270,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         SearchParts: parts,
         Search: parts.service,
         Indexing: parts.progress,
+        SynonymCount: parts.curating,
         SearchDoors: doors,
         Meaning: parts.layer or NoMeaning(),
     }

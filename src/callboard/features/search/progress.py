@@ -14,7 +14,6 @@ from callboard.features.search.interface import (
     IndexState,
     Visibility,
 )
-from callboard.features.search.pages.indexing import sentence
 from callboard.features.search.store import documents
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.clock import parse_time_if
@@ -59,6 +58,8 @@ class IndexProgress:
         return state
 
     async def sentence(self, actor: Actor, t: Translator) -> str:
+        from callboard.features.search.pages.indexing import sentence
+
         return sentence(await self.told(actor), t)
 
     async def _look(self) -> IndexState:
