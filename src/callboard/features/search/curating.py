@@ -63,7 +63,7 @@ class Curating:
         """Whether forms are shown."""
         return self._permissions.decide(actor, UPDATE_SYNONYMS).result != "DENY"
 
-    async def count(self, *, actor: Actor) -> int | None:
+    async def count_synonyms(self, *, actor: Actor) -> int | None:
         """None for who may not see them."""
         if self._permissions.decide(actor, READ_SYNONYMS).result == "DENY":
             return None

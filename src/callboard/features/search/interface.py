@@ -224,7 +224,7 @@ class Indexing(Protocol):
 class SynonymCount(Protocol):
     """How many pairs of words mean the same, for a way to their page (``/search/synonyms``)."""
 
-    async def count(self, *, actor: Actor) -> int | None:
+    async def count_synonyms(self, *, actor: Actor) -> int | None:
         """None for who may not see them."""
 
 

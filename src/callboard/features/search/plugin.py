@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from callboard.features.search.curating import Curating
 from callboard.features.search.engines.base import Engine
 from callboard.features.search.indexing import Indexer
 from callboard.features.search.interface import (
@@ -33,12 +32,14 @@ from callboard.features.search.store.visible import VisibleCondition
 from callboard.features.search.teaching import Teaching
 from callboard.features.search.text.stemming import Stemmer
 from callboard.features.search.text.synonyms import Synonyms
+from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import InputError, LimitError, UnavailableError
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.web.routing import LateRoutes
 from callboard.kernel.web.shell import NavItem
 
 if TYPE_CHECKING:
+    from callboard.features.search.curating import Curating
     from callboard.features.search.semantic.layer import SemanticLayer
 
 KEEP_JOB = "search.keep"
@@ -73,16 +74,21 @@ class SearchParts:
             portal.db, portal.jobs, collators=lambda: self.collators, visibility=lambda: self.visibility
         )
         self.teaching = Teaching(portal.db, self.service.learnt, lambda: self.visibility)
-        self.curating = Curating(
-            portal.db,
-            portal.clock,
-            portal.audit,
-            portal.permissions,
-            self.teaching,
-            self.synonyms,
-            self.settings.synonyms,
-        )
         self.jobs = SearchJobs(self.indexer, self.settings)
+
+    @cached_property
+    def curating(self) -> Curating:
+        """Put together when somebody looks at synonyms."""
+        from callboard.features.search.curating import Curating
+
+        portal = self._portal
+        return Curating(
+            portal.db, portal.clock, portal.audit, portal.permissions, self.teaching, self.synonyms, self.settings.synonyms
+        )  # fmt: skip
+
+    async def count_synonyms(self, *, actor: Actor) -> int | None:
+        """Implements ``interface.SynonymCount``."""
+        return await self.curating.count_synonyms(actor=actor)
 
     @cached_property
     def collators(self) -> Mapping[str, Collator]:
@@ -270,7 +276,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         SearchParts: parts,
         Search: parts.service,
         Indexing: parts.progress,
-        SynonymCount: parts.curating,
+        SynonymCount: parts,
         SearchDoors: doors,
         Meaning: parts.layer or NoMeaning(),
     }

@@ -121,7 +121,7 @@ class HouseViews:
             (t("admin.tile.waiting"), waiting, "/admin/jobs?state=waiting"),
             (t("admin.tab.plugins"), sum(p.is_enabled for p in portal.plugins.plugins), "/admin/plugins"),
         ]
-        words = await portal.service(SynonymCount).count(actor=actor)
+        words = await portal.service(SynonymCount).count_synonyms(actor=actor)
         if words is not None:
             tiles.append((t("search.synonyms.title"), words, "/search/synonyms"))
         if ADMIN_ROLE in actor.roles:
