@@ -51,6 +51,8 @@ def search(
             "limit": limit, "offset": offset,
         }  # fmt: skip
         answer = await _ask(target, "search:query", asked)
+        if answer.get("indexing"):
+            _tell(f"The index is still being made; results are not complete yet.{_counts(answer['indexing'])}")
         if json:
             print_json(answer)
         else:
@@ -87,6 +89,12 @@ async def _ask(target: Target, action: str, asked: Mapping[str, Any]) -> Mapping
 def _tell(problem: str) -> None:
     """Beside the answer, which may be read by a program."""
     print(problem, file=sys.stderr)
+
+
+def _counts(indexing: Mapping[str, Any]) -> str:
+    """Indexed: 120 of 231 techdocs, …"""
+    counts = [f"{one['indexed']} of {one['known']} {type}" for type, one in indexing["types"].items()]
+    return f" Indexed: {', '.join(counts)}." if counts else ""
 
 
 def _filters(given: Sequence[str] | None) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from callboard.features.search.history.service import NoteAnswer
-from callboard.features.search.interface import MAX_PAGE, Search, SearchQuery
+from callboard.features.search.interface import MAX_PAGE, Indexing, Search, SearchQuery
 from callboard.features.search.rest import MAX_OFFSET, filters_of
 from callboard.features.search.teaching import Teaching
 from callboard.features.search.wire import own_wire
@@ -16,7 +16,7 @@ _TEXT = {"type": "string"}
 _TEXTS = {"type": "array", "items": _TEXT}
 
 
-def search_actions(search: Search, teaching: Teaching, note: NoteAnswer) -> Sequence[Action]:
+def search_actions(search: Search, teaching: Teaching, note: NoteAnswer, indexing: Indexing) -> Sequence[Action]:
     """``search:query`` and ``search:learnt``: within what the caller may see."""
 
     async def query(context: ActionContext) -> Mapping[str, Any]:
@@ -27,8 +27,10 @@ def search_actions(search: Search, teaching: Teaching, note: NoteAnswer) -> Sequ
             facets=given.get("facets", ()), limit=given.get("limit", 10), offset=offset,
         )  # fmt: skip
         found = await search.query(asked, actor=context.actor)
-        note(asked, found, actor=context.actor, door="action")
-        return own_wire(found, offset=offset)
+        state = await indexing.told(context.actor)
+        if found.hits or state is None:
+            note(asked, found, actor=context.actor, door="action")
+        return own_wire(found, offset=offset, indexing=state)
 
     async def learnt(context: ActionContext) -> Mapping[str, Any]:
         return {
@@ -38,6 +40,7 @@ def search_actions(search: Search, teaching: Teaching, note: NoteAnswer) -> Sequ
                     "by": [{"title": title, "location": location} for title, location in pair.by],
                 }
                 for pair in await teaching.list(actor=context.actor)
+                if pair.is_on
             ]
         }  # fmt: skip
 

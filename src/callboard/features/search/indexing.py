@@ -11,11 +11,11 @@ from typing import Awaitable, Callable, Mapping, Sequence
 
 from callboard.features.search.engines.base import Engine
 from callboard.features.search.engines.fts5 import is_damage
-from callboard.features.search.interface import Collator, Visibility
+from callboard.features.search.interface import Collator, HasExtent, Visibility
 from callboard.features.search.store import documents, vocabulary
 from callboard.features.search.store.records import Record, record_of
 from callboard.features.search.text.stemming import Stemmer
-from callboard.kernel.clock import Clock
+from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.errors import UnavailableError
 from callboard.kernel.events import Event
@@ -33,6 +33,9 @@ QUIET = timedelta(seconds=2)
 """After a change of very many things, comparing waits until no more such come for so long: what brings them in goes first."""
 PATIENCE = timedelta(seconds=30)
 """And no longer than this."""
+SMALL = 2_000
+BRIEF = timedelta(milliseconds=300)
+"""The quiet that is waited for where a collator knows no more than ``SMALL`` scopes: somebody looks at a portal that was just started."""
 MEND_AFTER_S = 600.0
 EVERYTHING = ""
 """As a pending scope: compare all revisions of the type."""
@@ -126,15 +129,21 @@ class Indexer:
         now = self._clock.now()
         first, _ = self._bulk.get(type, (now, now))
         self._bulk[type] = first, now
-        await self._jobs.enqueue(tx, BULK_JOB, {"type": type}, key=type, run_at=now + QUIET)
+        await self._jobs.enqueue(tx, BULK_JOB, {"type": type}, key=type, run_at=now + await self._quiet(type))
+
+    async def _quiet(self, type: str) -> timedelta:
+        collator: object = self._collators().get(type)
+        is_small = isinstance(collator, HasExtent) and (await collator.extent()).scopes <= SMALL
+        return BRIEF if is_small else QUIET
 
     async def bulk_job(self, job: JobContext) -> None:
         """Have a type compared once its changes have come to rest."""
         type, now = job.payload["type"], self._clock.now()
         first, last = self._bulk.get(type, (now - PATIENCE, now - PATIENCE))  # heard by a replica that is gone
+        quiet = await self._quiet(type)
         async with self._db.write() as tx:
-            if now < min(last + QUIET, first + PATIENCE):
-                await self._jobs.enqueue(tx, BULK_JOB, {"type": type}, key=type, run_at=last + QUIET)
+            if now < min(last + quiet, first + PATIENCE):
+                await self._jobs.enqueue(tx, BULK_JOB, {"type": type}, key=type, run_at=last + quiet)
                 return
             self._bulk.pop(type, None)
             await self._ask_for_all(tx, [type])
@@ -327,6 +336,7 @@ class Indexer:
         for _, record in put:
             counts.update(record.distinct)
         await documents.put_many(tx, put)
+        await documents.set_changed_at(tx, format_time(self._clock.now()))
         await self._engine.put(tx, put, self._stemmer.term)
         await vocabulary.count_in(tx, counts, self._stemmer.term)
         return unseen

@@ -17,6 +17,7 @@ from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import InputError
 from callboard.kernel.events import Event
 from callboard.kernel.plugins.hooks import hookspec
+from callboard.ui.messages import Translator
 
 MAX_TERM_LENGTH = 100
 """Characters of a question on the wire (``search.maxTermLength``); the command line takes more."""
@@ -86,6 +87,25 @@ class ReadsSources(Protocol):
 
     async def read_sources(self) -> Sequence[str]:
         """Read what is due of them, and wait for it: no portal runs that would. A sentence for each that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """``scopes``: how many a collator knows now. ``unread``: sources of which nothing is known yet, because they were not read."""
+
+    scopes: int
+    unread: int = 0
+
+
+@runtime_checkable
+class HasExtent(Protocol):
+    """A collator that says how much it knows without listing it, so that pages can tell how far indexing is.
+
+    It is also what is small enough to be indexed at once: of others very many changes wait for quiet.
+    """
+
+    async def extent(self) -> Extent:
+        """Now; cheap, for it is asked while people search."""
 
 
 class VisibleSet(Protocol):
@@ -161,6 +181,51 @@ class SearchResults:
     has_more: bool
     facets: Mapping[str, Sequence[tuple[str, int]]] = field(default_factory=dict)
     corrected: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPart:
+    """One type of documents. ``indexed`` of ``known`` scopes (entities, pages) are in the index; ``unread`` sources were not read yet."""
+
+    type: str
+    title: str
+    indexed: int
+    known: int
+    unread: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """``is_behind``: what is known is not all indexed yet, and that is being done. ``changed_at``: when something was indexed last."""
+
+    parts: Sequence[IndexPart]
+    is_behind: bool
+    changed_at: datetime | None = None
+
+    @property
+    def missing(self) -> int:
+        """Scopes that are known and not indexed."""
+        return sum(max(0, part.known - part.indexed) for part in self.parts)
+
+
+class Indexing(Protocol):
+    """How far the index is."""
+
+    async def state(self) -> IndexState:
+        """For those who look after the portal: it counts what is hidden from others as well."""
+
+    async def sentence(self, actor: Actor, t: Translator) -> str:
+        """``told`` in words for a page; empty while results are complete."""
+
+    async def told(self, actor: Actor) -> IndexState | None:
+        """What ``actor`` may be told while results are not complete, else None. Without parts for who does not see everything."""
+
+
+class SynonymCount(Protocol):
+    """How many pairs of words mean the same, for a way to their page (``/search/synonyms``)."""
+
+    async def count_synonyms(self, *, actor: Actor) -> int | None:
+        """None for who may not see them."""
 
 
 class EmbeddingModel(Protocol):

@@ -10,9 +10,20 @@ from urllib.parse import urlsplit
 
 from callboard.features.search.engines.base import Engine
 from callboard.features.search.indexing import Indexer
-from callboard.features.search.interface import Collator, Meaning, MeaningState, Search, SearchHooks, Visibility
+from callboard.features.search.interface import (
+    Collator,
+    Indexing,
+    Meaning,
+    MeaningState,
+    Search,
+    SearchHooks,
+    SynonymCount,
+    Visibility,
+)
 from callboard.features.search.jobs import SearchJobs
+from callboard.features.search.progress import IndexProgress
 from callboard.features.search.ranking.learnt import Learnt
+from callboard.features.search.ranking.own import PortalSynonyms, pairs_of
 from callboard.features.search.ranking.question import QuestionReader
 from callboard.features.search.semantic.settings import SEMANTIC_SETTINGS, SemanticSettings
 from callboard.features.search.service import SearchService
@@ -21,12 +32,14 @@ from callboard.features.search.store.visible import VisibleCondition
 from callboard.features.search.teaching import Teaching
 from callboard.features.search.text.stemming import Stemmer
 from callboard.features.search.text.synonyms import Synonyms
+from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import InputError, LimitError, UnavailableError
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.web.routing import LateRoutes
 from callboard.kernel.web.shell import NavItem
 
 if TYPE_CHECKING:
+    from callboard.features.search.curating import Curating
     from callboard.features.search.semantic.layer import SemanticLayer
 
 KEEP_JOB = "search.keep"
@@ -51,13 +64,31 @@ class SearchParts:
             portal.db, portal.jobs, portal.clock, self.engine, stemmer,
             collators=lambda: self.collators, visibility=lambda: self.visibility,
         )  # fmt: skip
+        self.synonyms = PortalSynonyms(Synonyms(self.settings.synonyms), pairs_of(self.settings.not_synonyms))
         self.service = SearchService(
-            portal.db, self.engine, self.indexer, QuestionReader(stemmer, Synonyms(self.settings.synonyms)), condition,
+            portal.db, self.engine, self.indexer, QuestionReader(stemmer, self.synonyms), condition,
             collators=lambda: self.collators, visibility=lambda: self.visibility,
-            learnt=Learnt(self.settings.learns, self.settings.not_synonyms), neighbours=self.layer,
+            learnt=Learnt(self.settings.learns, self.settings.not_synonyms, self.synonyms), neighbours=self.layer,
         )  # fmt: skip
+        self.progress = IndexProgress(
+            portal.db, portal.jobs, collators=lambda: self.collators, visibility=lambda: self.visibility
+        )
         self.teaching = Teaching(portal.db, self.service.learnt, lambda: self.visibility)
         self.jobs = SearchJobs(self.indexer, self.settings)
+
+    @cached_property
+    def curating(self) -> Curating:
+        """Put together when somebody looks at synonyms."""
+        from callboard.features.search.curating import Curating
+
+        portal = self._portal
+        return Curating(
+            portal.db, portal.clock, portal.audit, portal.permissions, self.teaching, self.synonyms, self.settings.synonyms
+        )  # fmt: skip
+
+    async def count_synonyms(self, *, actor: Actor) -> int | None:
+        """Implements ``interface.SynonymCount``."""
+        return await self.curating.count_synonyms(actor=actor)
 
     @cached_property
     def collators(self) -> Mapping[str, Collator]:
@@ -130,11 +161,18 @@ class SearchDoors:
         from callboard.features.search.views.asking import Asking
         from callboard.features.search.views.quick import QuickFinder
         from callboard.features.search.views.routes import page_routes
+        from callboard.ui.messages import Messages
 
         parts, db = self._parts, self._portal.db
         asking = Asking(parts.service, self.history, db, lambda: parts.visibility)
         quick = QuickFinder(parts.service, db, parts.condition, lambda: parts.visibility)
-        return page_routes(self._portal, asking, quick, self.history, self._settings)
+        from callboard.features.search.views.synonyms import SynonymViews
+
+        words = SynonymViews(parts.curating, self._portal.service(Messages), self._portal.clock)
+        return [
+            *words.routes(),
+            *page_routes(self._portal, asking, quick, self.history, self._settings, parts.progress),
+        ]
 
     def job_kinds(self) -> Sequence[Any]:
         from callboard.kernel.jobs import JobContext, JobKind
@@ -200,12 +238,15 @@ def register_templates() -> Sequence[str]:
 
 @hookimpl
 def register_nav_items(portal: Any) -> Sequence[Any]:
-    from callboard.features.search.history.permissions import READ_UNANSWERED
+    from callboard.features.search.history.permissions import READ_SYNONYMS, READ_UNANSWERED
 
     unanswered = NavItem(
         "search-unanswered", "search.unanswered.title", "/search/unanswered", "search", 46, READ_UNANSWERED, in_rail=False
     )  # fmt: skip
-    return [NavItem("search", "nav.search", "/search", "search", 45, key="s"), unanswered]
+    words = NavItem(
+        "search-synonyms", "search.synonyms.title", "/search/synonyms", "search", 47, READ_SYNONYMS, in_rail=False
+    )
+    return [NavItem("search", "nav.search", "/search", "search", 45, key="s"), unanswered, words]
 
 
 @hookimpl
@@ -231,7 +272,14 @@ def register_settings() -> Sequence[Any]:
 def register_services(portal: Any) -> Mapping[type, Any]:
     parts = SearchParts(portal)
     doors = SearchDoors(portal, parts)
-    return {SearchParts: parts, Search: parts.service, SearchDoors: doors, Meaning: parts.layer or NoMeaning()}
+    return {
+        SearchParts: parts,
+        Search: parts.service,
+        Indexing: parts.progress,
+        SynonymCount: parts,
+        SearchDoors: doors,
+        Meaning: parts.layer or NoMeaning(),
+    }
 
 
 @hookimpl
@@ -271,7 +319,7 @@ def register_routes(portal: Any) -> Sequence[Any]:
     parts = portal.service(SearchParts)
     doors = portal.service(SearchDoors)
     pages = LateRoutes(["/search", "/api/search/v1"], lambda: doors.routes())
-    return [*search_routes(parts.service, parts.settings, doors.history.note_answer), pages]
+    return [*search_routes(parts.service, parts.settings, doors.history.note_answer, parts.progress), pages]
 
 
 @hookimpl
@@ -279,7 +327,9 @@ def register_actions(portal: Any) -> Sequence[Any]:
     from callboard.features.search.actions import search_actions
 
     parts = portal.service(SearchParts)
-    return search_actions(parts.service, parts.teaching, portal.service(SearchDoors).history.note_answer)
+    return search_actions(
+        parts.service, parts.teaching, portal.service(SearchDoors).history.note_answer, parts.progress
+    )
 
 
 @hookimpl

@@ -12,9 +12,16 @@ from typing import Any, Mapping, Sequence
 from starlette.responses import Response
 
 from callboard.features.search.history.service import NoteAnswer
-from callboard.features.search.interface import Search, SearchQuery
+from callboard.features.search.interface import Indexing, Search, SearchQuery
 from callboard.features.search.settings import SearchSettings
-from callboard.features.search.wire import DEFAULT_PAGE, decode_cursor, own_wire, results_wire
+from callboard.features.search.wire import (
+    DEFAULT_PAGE,
+    INDEXING_HEADER,
+    decode_cursor,
+    indexing_headers,
+    own_wire,
+    results_wire,
+)
 from callboard.kernel.errors import InputError
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Json
@@ -29,7 +36,8 @@ MAX_OFFSET = 10_000
 class SearchRoutes:
     """Handlers over ``Search``, in which what is hidden is not there."""
 
-    def __init__(self, search: Search, settings: SearchSettings, note: NoteAnswer) -> None:
+    def __init__(self, search: Search, settings: SearchSettings, note: NoteAnswer, indexing: Indexing) -> None:
+        self._indexing = indexing
         self._search = search
         self._note = note
         self._settings = settings
@@ -45,8 +53,10 @@ class SearchRoutes:
             term, types=self._types(given), filters=filters_of(given.get("filters")), limit=limit, offset=page * limit
         )
         found = await self._search.query(asked, actor=request.actor)
-        self._note(asked, found, actor=request.actor, door="rest")
-        return Json(results_wire(found, page=page, limit=limit))
+        indexing = await self._indexing.told(request.actor)
+        if found.hits or indexing is None:
+            self._note(asked, found, actor=request.actor, door="rest")
+        return Json(results_wire(found, page=page, limit=limit), headers=indexing_headers(indexing))
 
     async def own_query(self, request: Request) -> Response:
         given = parse_deep(request.query_params.multi_items())
@@ -60,8 +70,10 @@ class SearchRoutes:
             offset=offset, as_typed=as_typed, by_meaning=not as_typed,
         )  # fmt: skip
         found = await self._search.query(query, actor=request.actor)
-        self._note(query, found, actor=request.actor, door="rest")
-        return Json(own_wire(found, offset=offset))
+        indexing = await self._indexing.told(request.actor)
+        if found.hits or indexing is None:
+            self._note(query, found, actor=request.actor, door="rest")
+        return Json(own_wire(found, offset=offset, indexing=indexing), headers=indexing_headers(indexing))
 
     def _term(self, given: Mapping[str, Any]) -> str:
         term, most = _text(given, "term") or "", self._settings.max_term_length
@@ -167,8 +179,8 @@ def _number(value: Any, default: int, field: str) -> int:
     return int(value)
 
 
-def search_routes(search: Search, settings: SearchSettings, note: NoteAnswer) -> Sequence[Route]:
-    routes = SearchRoutes(search, settings, note)
+def search_routes(search: Search, settings: SearchSettings, note: NoteAnswer, indexing: Indexing) -> Sequence[Route]:
+    routes = SearchRoutes(search, settings, note, indexing)
     return [
         Route("/api/search/query", routes.query, openapi=_operation("Find documents", _WIRE)),
         Route("/api/search/v1/query", routes.own_query, openapi=_operation("Find documents, and why", _OWN)),
@@ -201,6 +213,16 @@ def _operation(summary: str, parameters: Sequence[Mapping[str, Any]]) -> Mapping
         "summary": summary,
         "parameters": list(parameters),
         "responses": {
-            "200": {"description": "What was found.", "content": {"application/json": {"schema": {"type": "object"}}}}
+            "200": {
+                "description": "What was found.",
+                "headers": {
+                    INDEXING_HEADER: {
+                        "schema": _TEXT,
+                        "description": "There while the index is behind, so that results are not complete:"
+                        " how many of each type are indexed, as techdocs=120/231.",
+                    }
+                },
+                "content": {"application/json": {"schema": {"type": "object"}}},
+            }
         },
     }

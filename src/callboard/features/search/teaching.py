@@ -24,6 +24,7 @@ class LearntPair:
     long: str
     documents: int
     by: Sequence[tuple[str, str]]
+    is_on: bool = True
 
 
 class Teaching:
@@ -35,7 +36,7 @@ class Teaching:
         self._visibility = visibility
 
     async def list(self, *, actor: Actor) -> Sequence[LearntPair]:
-        """By the abbreviation."""
+        """By the abbreviation; those switched off as well."""
         visibility = self._visibility()
         visible = await visibility.visible(actor) if visibility is not None else None
         async with self._db.read() as tx:
@@ -51,6 +52,7 @@ class Teaching:
                     for number in pair.documents[:SHOWN]
                     if number in payloads and (document := decode(payloads[number]))
                 ],
+                pair.is_on,
             )
             for pair in pairs
         ]  # fmt: skip

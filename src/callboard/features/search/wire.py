@@ -7,10 +7,11 @@ import binascii
 import uuid
 from typing import Any, Mapping, Sequence
 
-from callboard.features.search.interface import Hit, SearchDocument, SearchResults
+from callboard.features.search.interface import Hit, IndexState, SearchDocument, SearchResults
 from callboard.kernel.errors import InputError
 
 DEFAULT_PAGE = 25
+INDEXING_HEADER = "X-Callboard-Indexing"
 _TAG = uuid.uuid4()
 PRE_TAG, POST_TAG = f"<{_TAG}>", f"</{_TAG}>"
 """Around what matches, on Backstage's wire: no text has them, so they can be replaced after the text was escaped."""
@@ -80,8 +81,11 @@ def is_safe(location: str) -> bool:
     return scheme.lower() not in ("javascript", "data", "vbscript") or ":" not in location
 
 
-def own_wire(found: SearchResults, *, offset: int) -> dict[str, Any]:
-    """With all that is known of each result, for people and programs of ours. ``totalItems`` null: more than were counted."""
+def own_wire(found: SearchResults, *, offset: int, indexing: IndexState | None = None) -> dict[str, Any]:
+    """With all that is known of each result, for people and programs of ours. ``totalItems`` null: more than were counted.
+
+    ``indexing`` null: the index is complete.
+    """
     return {
         "items": [
             _hit_wire(hit, at) for at, hit in enumerate(found.hits, offset + 1) if is_safe(hit.document.location)
@@ -89,10 +93,28 @@ def own_wire(found: SearchResults, *, offset: int) -> dict[str, Any]:
         "totalItems": found.total,
         "hasMore": found.has_more,
         "corrected": found.corrected,
+        "indexing": None if indexing is None else indexing_wire(indexing),
         "facets": {
             key: [{"value": value, "count": count} for value, count in values] for key, values in found.facets.items()
         },
     }
+
+
+def indexing_wire(state: IndexState) -> dict[str, Any]:
+    """``types`` is empty for who does not see everything."""
+    return {
+        "types": {
+            part.type: {"indexed": part.indexed, "known": part.known, "unread": part.unread} for part in state.parts
+        }
+    }
+
+
+def indexing_headers(state: IndexState | None) -> dict[str, str]:
+    """For answers in Backstage's form: there only while results are not complete. ``techdocs=120/231, software-catalog=494/494``."""
+    if state is None:
+        return {}
+    counts = [f"{part.type}={part.indexed}/{part.known}" for part in state.parts]
+    return {INDEXING_HEADER: ", ".join(counts) or "incomplete"}
 
 
 def _hit_wire(hit: Hit, rank: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, AsyncIterator, Mapping, Sequence
 import orjson
 
 from callboard.features.catalog.interface import CatalogQueries
-from callboard.features.search.interface import SearchDocument
+from callboard.features.search.interface import Extent, SearchDocument
 from callboard.features.techdocs.books import Book, Books
 from callboard.features.techdocs.domain import SitePlan, docs_path, owner_of, triplet
 from callboard.features.techdocs.files import SEARCH_INDEX, WORDS
@@ -111,6 +111,11 @@ class DocsCollator:
                     yield [(f"{ref}{MARK}{path}", f"{revision}-{mark}") for path, revision in by_site[ref]]
                 elif (published := await self._find_published(plan)) is not None:
                     yield [(f"{ref}{MARK}{WHOLE}", f"{published.etag}-{mark}")]
+
+    async def extent(self) -> Extent:
+        """Pages, and sites that were not read for the first time. Sites that come from a publisher whole are not counted."""
+        async with self._db.read(snapshot=False) as tx:
+            return Extent(await page_rows.count(tx), 0 if self._keeper is None else await sites.count_unread(tx))
 
     async def _find_published(self, plan: SitePlan) -> Published | None:
         try:

@@ -39,6 +39,9 @@ QUIET = timedelta(seconds=5)
 """After a change of very many entities their sites wait until no more such come for so long: what brings them in goes first."""
 PATIENCE = timedelta(minutes=2)
 """And no longer than this."""
+SMALL = 2_000
+BRIEF = timedelta(milliseconds=500)
+"""Until so many changes were heard of, quiet is no longer than this: somebody looks at a portal that was just started."""
 BATCH = 100
 """Sites of one transaction."""
 FEW = 5
@@ -72,6 +75,8 @@ class SiteJobs:
         self._hosts = hosts
         self._bulk: tuple[datetime, datetime] | None = None
         """When the first and the last change of very many entities was heard of whose sites were not looked for yet."""
+        self._heard = 0
+        """Entities that came, changed or went in changes of very many, so far."""
 
     def kinds(self) -> Sequence[JobKind]:
         return (
@@ -93,7 +98,7 @@ class SiteJobs:
                     "techdocs_sweep",
                     self._settings.sweep_every,
                     SWEEP_JOB,
-                    initial_delay=timedelta(seconds=10),
+                    initial_delay=timedelta(seconds=2),
                     plugin="techdocs",
                 )
             )
@@ -116,8 +121,9 @@ class SiteJobs:
         if any(int(counts.get(name, 0)) > len(refs) for name, refs in lists.items()):
             now = self._clock.now()
             self._bulk = (self._bulk[0] if self._bulk else now), now
+            self._heard += sum(int(counts.get(name, 0)) for name in lists)
             async with self._db.write() as tx:
-                await self._jobs.enqueue(tx, SWEEP_JOB, {}, key="sweep", run_at=now + QUIET)
+                await self._jobs.enqueue(tx, SWEEP_JOB, {}, key="sweep", run_at=now + self._quiet())
             return
         refs = list(dict.fromkeys((*lists["created"], *lists["updated"], *lists["deleted"])))
         found = await self._plans.find_many(refs, actor=SYSTEM)
@@ -216,9 +222,9 @@ class SiteJobs:
 
     async def _sweep(self, job: JobContext) -> None:
         now = self._clock.now()
-        if self._bulk is not None and now < min(self._bulk[1] + QUIET, self._bulk[0] + PATIENCE):
+        if self._bulk is not None and now < min(self._bulk[1] + self._quiet(), self._bulk[0] + PATIENCE):
             async with self._db.write() as tx:
-                await self._jobs.enqueue(tx, SWEEP_JOB, {}, key="sweep", run_at=self._bulk[1] + QUIET)
+                await self._jobs.enqueue(tx, SWEEP_JOB, {}, key="sweep", run_at=self._bulk[1] + self._quiet())
             return
         self._bulk = None
         plans = await self._plans.everything()
@@ -231,6 +237,9 @@ class SiteJobs:
                 await self._register(tx, {ref: plans.get(ref) for ref in some})
                 await self._read_ahead(tx, [ref for ref in some if ref in plans and ref in known])
             await job.heartbeat()
+
+    def _quiet(self) -> timedelta:
+        return BRIEF if self._heard <= SMALL else QUIET
 
     async def _trim(self, job: JobContext) -> None:
         await self._books.trim()

@@ -25,7 +25,7 @@ from callboard.features.admin.pages.house import (
     setting_rows,
 )
 from callboard.features.catalog.interface.states import SourceStates
-from callboard.features.search.interface import Meaning
+from callboard.features.search.interface import Indexing, Meaning, SynonymCount
 from callboard.kernel.audit import READ_AUDIT, AuditEvent
 from callboard.kernel.auth.users import ADMIN_ROLE
 from callboard.kernel.clock import parse_time
@@ -95,6 +95,16 @@ class HouseViews:
             (t("admin.fact.python"), platform.python_version()),
             (t("admin.fact.address"), portal.settings.get_str("backend.baseUrl", "http://localhost:7007")),
         ]
+        index = await portal.service(Indexing).state()
+        facts += [
+            (t.title(part.title), t("admin.index.part", indexed=part.indexed, known=part.known)) for part in index.parts
+        ]
+        if index.changed_at is not None:
+            facts.append((t("admin.fact.indexed"), self._when(request, index.changed_at, t)))
+        if index.is_behind:
+            concerns.append(Concern("info", t("admin.concern.index", n=index.missing), "/search"))
+        elif index.missing:
+            concerns.append(Concern("warn", t("admin.concern.not_indexed", n=index.missing), "/admin/jobs?state=dead"))
         meaning = await portal.service(Meaning).state()
         if meaning is not None:
             counts = {"n": meaning.embedded, "all": meaning.documents}
@@ -111,11 +121,19 @@ class HouseViews:
             (t("admin.tile.waiting"), waiting, "/admin/jobs?state=waiting"),
             (t("admin.tab.plugins"), sum(p.is_enabled for p in portal.plugins.plugins), "/admin/plugins"),
         ]
+        words = await portal.service(SynonymCount).count_synonyms(actor=actor)
+        if words is not None:
+            tiles.append((t("search.synonyms.title"), words, "/search/synonyms"))
         if ADMIN_ROLE in actor.roles:
             users = await portal.auth.users.list_users(actor=actor)
             tiles.insert(0, (t("admin.tab.users"), len(users), "/admin/users"))
         head = frame("overview", actor, portal.permissions, t)
         return request.render("admin/overview.html", OverviewPage(head, head.title, concerns, facts, tiles))
+
+    @staticmethod
+    def _when(request: Request, at: datetime, t: Translator) -> str:
+        seen = request.moment(at)
+        return at.date().isoformat() if seen.unit == "date" else t(f"time.{seen.unit}", n=seen.n)
 
     async def _engine(self) -> str:
         async with self._portal.db.read() as tx:

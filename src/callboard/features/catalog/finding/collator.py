@@ -9,7 +9,7 @@ import orjson
 from callboard.features.catalog.finding.documents import TYPE, document_of
 from callboard.features.catalog.service.queries import Queries
 from callboard.features.catalog.store.index import EntityIndex
-from callboard.features.search.interface import SearchDocument, VisibleSet
+from callboard.features.search.interface import Extent, SearchDocument, VisibleSet
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.clock import parse_time
 from callboard.kernel.db.interface import Database
@@ -42,6 +42,10 @@ class EntityCollator:
                 return
             yield [(row[1], str(row[2])) for row in rows]
             after = rows[-1][0]
+
+    async def extent(self) -> Extent:
+        async with self._db.read(snapshot=False) as tx:
+            return Extent(int(await tx.fetch_value("SELECT count(*) FROM catalog_entity")))
 
     async def documents(self, scopes: Sequence[str]) -> Mapping[str, Sequence[SearchDocument]]:
         async with self._db.read(snapshot=False) as tx:

@@ -10,4 +10,10 @@ READ_UNANSWERED = Permission(
 DELETE_UNANSWERED = Permission(
     "search.unanswered.delete", "delete", None, "Take terms off the list of searches without result."
 )
-PERMISSIONS: tuple[Permission, ...] = (READ_UNANSWERED, DELETE_UNANSWERED)
+READ_SYNONYMS = Permission(
+    "search.synonym.read", "read", None, "See which words mean the same to search, and where that was learnt."
+)
+UPDATE_SYNONYMS = Permission(
+    "search.synonym.update", "update", None, "Add synonyms, take them away, and switch learnt ones off and on."
+)
+PERMISSIONS: tuple[Permission, ...] = (READ_UNANSWERED, DELETE_UNANSWERED, READ_SYNONYMS, UPDATE_SYNONYMS)

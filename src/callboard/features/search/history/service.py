@@ -14,7 +14,7 @@ from typing import Callable, Mapping, Protocol, Sequence
 
 from callboard.features.search.history import store
 from callboard.features.search.history.doors import Door, bit_of
-from callboard.features.search.history.permissions import DELETE_UNANSWERED, READ_UNANSWERED
+from callboard.features.search.history.permissions import DELETE_UNANSWERED, READ_UNANSWERED, UPDATE_SYNONYMS
 from callboard.features.search.history.settings import HistorySettings
 from callboard.features.search.history.sketch import NOBODY, at_least, mark, merge
 from callboard.features.search.history.store import Counted, Missed, Recent
@@ -303,6 +303,9 @@ class SearchHistory:
 
     def may_read(self, actor: Actor) -> bool:
         return self._permissions.decide(actor, READ_UNANSWERED).result != "DENY"
+
+    def may_add_synonyms(self, actor: Actor) -> bool:
+        return self._permissions.decide(actor, UPDATE_SYNONYMS).result != "DENY"
 
     def may_delete(self, actor: Actor) -> bool:
         return self._permissions.decide(actor, DELETE_UNANSWERED).result != "DENY"

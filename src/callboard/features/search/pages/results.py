@@ -83,6 +83,8 @@ class SearchPage:
     beginning: Beginning | None = None
     best: str | None = None
     """Resource of the first result, empty for none; None without results."""
+    indexing: str = ""
+    """Says that results are not complete yet, and how far indexing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class TypeWords:
 
 def results_page(
     state: SearchState, found: Found, types: Mapping[str, TypeWords], t: Translator, *, now: datetime,
-    may_read_unanswered: bool, nothing: Nothing | None = None,
+    may_read_unanswered: bool, nothing: Nothing | None = None, indexing: str = "",
 ) -> SearchPage:  # fmt: skip
     main = found.main
     rows = [row_of(hit, types, found.titles, now, t) for hit in main.hits]
@@ -127,6 +129,7 @@ def results_page(
             next_href=state.href(start=state.start + SIZE) if main.has_more and state.start < MAX_PAGE_START else None,
         ),
         nothing=nothing, best=(main.hits[0].document.resource or "") if main.hits else None,
+        indexing=indexing,
     )  # fmt: skip
 
 

@@ -55,6 +55,8 @@ class UnansweredPage:
     pager: Pager
     days: int
     may_delete: bool
+    may_add: bool = False
+    """May add synonyms."""
 
 
 def read_order(params: Any) -> tuple[str, int]:
@@ -66,7 +68,7 @@ def read_order(params: Any) -> tuple[str, int]:
 
 def unanswered_page(
     rows: Sequence[Missed], total: int, titles: Titles, by: str, start: int, t: Translator, *, now: datetime, days: int,
-    may_delete: bool,
+    may_delete: bool, may_add: bool = False,
 ) -> UnansweredPage:  # fmt: skip
     def href(**changes: Any) -> str:
         given = {key: value for key, value in {"by": by, "start": 0, **changes}.items() if value not in (0, "times")}
@@ -87,7 +89,7 @@ def unanswered_page(
             next_href=href(start=start + SIZE) if start + len(rows) < total else None,
             formats=[("CSV", "/search/unanswered.csv")],
         ),
-        days=days, may_delete=may_delete,
+        days=days, may_delete=may_delete, may_add=may_add,
     )  # fmt: skip
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import combinations
 from typing import Callable, Iterable, Mapping, NamedTuple, Sequence
 
 from callboard.features.search.interface import VisibleSet
-from callboard.features.search.store import learnt
+from callboard.features.search.ranking.own import PortalSynonyms, pairs_of
+from callboard.features.search.store import learnt, synonyms
 from callboard.features.search.store.documents import resource_of
 from callboard.features.search.text.learning import SURE
-from callboard.features.search.text.tokens import words
+from callboard.features.search.text.synonyms import Synonyms
 from callboard.kernel.db.interface import Transaction
 
 MOST_OTHERS = 3
@@ -23,26 +23,30 @@ class Known(NamedTuple):
     short: str
     long: str
     documents: Sequence[int]
+    is_on: bool = True
+    """False: somebody switched it off."""
 
 
 class Learnt:
     """What is taught now, kept in memory until it changes. With ``is_on`` False nothing is; ``excepted`` are pairs that do not hold."""
 
-    def __init__(self, is_on: bool, excepted: Iterable[Sequence[str]] = ()) -> None:
+    def __init__(self, is_on: bool, excepted: Iterable[Sequence[str]] = (), own: PortalSynonyms | None = None) -> None:
+        """``own``: what people said in the browser, which is read with it."""
         self._is_on = is_on
-        said = [[" ".join(words(one)) for one in group] for group in excepted]
-        self._excepted = {frozenset(pair) for group in said for pair in combinations(group, 2)}
+        self._own = own or PortalSynonyms(Synonyms((), {}))
+        self._excepted = pairs_of(excepted)
         self._read_at: str | None = None
-        self._revision: str | None = None
+        self._revision: str | None = ""
         self._by_phrase: Mapping[str, Sequence[tuple[str, Sequence[tuple[int, int]]]]] = {}
 
     async def sync(self, tx: Transaction, revision: str | None) -> None:
         """Read what is taught if it has changed. ``revision`` is the index's: while that stands, nothing is asked."""
-        if not self._is_on or (revision is not None and revision == self._read_at):
+        if revision is not None and revision == self._read_at:
             return
         now = await learnt.revision(tx)
         if now != self._revision:
-            self._by_phrase = self._arranged(await learnt.list_all(tx))
+            self._own.take(await synonyms.list_all(tx))
+            self._by_phrase = self._arranged(await learnt.list_all(tx)) if self._is_on else {}
             self._revision = now
         self._read_at = revision
 
@@ -60,24 +64,26 @@ class Learnt:
 
     def seen(self, visible: VisibleSet | None) -> Callable[[str], Sequence[str]]:
         """Other words for a word or phrase, as far as a reader who sees these resources may learn of them."""
-        by_phrase = self._by_phrase
+        by_phrase, off = self._by_phrase, self._own.off
 
         def of(phrase: str) -> Sequence[str]:
             taught = by_phrase.get(phrase)
             if taught is None:
                 return ()
-            return [other for other, rows in taught if _holds(rows, visible)][:MOST_OTHERS]
+            return [other for other, rows in taught if frozenset((phrase, other)) not in off and _holds(rows, visible)][
+                :MOST_OTHERS
+            ]
 
         return of
 
     def listed(self, visible: VisibleSet | None) -> list[Known]:
-        """All pairs that hold for such a reader, with the documents that they see."""
+        """All pairs that are taught to such a reader, with the documents that they see; those switched off as well."""
         found = []
         for phrase, others in sorted(self._by_phrase.items()):
             for other, rows in others:
                 seen = [number for number, _ in rows if _is_seen(number, visible)]
                 if len(other) > len(phrase) and _holds(rows, visible):
-                    found.append(Known(phrase, other, seen))
+                    found.append(Known(phrase, other, seen, frozenset((phrase, other)) not in self._own.off))
         return found
 
 

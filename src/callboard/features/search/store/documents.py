@@ -10,6 +10,7 @@ from callboard.features.search.store.records import RESOURCE_BITS, Record
 from callboard.kernel.db.interface import Transaction
 
 AT_ONCE = 500
+CHANGED = "changed at"
 
 
 class Standing(NamedTuple):
@@ -136,6 +137,28 @@ async def has_types(tx: Transaction, types: Sequence[str]) -> bool:
 
 async def count(tx: Transaction) -> int:
     return int(await tx.fetch_value("SELECT count(*) FROM search_document"))
+
+
+async def count_scopes(tx: Transaction) -> dict[str, int]:
+    """By type, how many scopes were indexed."""
+    rows = await tx.fetch_all("SELECT type, count(*) FROM search_scope WHERE type <> '' GROUP BY type")
+    return {row[0]: int(row[1]) for row in rows}
+
+
+async def is_pending(tx: Transaction) -> bool:
+    return await tx.fetch_value("SELECT 1 FROM search_pending LIMIT 1") is not None
+
+
+async def changed_at(tx: Transaction) -> str | None:
+    """When something was indexed last."""
+    found: str | None = await tx.fetch_value(
+        "SELECT revision FROM search_scope WHERE type = '' AND scope = $1", CHANGED
+    )
+    return found
+
+
+async def set_changed_at(tx: Transaction, at: str) -> None:
+    await put_revisions(tx, "", {CHANGED: at})
 
 
 async def clear(tx: Transaction) -> None:

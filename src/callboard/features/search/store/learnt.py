@@ -49,7 +49,7 @@ async def put_many(tx: Transaction, rows: Sequence[tuple[int, Record]]) -> None:
             wanted.append(one)
     await tx.insert_many("search_learnt", Taught._fields, wanted)
     if wanted:
-        await _has_changed(tx)
+        await has_changed(tx)
 
 
 async def remove_many(tx: Transaction, numbers: Sequence[int]) -> None:
@@ -58,7 +58,7 @@ async def remove_many(tx: Transaction, numbers: Sequence[int]) -> None:
         part: Any = tx.list_arg(numbers[at : at + AT_ONCE])
         gone += await tx.execute(f"DELETE FROM search_learnt WHERE {tx.any_of('number', 1, 'bigint')}", part)
     if gone:
-        await _has_changed(tx)
+        await has_changed(tx)
 
 
 async def clear(tx: Transaction) -> None:
@@ -78,7 +78,8 @@ async def list_all(tx: Transaction) -> list[Taught]:
     return [Taught(*row) for row in rows]
 
 
-async def _has_changed(tx: Transaction) -> None:
+async def has_changed(tx: Transaction) -> None:
+    """Have what is kept in memory read again."""
     await tx.execute(
         "INSERT INTO search_scope (type, scope, revision) VALUES ('', $1, $2)"
         " ON CONFLICT (type, scope) DO UPDATE SET revision = excluded.revision",

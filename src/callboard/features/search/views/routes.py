@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from callboard.features.search.history.service import SearchHistory
 from callboard.features.search.history.settings import HistorySettings
-from callboard.features.search.interface import MAX_TERM_LENGTH
+from callboard.features.search.interface import MAX_TERM_LENGTH, Indexing
 from callboard.features.search.pages.results import SearchPage, quick_item, results_page
 from callboard.features.search.pages.state import PATH, SearchState
 from callboard.features.search.pages.unanswered import PATH as UNANSWERED
@@ -36,6 +36,7 @@ class SearchViews:
         quick: QuickFinder,
         history: SearchHistory,
         settings: HistorySettings,
+        indexing: Indexing,
         *,
         clock: Clock,
         messages: Messages,
@@ -44,6 +45,7 @@ class SearchViews:
         self._quick = quick
         self._history = history
         self._settings = settings
+        self._indexing = indexing
         self._clock = clock
         self._messages = messages
 
@@ -80,7 +82,7 @@ class SearchViews:
 
     def _note(self, page: SearchPage, request: Request) -> None:
         state = page.state
-        if state.q and not state.start and not state.is_filtered:
+        if state.q and not state.start and not state.is_filtered and (page.best is not None or not page.indexing):
             self._history.note(state.q, page.best, actor=request.actor)
 
     async def _page(self, request: Request) -> SearchPage:
@@ -88,15 +90,23 @@ class SearchViews:
         types = self._asking.types(t)
         state = SearchState.parse(request.query_params, list(types))
         may_read = self._history.may_read(actor)
+        indexing = await self._indexing.sentence(actor, t)
         if not state.q and not state.is_filtered:
             beginning = await self._asking.beginning(t, actor=actor)
-            return SearchPage(t("nav.search"), state, may_read, beginning=beginning)
+            return SearchPage(t("nav.search"), state, may_read, beginning=beginning, indexing=indexing)
         found = await self._asking.results(state, actor=actor)
         nothing = None
         if not found.main.hits and not state.start:
             nothing = await self._asking.nothing(state, t, actor=actor)
         return results_page(
-            state, found, types, t, now=self._clock.now(), may_read_unanswered=may_read, nothing=nothing
+            state,
+            found,
+            types,
+            t,
+            now=self._clock.now(),
+            may_read_unanswered=may_read,
+            nothing=nothing,
+            indexing=indexing,
         )
 
     # ---- one's own searches, and what is missing ---------------------------------------------------------------------
@@ -128,8 +138,11 @@ class SearchViews:
         words = " ".join(request.query_params.get("q", "")[: 2 * MAX_TERM_LENGTH].split())[:MAX_TERM_LENGTH]
         if not words:
             return Json({"items": []})
-        types = self._asking.types(self._t(request))
-        return Json({"items": [quick_item(hit, types) for hit in await self._quick.find(words, actor=request.actor)]})
+        t = self._t(request)
+        types = self._asking.types(t)
+        items = [quick_item(hit, types) for hit in await self._quick.find(words, actor=request.actor)]
+        behind = await self._indexing.sentence(request.actor, t)
+        return Json({"items": items, "indexing": behind} if behind else {"items": items})
 
     # ---- what nothing was found for ----------------------------------------------------------------------------------
 
@@ -138,7 +151,7 @@ class SearchViews:
         rows, total, titles = await self._history.list_missed(by, SIZE, start, actor=request.actor)
         page = unanswered_page(
             rows, total, titles, by, start, self._t(request), now=self._clock.now(), days=self._settings.retention.days,
-            may_delete=self._history.may_delete(request.actor),
+            may_delete=self._history.may_delete(request.actor), may_add=self._history.may_add_synonyms(request.actor),
         )  # fmt: skip
         return request.render("search/unanswered.html", page)
 
@@ -169,7 +182,7 @@ _FIND: Mapping[str, Any] = {
             "description": "Best first",
             "content": {
                 "application/json": {
-                    "schema": {"type": "object", "properties": {"items": {"type": "array", "items": _ITEM}}}
+                    "schema": {"type": "object", "properties": {"items": {"type": "array", "items": _ITEM}, "indexing": {"type": "string"}}}
                 }
             },
         }
@@ -198,6 +211,13 @@ _OPENED: Mapping[str, Any] = {
 
 
 def page_routes(
-    portal: Any, asking: Asking, quick: QuickFinder, history: SearchHistory, settings: HistorySettings
+    portal: Any,
+    asking: Asking,
+    quick: QuickFinder,
+    history: SearchHistory,
+    settings: HistorySettings,
+    indexing: Indexing,
 ) -> Sequence[Route]:
-    return SearchViews(asking, quick, history, settings, clock=portal.clock, messages=portal.service(Messages)).routes()
+    return SearchViews(
+        asking, quick, history, settings, indexing, clock=portal.clock, messages=portal.service(Messages)
+    ).routes()

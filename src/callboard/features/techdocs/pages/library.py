@@ -92,6 +92,8 @@ class LibraryPage:
     heads: Sequence[tuple[str, str, str | None, bool]]
     unread_feedback: int
     crumbs: Sequence[Crumb] = ()
+    unread: int = 0
+    """Sites of this page of the list that are being read for the first time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,8 @@ class SearchPage:
     corrected: str | None = None
     crumbs: Sequence[Crumb] = ()
     pager: Pager | None = None
+    indexing: str = ""
+    """Says that the index is behind, and how far it is."""
 
 
 @dataclass(frozen=True, slots=True)

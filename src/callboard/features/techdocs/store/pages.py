@@ -13,6 +13,10 @@ async def list_pages(tx: Transaction, ref: str) -> dict[str, tuple[str, str]]:
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
+async def count(tx: Transaction) -> int:
+    return int(await tx.fetch_value("SELECT count(*) FROM techdocs_page"))
+
+
 async def list_all(tx: Transaction) -> Sequence[tuple[str, str, str]]:
     """(ref, path, revision) of every page of every site, by ref."""
     rows = await tx.fetch_all("SELECT ref, path, revision FROM techdocs_page ORDER BY ref, path")

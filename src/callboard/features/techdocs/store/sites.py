@@ -62,6 +62,16 @@ async def find_site(tx: Transaction, ref: str) -> SiteRow | None:
     return None if row is None else _site(row)
 
 
+async def count_unread(tx: Transaction) -> int:
+    """Sites of which nothing was read yet, and that nothing is known to be wrong with."""
+    return int(
+        await tx.fetch_value(
+            "SELECT count(*) FROM techdocs_site s WHERE s.failure IS NULL AND s.kind = 'live'"
+            " AND NOT EXISTS (SELECT 1 FROM techdocs_version v WHERE v.ref = s.ref)"
+        )
+    )
+
+
 async def find_sites(tx: Transaction, refs: Sequence[str]) -> dict[str, SiteRow]:
     """Those of them that there are, by ref."""
     rows = await tx.fetch_all(f"SELECT {_SITE} FROM techdocs_site s WHERE {tx.any_of('s.ref', 1)}", tx.list_arg(refs))

@@ -98,6 +98,7 @@ class LibraryViews(Views):
             t("techdocs.title"), state, tabs, _choices(titles), made,
             pager_of(lambda n: state.href(page=n), number, SIZE, len(made), len(found)), len(found), len(everything), recent, changed,
             heads, await self._r.feedback.count_open(actor=request.actor),
+            unread=sum(one.pages is None and one.failure is None for one in shown),
         )  # fmt: skip
         return request.render("techdocs/home.html", page)
 

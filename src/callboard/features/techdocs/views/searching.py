@@ -8,7 +8,7 @@ from typing import Any, Sequence
 
 from starlette.responses import Response
 
-from callboard.features.search.interface import Search, SearchQuery
+from callboard.features.search.interface import Indexing, Search, SearchQuery
 from callboard.features.techdocs.domain import triplet
 from callboard.features.techdocs.interface import NavItem, PageNotFound, Site
 from callboard.features.techdocs.pages.library import pager_of
@@ -31,6 +31,9 @@ async def search_site(views: Views, ref: str, version: str | None, request: Requ
     title = views.say(request, "techdocs.search.title", q=q)
     frame, _ = await views.frame(site, request, path=None, title=title, q=q)
     page = None
+    indexing = ""
+    if search is not None and version is None:
+        indexing = await views._r.portal.service(Indexing).sentence(request.actor, views.t(request))
     number = number_of(request.query_params.get("page", ""))
     if search is not None and version is None:
         namespace, kind, name = triplet(ref)
@@ -50,9 +53,10 @@ async def search_site(views: Views, ref: str, version: str | None, request: Requ
         # Search counts passages, of which several may be of one page: how many pages there are is known at their end.
         total = None if found.has_more else pager.last
         pager = replace(pager, total=total, next_href=pager.next_href if found.has_more else None)
-        page = SearchPage(title, frame, q, hits, total, found.has_more, found.corrected, frame.crumbs, pager)
+        page = SearchPage(title, frame, q, hits, total, found.has_more, found.corrected, frame.crumbs, pager, indexing)
     # A published site may have come without the index that search reads.
-    if page is None or (site.kind == "published" and not page.hits):
+    # While the index is behind, the site's own text answers where it has nothing.
+    if page is None or (not page.hits and (site.kind == "published" or indexing)):
         hits, has_more = await _look_through(views, site, version, q, request)
         page = SearchPage(title, frame, q, hits, None if has_more else len(hits), has_more, None, frame.crumbs)
     return request.render("techdocs/search.html", page)

@@ -6,9 +6,11 @@ const input = dialog?.querySelector("input");
 const list = dialog?.querySelector("[role=listbox]");
 const RECENT = "callboard.recent";
 const KEPT = 6;
+const BEHIND_MS = 1500;
 let chosen = 0;
 let asked = 0;
 let found = [];
+let behind = ""; // says that the index is still being made
 let state = "ready";
 let offers = { starred: [], recent: [], views: [] };
 
@@ -130,7 +132,8 @@ function draw() {
     group.append(head, ...items.map((item) => option(item, number++)));
     list.append(group);
   }
-  if (!number && state !== "asking") list.append(element("p", "palette-group", state === "failed" ? list.dataset.failed : list.dataset.none));
+  if (words && behind) list.append(element("p", "palette-group", behind));
+  else if (!number && state !== "asking") list.append(element("p", "palette-group", state === "failed" ? list.dataset.failed : list.dataset.none));
   if (words) list.append(option(everything(), number++));
   choose(Math.min(chosen, number - 1));
 }
@@ -167,6 +170,7 @@ async function ask() {
   const mine = ++asked;
   if (!words) {
     found = [];
+    behind = "";
     state = "ready";
     draw();
     return;
@@ -180,6 +184,8 @@ async function ask() {
     const body = await answer.json();
     if (mine !== asked) return;
     found = body.items;
+    behind = body.indexing || "";
+    if (behind) again(mine);
     state = "ready";
   } catch {
     if (mine !== asked) return;
@@ -188,6 +194,13 @@ async function ask() {
   }
   chosen = 0;
   draw();
+}
+
+/** What is indexed meanwhile is found without another letter, as long as nothing else was asked or chosen. */
+function again(mine) {
+  setTimeout(() => {
+    if (mine === asked && dialog.open && !chosen) ask();
+  }, BEHIND_MS);
 }
 
 function open() {

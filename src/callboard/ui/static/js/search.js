@@ -6,6 +6,7 @@ const found = document.getElementById("found");
 const status = document.getElementById("find-status");
 const WAIT_MS = 110;
 const SETTLED_MS = 1500;
+const BEHIND_MS = 1500;
 const MISSED = "callboard.search.missed";
 let asking = null; // stops the request before
 let waiting = 0;
@@ -45,6 +46,15 @@ async function ask(settled) {
   } finally {
     if (asking === mine) found.removeAttribute("aria-busy");
   }
+}
+
+/** While the index is behind, results are asked for again; not while somebody types or goes through them. */
+function follow() {
+  if (!found.querySelector("[data-indexing]")) return;
+  setTimeout(() => {
+    const isInUse = document.hidden || found.contains(document.activeElement) || input.value.trim() !== shown;
+    isInUse ? follow() : ask(false).then(follow);
+  }, BEHIND_MS);
 }
 
 /** Tell the number of results to those who hear the page; keep what nothing was found for until something is opened. */
@@ -120,3 +130,4 @@ for (const kind of ["click", "auxclick"]) {
 }
 
 note();
+follow();
