@@ -20,7 +20,8 @@ from callboard.features.search.settings import SETTINGS, SearchSettings
 from callboard.features.search.store.visible import VisibleCondition
 from callboard.features.search.teaching import Teaching
 from callboard.features.search.text.stemming import Stemmer
-from callboard.features.search.text.synonyms import Synonyms
+from callboard.features.search.text.synonyms import Synonyms, Vocabulary
+from callboard.features.search.text.words import RELATED
 from callboard.kernel.errors import InputError, LimitError, UnavailableError
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.web.routing import LateRoutes
@@ -51,8 +52,12 @@ class SearchParts:
             portal.db, portal.jobs, portal.clock, self.engine, stemmer,
             collators=lambda: self.collators, visibility=lambda: self.visibility,
         )  # fmt: skip
+        has_vocabulary = self.settings.has_builtin and self.settings.language == "english"
+        vocabulary = Vocabulary(stemmer.term, self.settings.not_synonyms) if has_vocabulary else None
+        synonyms = Synonyms(self.settings.synonyms, related=RELATED if has_vocabulary else ())
+        reader = QuestionReader(stemmer, synonyms, vocabulary)
         self.service = SearchService(
-            portal.db, self.engine, self.indexer, QuestionReader(stemmer, Synonyms(self.settings.synonyms)), condition,
+            portal.db, self.engine, self.indexer, reader, condition,
             collators=lambda: self.collators, visibility=lambda: self.visibility,
             learnt=Learnt(self.settings.learns, self.settings.not_synonyms), neighbours=self.layer,
         )  # fmt: skip
