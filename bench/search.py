@@ -5,8 +5,8 @@
     bench/search.py large --data DIR [--passages 20000]
 
 ``govuk``: the share of questions whose source is among the first 1, 5 and 10, and the mean reciprocal rank, for the questions given with
-the corpus, for our own (``data/govuk_questions.txt``), for harder, paraphrased ones (``data/govuk_hard_questions.txt``), and for ones that nothing was
-tuned on (``data/govuk_fresh_questions.txt``). ``--embedder``: by meaning as well, as
+the corpus, for our own (``data/govuk_questions.txt``), for harder, paraphrased ones (``data/govuk_hard_questions.txt``), and for ones that hardly anything
+was tuned on (``data/govuk_fresh_questions.txt``). ``--embedder``: by meaning as well, as
 ``search.semantic.embedder`` would have it (callboard[semantic], and the package of the model).
 """
 

@@ -30,7 +30,7 @@ ASKING_SHARE = 0.3
 """Likewise of a word that says what sort of answer is wanted."""
 MOST_USUAL, LEAST_USUAL, USUAL_SHARE = 400, 50, 0.2
 """What means a word in most places is looked for while the word is found in no more documents with it: this share of all, within these bounds."""
-LITTLE = 0.1
+LITTLE = 0.03
 """And only for a word that itself is in no more than this share of so many: who is answered by their own words needs no others."""
 MAX_PREFIX = 24
 MAX_TYPO = 6
