@@ -15,6 +15,7 @@ from callboard.kernel.plugins.hooks import hookimpl
 HERE = Path(__file__).resolve().parent
 OWN_QUESTIONS = HERE / "data" / "govuk_questions.txt"
 HARD_QUESTIONS = HERE / "data" / "govuk_hard_questions.txt"
+FRESH_QUESTIONS = HERE / "data" / "govuk_fresh_questions.txt"
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 

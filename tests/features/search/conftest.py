@@ -21,7 +21,7 @@ from callboard.features.search.service import SearchService
 from callboard.features.search.settings import OpenSearchSettings
 from callboard.features.search.store.visible import VisibleCondition
 from callboard.features.search.text.stemming import Stemmer
-from callboard.features.search.text.synonyms import Synonyms
+from callboard.features.search.text.synonyms import Synonyms, Vocabulary
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.db.migrations import upgrade
 from callboard.kernel.db.sqlite import SqliteDatabase
@@ -100,7 +100,7 @@ class Library:
         ways: dict[str, Any] = {"collators": lambda: {self.shelf.type: self.shelf}, "visibility": lambda: self.shelf}
         self.indexer = Indexer(db, self.jobs, self.clock, self.engine, stemmer, **ways)
         self.jobs.register_kinds([JobKind(INDEX_JOB, self.indexer.index_job), JobKind(BULK_JOB, self.indexer.bulk_job)])
-        reader = QuestionReader(stemmer, Synonyms(synonyms))
+        reader = QuestionReader(stemmer, Synonyms(synonyms), Vocabulary(stemmer.term))
         self.service = SearchService(db, self.engine, self.indexer, reader, engine[1], **ways)
 
     async def put(self, *documents: SearchDocument) -> None:

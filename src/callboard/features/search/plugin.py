@@ -31,7 +31,8 @@ from callboard.features.search.settings import SETTINGS, SearchSettings
 from callboard.features.search.store.visible import VisibleCondition
 from callboard.features.search.teaching import Teaching
 from callboard.features.search.text.stemming import Stemmer
-from callboard.features.search.text.synonyms import Synonyms
+from callboard.features.search.text.synonyms import Synonyms, Vocabulary
+from callboard.features.search.text.words import RELATED
 from callboard.kernel.auth.actor import Actor
 from callboard.kernel.errors import InputError, LimitError, UnavailableError
 from callboard.kernel.plugins.hooks import hookimpl
@@ -64,9 +65,12 @@ class SearchParts:
             portal.db, portal.jobs, portal.clock, self.engine, stemmer,
             collators=lambda: self.collators, visibility=lambda: self.visibility,
         )  # fmt: skip
-        self.synonyms = PortalSynonyms(Synonyms(self.settings.synonyms), pairs_of(self.settings.not_synonyms))
+        has_vocabulary = self.settings.has_builtin and self.settings.language == "english"
+        vocabulary = Vocabulary(stemmer.term, self.settings.not_synonyms) if has_vocabulary else None
+        given = Synonyms(self.settings.synonyms, related=RELATED if has_vocabulary else ())
+        self.synonyms = PortalSynonyms(given, pairs_of(self.settings.not_synonyms))
         self.service = SearchService(
-            portal.db, self.engine, self.indexer, QuestionReader(stemmer, self.synonyms), condition,
+            portal.db, self.engine, self.indexer, QuestionReader(stemmer, self.synonyms, vocabulary), condition,
             collators=lambda: self.collators, visibility=lambda: self.visibility,
             learnt=Learnt(self.settings.learns, self.settings.not_synonyms, self.synonyms), neighbours=self.layer,
         )  # fmt: skip

@@ -16,7 +16,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("search.language", "text", "english", None, "Whose word forms are one word (a Snowball stemmer); none keeps words as they are written."),
     Setting("search.synonyms", "list", [], None, "Lists of words and phrases that mean the same: [[k8s, kubernetes], [on-call, pager duty]]."),
     Setting("search.learnSynonyms", "flag", True, help="Whether names that are short for a title, and abbreviations spelt out in brackets, find what they stand for."),
-    Setting("search.notSynonyms", "list", [], None, "Pairs that were learnt and do not hold: [[hr, human resources]]."),
+    Setting("search.builtinSynonyms", "flag", True, help="Whether words that mean the same in most places (delete, remove) find each other; in English."),
+    Setting("search.notSynonyms", "list", [], None, "Pairs that were learnt or are built in and do not hold: [[hr, human resources]]."),
     Setting("search.sweepEvery", "duration", "10m", None, "How often everything is compared with what was indexed, beside what events say."),
     Setting("search.opensearch.node", "text", None, None, "Address of OpenSearch, such as https://search.example.com:9200."),
     Setting("search.opensearch.indexPrefix", "text", "callboard", None, "Begins the name of the index."),
@@ -45,6 +46,7 @@ class SearchSettings:
     language: str
     synonyms: Sequence[Sequence[str]]
     learns: bool
+    has_builtin: bool
     not_synonyms: Sequence[Sequence[str]]
     sweep_every: timedelta
     opensearch: OpenSearchSettings | None
@@ -75,7 +77,8 @@ class SearchSettings:
             _positive(settings, "search.maxTermLength", MAX_TERM_LENGTH),
             _positive(settings, "search.maxPageLimit", MAX_PAGE),
             engine, str(settings.get("search.language", "english")).lower(), synonyms,
-            settings.get_bool("search.learnSynonyms", True), excepted, sweep, opensearch,
+            settings.get_bool("search.learnSynonyms", True),
+            settings.get_bool("search.builtinSynonyms", True), excepted, sweep, opensearch,
         )  # fmt: skip
 
 

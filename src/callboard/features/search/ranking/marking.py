@@ -26,11 +26,11 @@ class Marker:
         for unit in question.units:
             if unit.is_weak:
                 continue
-            for form in unit.forms:
-                self._weights[form] = max(unit.weight, self._weights.get(form, 0.0))
-            for phrase in unit.phrases:
+            for form, (quality, _) in unit.forms.items():
+                self._weights[form] = max(unit.weight * quality, self._weights.get(form, 0.0))
+            for phrase, quality in unit.phrases.items():
                 for term in phrase:
-                    self._weights.setdefault(term, unit.weight / 2)
+                    self._weights.setdefault(term, unit.weight * quality / 2)
         for name, whole in question.wholes.items():
             self._weights[name] = sum(unit.weight for unit in question.units[whole.start : whole.stop])
         self._known: dict[str, str] = {}
@@ -87,9 +87,12 @@ class Marker:
         return any(form in joined for form in self._weights)
 
     def _asked_in(self, raw: str) -> str:
+        best, weights = "", self._weights
+        if raw.isascii() and raw.isalpha() and (raw.islower() or raw[1:].islower()):  # most are just a word
+            plain = raw.lower()
+            return plain if plain in weights else ""
         if not self._may_have(raw):
             return ""
-        best, weights = "", self._weights
         parts, wholes = token_of(raw)
         for form in (*wholes, *parts):
             if form in weights and (not best or weights[form] > weights[best]):

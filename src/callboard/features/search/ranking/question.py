@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Callable, Collection, Iterable, Literal, Mapping, Sequence
+from typing import Callable, Collection, Iterable, Iterator, Literal, Mapping, Sequence
 
 from callboard.features.search.engines.base import Group
 from callboard.features.search.store import vocabulary
 from callboard.features.search.store.vocabulary import Word
 from callboard.features.search.text.learning import MAX_LONG
 from callboard.features.search.text.stemming import Stemmer
-from callboard.features.search.text.synonyms import Synonyms
+from callboard.features.search.text.synonyms import MAX_PHRASE, Synonyms, Vocabulary
 from callboard.features.search.text.tokens import joins, words
 from callboard.features.search.text.typos import SHORTEST, distance, far_keys, halves, keys, tolerance
-from callboard.features.search.text.words import ASKING, OWNING, WEAK
+from callboard.features.search.text.words import ASKING, OWNING, WEAK, Intent, intent_of
 from callboard.kernel.db.interface import Transaction
 
 How = Literal["exact", "word", "stem", "prefix", "typo", "synonym", "learnt", "meaning"]
 
 MAX_WORDS = 40
 """Words of a question that are looked for; of a longer one the first so many that are not weak."""
-STEM, PREFIX, SYNONYM, LEARNT, TYPO, TYPOS, WHOLE = 0.9, 0.75, 0.6, 0.45, 0.7, 0.5, 0.5
+STEM, PREFIX, SYNONYM, LEARNT, USUAL, TYPO, TYPOS, WHOLE = 0.9, 0.75, 0.6, 0.45, 0.2, 0.7, 0.5, 0.5
 """What a match counts that is not of the word itself: another form of it, a longer word, one that means it, one that documents say means
-it, one or two errors away, a name that it is part of."""
+it, one that means it in most places, one or two errors away, a name that it is part of."""
 WEAK_SHARE = 0.05
 """What is left of the weight of a word that only holds the question together."""
 ASKING_SHARE = 0.3
 """Likewise of a word that says what sort of answer is wanted."""
+MOST_USUAL, LEAST_USUAL, USUAL_SHARE = 400, 50, 0.2
+"""What means a word in most places is looked for, where nothing has the word itself, in no more documents than this share of all, within these bounds."""
 MAX_PREFIX = 24
 MAX_TYPO = 6
 MAX_NEAR = 400
@@ -50,7 +52,7 @@ def how_of(quality: float) -> How:
 class Unit:
     """A word of the question. ``forms``: (quality, how) of each form in the index that stands for it; ``phrases`` stand for it as terms.
 
-    ``meant``: of the terms that begin other words for it, which words of the question they stand for. Of ``documents``, ``learnt_documents`` have only what was learnt to mean it: a word weighs what it weighs without them.
+    ``meant``: of the terms that begin other words for it, which words of the question they stand for. Of ``documents``, ``weaker_documents`` have only what nobody told to mean it: a word weighs what it weighs without them.
     """
 
     asked: str
@@ -59,7 +61,7 @@ class Unit:
     phrases: dict[tuple[str, ...], float] = field(default_factory=dict)
     meant: dict[str, str] = field(default_factory=dict)
     documents: int = 0
-    learnt_documents: int = 0
+    weaker_documents: int = 0
     weight: float = 0.0
     is_weak: bool = False
     is_known: bool = True
@@ -78,7 +80,7 @@ class Whole:
 class Question:
     """``units`` are its words in order. ``wholes``: names that neighbours among them make, which the index knows.
 
-    ``names`` are all names that it may hold, known or not, for looking up what is called exactly so.
+    ``names`` are all names that it may hold, known or not, for looking up what is called exactly so. ``intent``: what sort of answer it wants.
     """
 
     units: Sequence[Unit]
@@ -86,6 +88,7 @@ class Question:
     names: Mapping[str, Whole]
     total: float
     prefix: str = ""
+    intent: Intent = None
 
     @property
     def is_empty(self) -> bool:
@@ -105,9 +108,11 @@ class Question:
 class QuestionReader:
     """Reads questions against the words that are in the index."""
 
-    def __init__(self, stemmer: Stemmer, synonyms: Synonyms) -> None:
+    def __init__(self, stemmer: Stemmer, synonyms: Synonyms, vocabulary: Vocabulary | None = None) -> None:
+        """``vocabulary``: what means the same in most places, where that is looked for."""
         self._stemmer = stemmer
         self._synonyms = synonyms
+        self._usual = vocabulary
 
     async def read(
         self,
@@ -141,8 +146,9 @@ class QuestionReader:
         known = await self._look_up(tx, [*parts, *short], variants)
         for term in without:
             known.pop(term, None)
+        most_usual = min(max(USUAL_SHARE * documents, LEAST_USUAL), MOST_USUAL)
         for unit, others in zip(units, variants, strict=True):
-            self._fill(unit, known, others)
+            self._fill(unit, known, others, most_usual)
         wholes: dict[str, Whole] = {}
         for name, whole in short.items():
             for word in known.get(self._stemmer.term(name), ()):
@@ -157,7 +163,7 @@ class QuestionReader:
         total = 0.0
         strong = [unit for unit in units if not unit.is_weak]
         for unit in units:
-            documents_with = min(documents, unit.documents - unit.learnt_documents)
+            documents_with = min(documents, unit.documents - unit.weaker_documents)
             idf = math.log(1 + (documents - documents_with + 0.5) / (documents_with + 0.5)) if unit.is_known else 0.0
             share = WEAK_SHARE if unit.is_weak else ASKING_SHARE if unit.asked in ASKING and len(strong) > 1 else 1.0
             unit.weight = idf * share
@@ -168,19 +174,24 @@ class QuestionReader:
             seen.add(unit.asked)
             total += unit.weight
         prefix = "".join(parts) if len(parts) <= 6 else ""
-        return Question(units, wholes, names, total, prefix)
+        return Question(units, wholes, names, total, prefix, intent_of(parts))
 
     def _variants(self, parts: Sequence[str], at: int, learnt: Others) -> dict[str, tuple[float, str]]:
         """Other words and phrases for the word at ``at``, alone or with those that stand around it, and what they count, and for what they stand."""
         found: dict[str, tuple[float, str]] = {}
-        for size in range(1, min(MAX_LONG, len(parts)) + 1):
-            for start in range(max(0, at - size + 1), min(at, len(parts) - size) + 1):
-                phrase = " ".join(parts[start : start + size])
-                if size <= 3:
-                    for other in self._synonyms.of(phrase):
-                        found[other] = SYNONYM, phrase
-                for other in learnt(phrase):
-                    found.setdefault(other, (LEARNT, phrase))
+        for start, stop in _around(at, len(parts), MAX_LONG):
+            phrase = " ".join(parts[start:stop])
+            if stop - start <= 3:
+                for other in self._synonyms.of(phrase):
+                    found[other] = SYNONYM, phrase
+            for other in learnt(phrase):
+                found.setdefault(other, (LEARNT, phrase))
+        if self._usual is not None:
+            for start, stop in _around(at, len(parts), MAX_PHRASE):
+                pieces = parts[start:stop]
+                if parts[at] not in WEAK:
+                    for other in self._usual.of(" ".join(map(self._stemmer.term, pieces))):
+                        found.setdefault(other, (USUAL, " ".join(pieces)))
         return found
 
     async def _look_up(
@@ -196,7 +207,13 @@ class QuestionReader:
             known.setdefault(word.term, []).append(word)
         return known
 
-    def _fill(self, unit: Unit, known: Mapping[str, Sequence[Word]], variants: Mapping[str, tuple[float, str]]) -> None:
+    def _fill(
+        self,
+        unit: Unit,
+        known: Mapping[str, Sequence[Word]],
+        variants: Mapping[str, tuple[float, str]],
+        most_usual: float,
+    ) -> None:
         term = self._stemmer.term(unit.asked)
         own = known.get(term, ())
         for word in own:
@@ -204,25 +221,27 @@ class QuestionReader:
         if own:
             unit.terms[term] = 1.0
             unit.documents = max(word.documents for word in own)
+        own_documents = unit.documents
         for phrase, (quality, asked) in variants.items():
             # weak words are not kept in running text
             pieces = [self._stemmer.term(piece) for piece in phrase.split() if piece not in WEAK or phrase in WEAK]
             if not pieces or not all(piece in known for piece in pieces):
                 continue
+            more = min(max(word.documents for word in known[piece]) for piece in pieces)
+            if quality == USUAL and (own_documents or unit.documents + more > most_usual):
+                continue
             if len(pieces) > 1:
                 unit.phrases.setdefault(tuple(pieces), quality)
-                more = min(max(w.documents for w in known[piece]) for piece in pieces)
             elif pieces[0] not in unit.terms:
                 unit.terms[pieces[0]] = quality
                 for word in known[pieces[0]]:
                     unit.forms.setdefault(word.form, (quality, how_of(quality)))
-                more = max(word.documents for word in known[pieces[0]])
             else:
                 continue
             unit.meant.setdefault(pieces[0], asked)
             unit.documents += more
-            if own and quality == LEARNT:
-                unit.learnt_documents += more
+            if own and quality < SYNONYM:
+                unit.weaker_documents += more
 
     async def _mend(self, tx: Transaction, units: Sequence[Unit], without: Collection[str], *, is_begun: bool) -> None:
         """Words that are not in the index: begun, written together, or with an error in them."""
@@ -303,3 +322,10 @@ class QuestionReader:
             if word.term not in unit.terms:
                 unit.terms[word.term] = quality
                 unit.documents += word.documents
+
+
+def _around(at: int, count: int, most: int) -> Iterator[tuple[int, int]]:
+    """Begins and ends of the runs of up to ``most`` of ``count`` words that hold the one at ``at``, the shortest first."""
+    for size in range(1, min(most, count) + 1):
+        for start in range(max(0, at - size + 1), min(at, count - size) + 1):
+            yield start, start + size

@@ -5,7 +5,7 @@ Weak words hold a question together; they count next to nothing unless there are
 
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Literal, Mapping, Sequence
 
 _WEAK = """
     a about after again all also am an and any anybody anyone anything are as at be because been being both but by came can cannot cant
@@ -34,6 +34,24 @@ ASKING = frozenset(_ASKING.split())
 _OWNING = "owns owned owner owners owning maintain maintains maintained maintainer maintainers responsible"
 OWNING = frozenset(_OWNING.split())
 """Words that ask whose something is; what is asked for is a thing, not a text about owning."""
+
+_KEEPING = "run runs look looks looking operate operates support supports charge behind built wrote belong belongs"
+KEEPING = frozenset(_KEEPING.split())
+"""Words that ask the same after *who*, *whose* or *which team*."""
+_STEPS = frozenset(
+    {("how", "do"), ("how", "to"), ("how", "can"), ("how", "should"), ("how", "would"), ("what", "to"), ("wie", "kann")}
+)
+
+Intent = Literal["owner", "steps"] | None
+
+
+def intent_of(parts: Sequence[str]) -> Intent:
+    """What sort of answer a question wants: whose a thing is, or what to do; None where it does not say."""
+    said = set(parts)
+    if said & OWNING or (said & KEEPING and ({"who", "whose"} & said or {"which", "team"} <= said)):
+        return "owner"
+    return "steps" if tuple(parts[:2]) in _STEPS else None
+
 
 ABBREVIATIONS: Mapping[str, tuple[str, ...]] = {
     "admin": ("administrator", "administration"),
