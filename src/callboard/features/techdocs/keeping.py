@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
+from collections import OrderedDict
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Mapping, Sequence
@@ -16,14 +17,14 @@ from callboard.features.techdocs.domain import SitePlan, content_digest
 from callboard.features.techdocs.interface import SITE_CHANGED, Problem
 from callboard.features.techdocs.published.noting import is_published, note_published, note_unpublished
 from callboard.features.techdocs.published.reading import PublishedSites
-from callboard.features.techdocs.sources.reading import SiteFiles, SiteReader, is_markdown, paths_by_mount
+from callboard.features.techdocs.sources.reading import SiteFiles, SiteReader, is_markdown, nothing_in, paths_by_mount
 from callboard.features.techdocs.store import files as file_rows
 from callboard.features.techdocs.store import sites
 from callboard.features.techdocs.store.files import FileRow
 from callboard.features.techdocs.store.sites import SiteRow, VersionRow
 from callboard.kernel.clock import Clock, format_time, parse_time
 from callboard.kernel.db.interface import Database, Transaction
-from callboard.kernel.errors import CallboardError, UnavailableError
+from callboard.kernel.errors import CallboardError, NotFoundError, UnavailableError
 from callboard.kernel.events import Events
 from callboard.kernel.logs import get_logger
 
@@ -46,6 +47,7 @@ WAIT_FIRST_S = 30.0
 FAILED_PATIENCE_S = 10.0
 MAX_FAILED = 1_000
 MAX_EVENT_PATHS = 500
+MAX_OPENED = 50
 
 
 class SiteKeeper:
@@ -76,10 +78,15 @@ class SiteKeeper:
         self._running: dict[tuple[str, str], asyncio.Task[bool]] = {}
         self._looked: dict[tuple[str, str], float] = {}
         self._failures: dict[tuple[str, str, str], tuple[float, CallboardError]] = {}
+        self._opened: OrderedDict[str, None] = OrderedDict()
 
     async def current(self, plan: SitePlan, version: str | None) -> VersionRow:
         """What is there, after a look at the source when one is due. Raises as reading does when nothing was ever read."""
         name = version or ""
+        self._opened[plan.ref] = None
+        self._opened.move_to_end(plan.ref)
+        if len(self._opened) > MAX_OPENED:
+            self._opened.popitem(last=False)
         async with self._db.read(snapshot=False) as tx:
             row = await sites.find_version(tx, plan.ref, name)
         if row is not None and is_published(row):
@@ -176,6 +183,21 @@ class SiteKeeper:
             return False
         return await asyncio.shield(self.begin(plan, version, force=force))
 
+    async def refuse_empty(self, plans: Sequence[SitePlan]) -> dict[str, str]:
+        """Of those that were never read the sites on disk that hold nothing, with the sentence that says so, which is noted for all of them at once."""
+        local = [plan for plan in plans if not self._is_external and self._reader.is_local(plan)]
+        async with self._db.read() as tx:
+            read = await sites.find_versions(tx, [plan.ref for plan in local])
+        refused = await asyncio.to_thread(self._reader.find_empty, [plan for plan in local if plan.ref not in read])
+        if refused:
+            async with self._db.write() as tx:
+                await sites.set_failures(tx, refused)
+        return refused
+
+    def opened(self) -> Sequence[str]:
+        """The sites that were read last by people or jobs, newest last."""
+        return list(self._opened)
+
     async def close(self) -> None:
         tasks = list(self._running.values())
         for task in tasks:
@@ -218,6 +240,8 @@ class SiteKeeper:
                 await self._unchanged(plan, row, revision)
                 return False
         read = await self._reader.read(plan, version)
+        if not read.files and row is None:
+            raise NotFoundError(nothing_in(plan))
         return await self._write(plan, name, read)
 
     async def _look_at_published(self, plan: SitePlan) -> bool | None:
