@@ -283,17 +283,13 @@ class SiteKeeper:
 
     async def _write(self, plan: SitePlan, name: str, read: SiteFiles) -> bool:
         now = self._clock.now()
-        hashes = await asyncio.to_thread(_hashes, read.files)
-        digest = content_digest([*hashes.items(), ("", read.docs_dir), *((f"\0{a}", b) for a, b, _ in read.sections)])
+        hashes, digest = await asyncio.to_thread(_digests, read)
         contents = {hashes[path]: content for path, content in read.files.items()}
         async with self._db.write() as tx:
             await sites.put_site(tx, self.row_of(plan))
             row = await sites.lock_version(tx, plan.ref, name)
             old = {} if row is None else {file.path: file for file in await file_rows.list_files(tx, row.id)}
-            rows = [
-                _file_row(path, hashes[path], len(content), old.get(path), read, now)
-                for path, content in read.files.items()
-            ]
+            rows = await asyncio.to_thread(_file_rows, hashes, old, read, now)
             version = VersionRow(
                 row.id if row else uuid.uuid4().hex, plan.ref, name, plan.digest, read.revision, digest, _meta(read),
                 row.pages if row and row.digest == digest else None, row.problems if row and row.digest == digest else None,
@@ -347,17 +343,26 @@ def _meta(read: SiteFiles) -> dict[str, Any]:
     }
 
 
-def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
-    return {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
+def _digests(read: SiteFiles) -> tuple[dict[str, str], str]:
+    """Of each file by its path, and of the whole. Of thousands this takes long enough to be done in a thread."""
+    hashes = {path: hashlib.sha256(content).hexdigest() for path, content in read.files.items()}
+    return hashes, content_digest([*hashes.items(), ("", read.docs_dir), *((f"\0{a}", b) for a, b, _ in read.sections)])
 
 
-def _file_row(path: str, hash: str, size: int, old: FileRow | None, read: SiteFiles, now: datetime) -> FileRow:
+def _file_rows(hashes: Mapping[str, str], old: Mapping[str, FileRow], read: SiteFiles, now: datetime) -> list[FileRow]:
+    at = format_time(now)
+    return [
+        _file_row(path, hashes[path], len(content), old.get(path), read, at) for path, content in read.files.items()
+    ]
+
+
+def _file_row(path: str, hash: str, size: int, old: FileRow | None, read: SiteFiles, now: str) -> FileRow:
     change = read.changes.get(path)
     if change is not None:
         return FileRow(path, hash, size, format_time(change.at), change.by)
     if old is not None and old.hash == hash:
         return replace(old, size=size)
-    return FileRow(path, hash, size, format_time(now), None)
+    return FileRow(path, hash, size, now, None)
 
 
 def _settle(task: asyncio.Task[bool]) -> None:
