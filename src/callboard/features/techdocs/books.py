@@ -45,6 +45,8 @@ BOOK_BYTES = 128 * 1024
 MAX_PAGES_BYTES = 32 * 1024 * 1024
 MAX_TOLD = 500
 MAX_TEXT_BYTES = 2 * 1024 * 1024
+CHECK_S = 0.1
+"""So long a check may take for each page: ten times what one needs."""
 TEXTS_AT_A_TIME = 1_000
 FLUSH_AFTER_S = 0.3
 SLOW_FOR_S = 60.0
@@ -219,7 +221,7 @@ class Books:
 
     async def check(self, book: Book) -> Sequence[Problem]:
         """All that is wrong with the site: every page is rendered for it."""
-        timeout_s = max(120.0, self._settings.timeout.total_seconds())
+        timeout_s = max(120.0, self._settings.timeout.total_seconds(), len(book.model.pages) * CHECK_S)
         contents = {path: book.texts.read(path) for path in book.texts.paths()}
         everything = {path: contents.get(path, b"") for path in book.rows}
         found: Sequence[Problem] = await self._workers.run_apart("check", book.model, everything, timeout_s=timeout_s)
