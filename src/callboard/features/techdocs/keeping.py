@@ -185,7 +185,9 @@ class SiteKeeper:
 
     async def refuse_empty(self, plans: Sequence[SitePlan]) -> dict[str, str]:
         """Of those that were never read the sites on disk that hold nothing, with the sentence that says so, which is noted for all of them at once."""
-        local = [plan for plan in plans if not self._is_external and self._reader.is_local(plan)]
+        if self._is_external:
+            return await self._refuse_unpublished(plans)
+        local = [plan for plan in plans if self._reader.is_local(plan)]
         async with self._db.read() as tx:
             read = await sites.find_versions(tx, [plan.ref for plan in local])
         refused = await asyncio.to_thread(self._reader.find_empty, [plan for plan in local if plan.ref not in read])
@@ -193,6 +195,27 @@ class SiteKeeper:
             async with self._db.write() as tx:
                 await sites.set_failures(tx, refused)
         return refused
+
+    async def _refuse_unpublished(self, plans: Sequence[SitePlan]) -> dict[str, str]:
+        async with self._db.read() as tx:
+            known = await sites.find_versions(tx, [plan.ref for plan in plans])
+        absent = [plan for plan in plans if plan.ref not in known and not await self._may_be_published(plan)]
+        refused = {plan.ref: NOT_PUBLISHED.format(ref=plan.ref) for plan in absent}
+        if refused:
+            rows = [replace(self.row_of(plan), kind="published", is_local=False) for plan in absent]
+            async with self._db.write() as tx:
+                await sites.put_sites(tx, rows)
+                await sites.set_failures(tx, refused)
+        return refused
+
+    async def _may_be_published(self, plan: SitePlan) -> bool:
+        if self._published is None:
+            return False
+        try:
+            await self._published.refresh(plan)
+            return await self._published.find(plan) is not None
+        except CallboardError:
+            return True  # told when it is read
 
     def opened(self) -> Sequence[str]:
         """The sites that were read last by people or jobs, newest last."""
