@@ -138,3 +138,52 @@ async def test_a_token_revoked_in_one_replica_ends_in_the_other(settings: dict[s
             return not await is_known(two)
 
         assert await until(is_gone) < 5
+
+
+async def test_replicas_read_and_index_the_same_documentation_once(settings: dict[str, Any], tmp_path: Path):
+    """Started together on many sites: each is read once and found in both; one that goes is soon gone from both."""
+    names = [f"site-{number:02}" for number in range(8)]
+
+    def write(names: list[str]) -> None:
+        entities = [
+            component(name, metadata={"annotations": {"backstage.io/techdocs-ref": f"dir:{name}"}}) for name in names
+        ]
+        (tmp_path / "sites.json").write_bytes(b"\n---\n".join(map(orjson.dumps, entities)))
+
+    for name in names:
+        (tmp_path / name / "docs").mkdir(parents=True)
+        (tmp_path / name / "docs" / "index.md").write_text(f"# {name}\n\nThe quetzal nests in {name}.\n")
+    write(names)
+    settings["catalog"]["locations"] = [{"type": "file", "target": str(tmp_path / "sites.json")}]
+    settings["techdocs"] = {"rendering": {"workers": 0}}
+    async with AsyncExitStack() as stack:
+        portals = [
+            stack.enter_async_context(
+                make_portal(settings, data_dir=tmp_path / f"data-{name}", clock=SystemClock(), jobs=True)
+            )
+            for name in ("one", "two")
+        ]
+        both = await asyncio.gather(*portals)
+
+        async def found(portal: PortalForTest) -> set[str]:
+            async with portal.client(admin()) as client:
+                answer = await client.get("/api/search/query?term=quetzal&types[0]=techdocs&pageLimit=50")
+            return {one["document"]["name"] for one in answer.json()["results"]}
+
+        async def both_find(wanted: list[str]) -> bool:
+            return all([await found(portal) == set(wanted) for portal in both])
+
+        await until(lambda: both_find(names))
+        async with both[0].db.read() as tx:
+            told = await tx.fetch_all("SELECT payload FROM kernel_event WHERE topic = 'techdocs.site.changed'")
+        assert sorted(orjson.loads(row[0])["ref"] for row in told) == [f"component:default/{name}" for name in names]
+
+        write(names[1:])
+        async with both[1].client(admin()) as client:
+            answer = await client.post("/api/catalog/refresh", json={"entityRef": "component:default/site-01"})
+            assert answer.status_code == 200
+        assert await until(lambda: both_find(names[1:])) < 2
+        for portal in both:
+            async with portal.client(admin()) as client:
+                assert (await client.get("/docs/default/component/site-00")).status_code == 404
+            assert not await portal.jobs.list_jobs("dead")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from callboard.features.techdocs.watching import SiteWatch
 from callboard.kernel.auth.actor import SYSTEM
 from callboard.testing.actors import admin
 from tests.features.techdocs.conftest import component, each_library, each_world, postgres_world, world, write_site
@@ -40,3 +41,38 @@ async def test_what_is_not_there_is_not_among_the_visible(each_world, each_libra
         known = ["component:default/one", "component:default/two", "component:default/none"]
         assert await queries.visible_among(known, actor=SYSTEM) == set(known[:2])
         assert await queries.visible_among([], actor=SYSTEM) == set()
+
+
+async def test_folders_without_documentation_are_refused_together_until_they_have_some(each_world, each_library):
+    """They have no version, nothing is told of them, and each says why; once there is a page, all of them show it."""
+    sites = [component(f"app-{i:02}", techdocs_ref="dir:.") for i in range(12)]
+    async with each_library(*sites) as lib:
+        await lib.settle()
+        rows = await lib.site_of_catalog.rows("SELECT DISTINCT failure FROM techdocs_site")
+        assert len(rows) == 1 and "There is no documentation in" in rows[0][0]
+        assert await lib.events("techdocs.site.changed") == []
+        watch = SiteWatch(lib.portal.db, lib.parts.plans, lib.parts.reader, lib.parts.keeper)
+        assert await watch.look() == 0
+        write_site(each_world)
+        assert await watch.look() == 12
+        await lib.settle()
+        assert await lib.site_of_catalog.rows("SELECT count(*) FROM techdocs_site WHERE failure IS NULL") == [(12,)]
+        assert (await lib.page(ref="component:default/app-11")).title == "Payments"
+        assert await watch.look() == 0
+
+
+async def test_all_sites_that_changed_are_checked_by_one_job(each_world, each_library):
+    """And after a change of one, that one alone."""
+    write_site(each_world, folder="one/")
+    write_site(each_world, folder="two/")
+    sites = [component(name, techdocs_ref=f"dir:{name}") for name in ("one", "two")]
+    async with each_library(*sites) as lib:
+        await lib.settle()
+        assert await lib.site_of_catalog.rows("SELECT count(*) FROM techdocs_check") == [(2,)]
+        lib.later()
+        each_world.write("two/docs/index.md", "# Two\n\n[nowhere](nowhere.md)\n")
+        await lib.page(ref="component:default/two")
+        await lib.settle()
+        rows = await lib.site_of_catalog.rows("SELECT ref, errors + warnings > 0, at FROM techdocs_check ORDER BY ref")
+        assert [bool(row[1]) for row in rows] == [False, True]
+        assert rows[0][2] < rows[1][2]

@@ -276,10 +276,9 @@ async def test_a_watched_site_is_read_when_it_differs(world, library):
     write_site(world)
     async with library(component(techdocs_ref="dir:.")) as lib:
         await lib.settle()
-        from callboard.features.techdocs.jobs import SiteWatch
+        from callboard.features.techdocs.watching import SiteWatch
 
         watch = SiteWatch(lib.portal.db, lib.parts.plans, lib.parts.reader, lib.parts.keeper)
-        assert await watch.look() == 1
         assert await watch.look() == 0
         world.write("docs/new.md", "# New\n")
         assert await watch.look() == 1

@@ -170,6 +170,11 @@ class Indexer:
     async def run_pending(self, heartbeat: Callable[[], Awaitable[None]] = _go_on) -> None:
         """Work off what is noted, until nothing is."""
         await self.prepare()
+        async with self._db.read() as tx:
+            is_left = await documents.has_taken(tx)
+        if is_left:  # by a process that was killed: only one works these off at a time
+            async with self._db.write() as tx:
+                await documents.give_back(tx)
         while True:
             async with self._db.read() as tx:
                 pending = await documents.list_pending(tx, BATCH)
@@ -177,16 +182,17 @@ class Indexer:
                 return
             # Taken off first: what changes while it is read is noted again.
             async with self._db.write() as tx:
-                await documents.end_pending(tx, pending)
+                await documents.take_pending(tx, pending)
             try:
                 await self._run(pending, heartbeat)
             except BaseException as error:
                 if isinstance(error, Exception) and await self.mend(error):
                     continue
                 async with self._db.write() as tx:
-                    for type, scope in pending:
-                        await documents.ask_for(tx, type, [scope])
+                    await documents.give_back(tx)
                 raise
+            async with self._db.write() as tx:
+                await documents.end_pending(tx, pending)
             await heartbeat()
 
     async def _run(self, pending: Sequence[tuple[str, str]], heartbeat: Callable[[], Awaitable[None]]) -> None:

@@ -8,7 +8,7 @@ import re
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Awaitable, Callable, Sequence, TypeVar
+from typing import Any, Awaitable, Callable, Mapping, Sequence, TypeVar
 
 from callboard.features.techdocs.codec import dump_page, load_page
 from callboard.features.techdocs.domain import SitePlan, docs_path, triplet
@@ -45,6 +45,9 @@ BOOK_BYTES = 128 * 1024
 MAX_PAGES_BYTES = 32 * 1024 * 1024
 MAX_TOLD = 500
 MAX_TEXT_BYTES = 2 * 1024 * 1024
+CHECK_S = 0.1
+"""So long a check may take for each page: ten times what one needs."""
+TEXTS_AT_A_TIME = 1_000
 FLUSH_AFTER_S = 0.3
 SLOW_FOR_S = 60.0
 """How long what was given up is not tried again."""
@@ -105,10 +108,13 @@ class Books:
     async def _build(self, key: tuple[str, str], plan: SitePlan, row: VersionRow) -> Book:
         async with self._db.read() as tx:
             rows = await file_rows.list_files(tx, row.id)
-            wanted = [file for file in rows if file.size <= MAX_TEXT_BYTES and not BINARY.search(file.path)]
-            blobs = await file_rows.read_blobs(tx, (file.hash for file in wanted))
+            wanted = await asyncio.to_thread(_texts_of, rows)
+            contents: dict[str, bytes] = {}
+            for start in range(0, len(wanted), TEXTS_AT_A_TIME):
+                some = wanted[start : start + TEXTS_AT_A_TIME]
+                blobs = await file_rows.read_blobs(tx, (file.hash for file in some))
+                contents |= {file.path: blobs.get(file.hash, b"") for file in some}
         # The map of the site needs every path, but of pictures only that they are there.
-        contents = {file.path: blobs.get(file.hash, b"") for file in wanted}
         everything = {file.path: contents.get(file.path, b"") for file in rows}
         defaults = self.defaults(plan, str(row.meta.get("docs_dir") or "docs"))
         timeout_s = max(30.0, self._settings.timeout.total_seconds() * 3)
@@ -135,9 +141,8 @@ class Books:
         latest = await sites.lock_version(tx, row.ref, row.name)
         if latest is None or latest.digest != row.digest:
             return  # something newer was read meanwhile, and is told when it is put together
-        before, now = await page_rows.list_pages(tx, row.ref), revisions_of(book)
-        changed = {path: page for path, page in now.items() if before.get(path) != page}
-        removed = [path for path in before if path not in now]
+        before = await page_rows.list_pages(tx, row.ref)
+        changed, removed = await asyncio.to_thread(_differing, before, book)
         if not changed and not removed:
             return
         await page_rows.write_changes(tx, row.ref, changed, removed)
@@ -216,7 +221,7 @@ class Books:
 
     async def check(self, book: Book) -> Sequence[Problem]:
         """All that is wrong with the site: every page is rendered for it."""
-        timeout_s = max(120.0, self._settings.timeout.total_seconds())
+        timeout_s = max(120.0, self._settings.timeout.total_seconds(), len(book.model.pages) * CHECK_S)
         contents = {path: book.texts.read(path) for path in book.texts.paths()}
         everything = {path: contents.get(path, b"") for path in book.rows}
         found: Sequence[Problem] = await self._workers.run_apart("check", book.model, everything, timeout_s=timeout_s)
@@ -253,6 +258,17 @@ class Books:
             self._single[key] = running
             running.add_done_callback(lambda _: self._single.pop(key, None))
         return await asyncio.shield(running)
+
+
+def _texts_of(rows: Sequence[FileRow]) -> list[FileRow]:
+    return [file for file in rows if file.size <= MAX_TEXT_BYTES and not BINARY.search(file.path)]
+
+
+def _differing(before: Mapping[str, tuple[str, str]], book: Book) -> tuple[dict[str, tuple[str, str]], list[str]]:
+    """Pages that are new or others than before, and paths of those that are gone."""
+    now = revisions_of(book)
+    changed = {path: page for path, page in now.items() if before.get(path) != page}
+    return changed, [path for path in before if path not in now]
 
 
 def revisions_of(book: Book) -> dict[str, tuple[str, str]]:

@@ -15,7 +15,6 @@ from callboard.features.techdocs.interface import PAGES_CHANGED, SITE_CHANGED, S
 from callboard.features.techdocs.keeping import SiteKeeper
 from callboard.features.techdocs.repositories import repository_key
 from callboard.features.techdocs.settings import TechDocsSettings
-from callboard.features.techdocs.sources.reading import SiteReader
 from callboard.features.techdocs.store import sites
 from callboard.features.techdocs.store.sites import SiteRow
 from callboard.kernel.auth.actor import SYSTEM
@@ -25,7 +24,6 @@ from callboard.kernel.errors import CallboardError, LimitError
 from callboard.kernel.events import Event, EventHandler, Events
 from callboard.kernel.jobs import JobContext, JobKind, Jobs, RetryLater, Schedule
 from callboard.kernel.logs import get_logger
-from callboard.kernel.periodic import Periodic
 from callboard.model.urls import Hosts
 
 log = get_logger(__name__)
@@ -51,10 +49,6 @@ BEHIND = -10
 """Priority of reading sites ahead: all that somebody waits for comes before."""
 GIT_PAUSE = timedelta(seconds=16)
 """``git+`` repositories are asked at most every 15 s: sooner one could still be shown the old commit."""
-WATCH_EVERY_S = 1.0
-WATCH_SHARE = 20
-"""A look at all folders takes at most one part in so many of the time."""
-LIST_EVERY_S = 10.0
 
 
 class SiteJobs:
@@ -191,9 +185,10 @@ class SiteJobs:
         """One site after the other, so that two such jobs never take all there is; what has to wait longer is asked for by itself."""
         refs = [str(ref) for ref in job.payload["refs"]]
         plans = await self._plans.find_many(refs, actor=SYSTEM)
+        refused = await self._keeper.refuse_empty([plan for plan in plans.values() if isinstance(plan, SitePlan)])
         beat = time.monotonic()
         for ref in refs:
-            if isinstance(plan := plans[ref], SitePlan):
+            if isinstance(plan := plans[ref], SitePlan) and ref not in refused:
                 try:
                     await self._read_one(plan)
                 except RetryLater as later:
@@ -256,54 +251,3 @@ def _key_of(refs: Sequence[str]) -> str:
 
 def _plan_of(row: SiteRow | None) -> str | None:
     return None if row is None else row.plan
-
-
-class SiteWatch:
-    """Looks at sites on disk every second, and has changed ones read at once."""
-
-    def __init__(self, db: Database, plans: Plans, reader: SiteReader, keeper: SiteKeeper) -> None:
-        self._db = db
-        self._plans = plans
-        self._reader = reader
-        self._keeper = keeper
-        self._looking = Periodic(
-            self.look, lambda took_s: max(WATCH_EVERY_S, took_s * WATCH_SHARE), name="techdocs file watch"
-        )
-        self._listed_at = float("-inf")
-        self._refs: list[str] = []
-        self._seen: dict[str, tuple[str, str]] = {}
-
-    async def start(self) -> None:
-        await self._looking.start()
-
-    async def stop(self) -> None:
-        await self._looking.stop()
-
-    async def look(self) -> int:
-        """One look at every site on disk; how many differ from what was read."""
-        now = time.monotonic()
-        if now - self._listed_at >= LIST_EVERY_S:
-            async with self._db.read() as tx:
-                self._refs = [row.ref for row in await sites.list_sites(tx, local_only=True)]
-            self._listed_at = now
-        changed = 0
-        for ref in self._refs:
-            changed += await self._look_at(ref)
-        return changed
-
-    async def _look_at(self, ref: str) -> bool:
-        plan = await self._plans.find(ref, actor=SYSTEM)
-        if not isinstance(plan, SitePlan) or not self._reader.is_local(plan):
-            return False
-        try:
-            mark = await self._reader.look(plan, None, {})
-        except CallboardError as error:
-            mark = f"failed: {error.message}"
-        if self._seen.get(ref) == (plan.digest, mark):
-            return False
-        try:
-            await self._keeper.refresh(plan)
-        except CallboardError:
-            pass  # the site says why
-        self._seen[ref] = (plan.digest, mark)
-        return True

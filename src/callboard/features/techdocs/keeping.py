@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
+from collections import OrderedDict
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Mapping, Sequence
@@ -16,14 +17,14 @@ from callboard.features.techdocs.domain import SitePlan, content_digest
 from callboard.features.techdocs.interface import SITE_CHANGED, Problem
 from callboard.features.techdocs.published.noting import is_published, note_published, note_unpublished
 from callboard.features.techdocs.published.reading import PublishedSites
-from callboard.features.techdocs.sources.reading import SiteFiles, SiteReader, is_markdown, paths_by_mount
+from callboard.features.techdocs.sources.reading import SiteFiles, SiteReader, is_markdown, nothing_in, paths_by_mount
 from callboard.features.techdocs.store import files as file_rows
 from callboard.features.techdocs.store import sites
 from callboard.features.techdocs.store.files import FileRow
 from callboard.features.techdocs.store.sites import SiteRow, VersionRow
 from callboard.kernel.clock import Clock, format_time, parse_time
 from callboard.kernel.db.interface import Database, Transaction
-from callboard.kernel.errors import CallboardError, UnavailableError
+from callboard.kernel.errors import CallboardError, NotFoundError, UnavailableError
 from callboard.kernel.events import Events
 from callboard.kernel.logs import get_logger
 
@@ -46,6 +47,7 @@ WAIT_FIRST_S = 30.0
 FAILED_PATIENCE_S = 10.0
 MAX_FAILED = 1_000
 MAX_EVENT_PATHS = 500
+MAX_OPENED = 50
 
 
 class SiteKeeper:
@@ -76,10 +78,15 @@ class SiteKeeper:
         self._running: dict[tuple[str, str], asyncio.Task[bool]] = {}
         self._looked: dict[tuple[str, str], float] = {}
         self._failures: dict[tuple[str, str, str], tuple[float, CallboardError]] = {}
+        self._opened: OrderedDict[str, None] = OrderedDict()
 
     async def current(self, plan: SitePlan, version: str | None) -> VersionRow:
         """What is there, after a look at the source when one is due. Raises as reading does when nothing was ever read."""
         name = version or ""
+        self._opened[plan.ref] = None
+        self._opened.move_to_end(plan.ref)
+        if len(self._opened) > MAX_OPENED:
+            self._opened.popitem(last=False)
         async with self._db.read(snapshot=False) as tx:
             row = await sites.find_version(tx, plan.ref, name)
         if row is not None and is_published(row):
@@ -176,6 +183,44 @@ class SiteKeeper:
             return False
         return await asyncio.shield(self.begin(plan, version, force=force))
 
+    async def refuse_empty(self, plans: Sequence[SitePlan]) -> dict[str, str]:
+        """Of those that were never read the sites on disk that hold nothing, with the sentence that says so, which is noted for all of them at once."""
+        if self._is_external:
+            return await self._refuse_unpublished(plans)
+        local = [plan for plan in plans if self._reader.is_local(plan)]
+        async with self._db.read() as tx:
+            read = await sites.find_versions(tx, [plan.ref for plan in local])
+        refused = await asyncio.to_thread(self._reader.find_empty, [plan for plan in local if plan.ref not in read])
+        if refused:
+            async with self._db.write() as tx:
+                await sites.set_failures(tx, refused)
+        return refused
+
+    async def _refuse_unpublished(self, plans: Sequence[SitePlan]) -> dict[str, str]:
+        async with self._db.read() as tx:
+            known = await sites.find_versions(tx, [plan.ref for plan in plans])
+        absent = [plan for plan in plans if plan.ref not in known and not await self._may_be_published(plan)]
+        refused = {plan.ref: NOT_PUBLISHED.format(ref=plan.ref) for plan in absent}
+        if refused:
+            rows = [replace(self.row_of(plan), kind="published", is_local=False) for plan in absent]
+            async with self._db.write() as tx:
+                await sites.put_sites(tx, rows)
+                await sites.set_failures(tx, refused)
+        return refused
+
+    async def _may_be_published(self, plan: SitePlan) -> bool:
+        if self._published is None:
+            return False
+        try:
+            await self._published.refresh(plan)
+            return await self._published.find(plan) is not None
+        except CallboardError:
+            return True  # told when it is read
+
+    def opened(self) -> Sequence[str]:
+        """The sites that were read last by people or jobs, newest last."""
+        return list(self._opened)
+
     async def close(self) -> None:
         tasks = list(self._running.values())
         for task in tasks:
@@ -218,6 +263,8 @@ class SiteKeeper:
                 await self._unchanged(plan, row, revision)
                 return False
         read = await self._reader.read(plan, version)
+        if not read.files and row is None:
+            raise NotFoundError(nothing_in(plan))
         return await self._write(plan, name, read)
 
     async def _look_at_published(self, plan: SitePlan) -> bool | None:
@@ -259,17 +306,13 @@ class SiteKeeper:
 
     async def _write(self, plan: SitePlan, name: str, read: SiteFiles) -> bool:
         now = self._clock.now()
-        hashes = await asyncio.to_thread(_hashes, read.files)
-        digest = content_digest([*hashes.items(), ("", read.docs_dir), *((f"\0{a}", b) for a, b, _ in read.sections)])
+        hashes, digest = await asyncio.to_thread(_digests, read)
         contents = {hashes[path]: content for path, content in read.files.items()}
         async with self._db.write() as tx:
             await sites.put_site(tx, self.row_of(plan))
             row = await sites.lock_version(tx, plan.ref, name)
             old = {} if row is None else {file.path: file for file in await file_rows.list_files(tx, row.id)}
-            rows = [
-                _file_row(path, hashes[path], len(content), old.get(path), read, now)
-                for path, content in read.files.items()
-            ]
+            rows = await asyncio.to_thread(_file_rows, hashes, old, read, now)
             version = VersionRow(
                 row.id if row else uuid.uuid4().hex, plan.ref, name, plan.digest, read.revision, digest, _meta(read),
                 row.pages if row and row.digest == digest else None, row.problems if row and row.digest == digest else None,
@@ -323,17 +366,26 @@ def _meta(read: SiteFiles) -> dict[str, Any]:
     }
 
 
-def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
-    return {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
+def _digests(read: SiteFiles) -> tuple[dict[str, str], str]:
+    """Of each file by its path, and of the whole. Of thousands this takes long enough to be done in a thread."""
+    hashes = {path: hashlib.sha256(content).hexdigest() for path, content in read.files.items()}
+    return hashes, content_digest([*hashes.items(), ("", read.docs_dir), *((f"\0{a}", b) for a, b, _ in read.sections)])
 
 
-def _file_row(path: str, hash: str, size: int, old: FileRow | None, read: SiteFiles, now: datetime) -> FileRow:
+def _file_rows(hashes: Mapping[str, str], old: Mapping[str, FileRow], read: SiteFiles, now: datetime) -> list[FileRow]:
+    at = format_time(now)
+    return [
+        _file_row(path, hashes[path], len(content), old.get(path), read, at) for path, content in read.files.items()
+    ]
+
+
+def _file_row(path: str, hash: str, size: int, old: FileRow | None, read: SiteFiles, now: str) -> FileRow:
     change = read.changes.get(path)
     if change is not None:
         return FileRow(path, hash, size, format_time(change.at), change.by)
     if old is not None and old.hash == hash:
         return replace(old, size=size)
-    return FileRow(path, hash, size, format_time(now), None)
+    return FileRow(path, hash, size, now, None)
 
 
 def _settle(task: asyncio.Task[bool]) -> None:

@@ -49,13 +49,14 @@ class TechDocsParts:
         from callboard.features.techdocs.books import Books
         from callboard.features.techdocs.files import StaticFiles
         from callboard.features.techdocs.finding import Plans
-        from callboard.features.techdocs.jobs import SiteJobs, SiteWatch
+        from callboard.features.techdocs.jobs import SiteJobs
         from callboard.features.techdocs.keeping import SiteKeeper
         from callboard.features.techdocs.service import TechDocsService
         from callboard.features.techdocs.sources.authors import Authors
         from callboard.features.techdocs.sources.reading import SiteReader
         from callboard.features.techdocs.sources.versions import VersionLists
         from callboard.features.techdocs.telling import SiteGuard
+        from callboard.features.techdocs.watching import SiteWatch
         from callboard.features.techdocs.workers.pool import Workers
         from callboard.kernel.http_client import HttpClient
         from callboard.ui.messages import Messages

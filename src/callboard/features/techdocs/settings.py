@@ -27,7 +27,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("techdocs.sites[].links.absoluteBase", "text", None, None, "Where links lead that begin with / and name no page of the site; without it they are broken."),
     Setting("techdocs.sites[].editUrl", "text", None, None, "Address where a page is edited, with {path} for its file."),
     Setting("techdocs.sites[].sourceUrl", "text", None, None, "Address where a page's source is shown, with {path} for its file."),
-    Setting("techdocs.limits.files", "number", 10_000, "files", "A site with more files is refused."),
+    Setting("techdocs.limits.files", "number", 20_000, "files", "A site with more files is refused."),
     Setting("techdocs.limits.totalBytes", "number", 256 * MIB, "bytes", "A site whose files are larger together is refused."),
     Setting("techdocs.limits.fileBytes", "number", 20 * MIB, "bytes", "A larger file of a site is left out, and told as a problem."),
     Setting("techdocs.limits.cacheBytes", "number", 256 * MIB, "bytes", "Rendered pages that are kept; those not read for longest go first."),
@@ -88,7 +88,7 @@ class SiteSettings:
 class SourceLimits:
     """What a site may hold."""
 
-    files: int = 10_000
+    files: int = 20_000
     total_bytes: int = 256 * MIB
     file_bytes: int = 20 * MIB
 
@@ -161,7 +161,7 @@ class TechDocsSettings:
         return cls(
             sites=_sites(settings, working_dir),
             limits=SourceLimits(
-                _positive(settings, "techdocs.limits.files", 10_000),
+                _positive(settings, "techdocs.limits.files", 20_000),
                 _positive(settings, "techdocs.limits.totalBytes", 256 * MIB),
                 _positive(settings, "techdocs.limits.fileBytes", 20 * MIB),
             ),

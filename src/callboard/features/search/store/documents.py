@@ -11,6 +11,8 @@ from callboard.kernel.db.interface import Transaction
 
 AT_ONCE = 500
 CHANGED = "changed at"
+TAKEN = ">"
+"""Before the type of a pending scope that is being worked on; a type begins with a letter."""
 
 
 class Standing(NamedTuple):
@@ -218,9 +220,38 @@ async def ask_for(tx: Transaction, type: str, scopes: Sequence[str]) -> None:
 
 
 async def list_pending(tx: Transaction, limit: int) -> list[tuple[str, str]]:
-    rows: list[Any] = await tx.fetch_all("SELECT type, scope FROM search_pending ORDER BY type, scope LIMIT $1", limit)
+    rows: list[Any] = await tx.fetch_all(
+        "SELECT type, scope FROM search_pending WHERE type NOT LIKE $1 ORDER BY type, scope LIMIT $2",
+        f"{TAKEN}%",
+        limit,
+    )
     return [(row[0], row[1]) for row in rows]
 
 
-async def end_pending(tx: Transaction, pending: Sequence[tuple[str, str]]) -> None:
+async def take_pending(tx: Transaction, pending: Sequence[tuple[str, str]]) -> None:
+    """Mark them as being worked on: what is asked for from now on is asked for again."""
     await tx.execute_many("DELETE FROM search_pending WHERE type = $1 AND scope = $2", pending)
+    await tx.execute_many(
+        "INSERT INTO search_pending (type, scope) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        [(f"{TAKEN}{type}", scope) for type, scope in pending],
+    )
+
+
+async def end_pending(tx: Transaction, pending: Sequence[tuple[str, str]]) -> None:
+    """They are done."""
+    rows = [(f"{TAKEN}{type}", scope) for type, scope in pending]
+    await tx.execute_many("DELETE FROM search_pending WHERE type = $1 AND scope = $2", rows)
+
+
+async def has_taken(tx: Transaction) -> bool:
+    return bool(await tx.fetch_value("SELECT count(*) FROM search_pending WHERE type LIKE $1", f"{TAKEN}%"))
+
+
+async def give_back(tx: Transaction) -> None:
+    """What somebody took and did not end is asked for again."""
+    await tx.execute(
+        "INSERT INTO search_pending (type, scope) SELECT substr(type, 2), scope FROM search_pending WHERE type LIKE $1"
+        " ON CONFLICT DO NOTHING",
+        f"{TAKEN}%",
+    )
+    await tx.execute("DELETE FROM search_pending WHERE type LIKE $1", f"{TAKEN}%")

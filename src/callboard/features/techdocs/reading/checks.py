@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from typing import Sequence
 
@@ -18,6 +19,8 @@ from callboard.kernel.logs import get_logger
 
 log = get_logger(__name__)
 CHECK_JOB = "techdocs.check"
+CHECK_CHANGED_JOB = "techdocs.check_changed"
+HEARTBEAT_S = 20.0
 AGAIN_AFTER = timedelta(days=1)
 ASK_PATIENCE = timedelta(seconds=30)
 """A list asks for the check of a site at most this often."""
@@ -33,9 +36,13 @@ class SiteChecks:
         self._jobs = jobs
         self._docs = docs
         self._asked: dict[str, datetime] = {}
+        self._tried: dict[str, str] = {}
 
     def kinds(self) -> Sequence[JobKind]:
-        return (JobKind(CHECK_JOB, self._run, max_attempts=2, lease_s=300),)
+        return (
+            JobKind(CHECK_JOB, self._run, max_attempts=2, lease_s=300),
+            JobKind(CHECK_CHANGED_JOB, self._run_changed, max_attempts=2, lease_s=300),
+        )
 
     def handlers(self) -> Sequence[EventHandler]:
         return (
@@ -44,8 +51,10 @@ class SiteChecks:
         )
 
     async def on_changed(self, event: Event) -> None:
+        """One job for all that changed: which these are is known by when they were read, and when they were checked."""
         if event.payload.get("version") is None:
-            await self.ask(str(event.payload["ref"]))
+            async with self._db.write() as tx:
+                await self._jobs.enqueue(tx, CHECK_CHANGED_JOB, {}, key="changed", priority=-1)
 
     async def on_removed(self, event: Event) -> None:
         async with self._db.write() as tx:
@@ -57,19 +66,41 @@ class SiteChecks:
             await self._jobs.enqueue(tx, CHECK_JOB, {"ref": ref}, key=ref, priority=-1)
 
     async def _run(self, job: JobContext) -> None:
+        await self._run_one(str(job.payload["ref"]))
+
+    async def _run_changed(self, job: JobContext) -> None:
+        async with self._db.read() as tx:
+            unchecked = await store.list_unchecked(tx)
+        beat = time.monotonic()
+        # What could not be checked as it was read is not tried with every change of another.
+        self._tried = {ref: read_at for ref, read_at in unchecked if self._tried.get(ref) == read_at}
+        for ref, read_at in unchecked:
+            if ref in self._tried:
+                continue
+            self._tried[ref] = read_at
+            try:
+                await self._run_one(ref)
+            except Exception:  # one that cannot be checked keeps no other from being checked
+                log.exception("documentation not checked", site=ref)
+            if time.monotonic() - beat > HEARTBEAT_S:
+                await job.heartbeat()
+                beat = time.monotonic()
+
+    async def _run_one(self, ref: str) -> None:
         try:
-            await self.run(str(job.payload["ref"]), actor=SYSTEM)
+            await self.run(ref, actor=SYSTEM)
         except SiteNotFound:
             return
         except CallboardError as error:
-            log.info("documentation not checked", site=job.payload["ref"], error=error.message)
+            log.info("documentation not checked", site=ref, error=error.message)
 
     async def run(self, ref: str, *, actor: Actor) -> Check:
         """Check it now. Raises as ``TechDocs.site``."""
+        at = format_time(self._clock.now())  # what is read from now on is not what is checked
         site = await self._docs.site(ref, actor=actor)
         problems = await self._docs.check(ref, actor=actor)
         async with self._db.write() as tx:
-            await store.put_check(tx, site.ref, site.etag, problems, format_time(self._clock.now()))
+            await store.put_check(tx, site.ref, site.etag, problems, at)
             found = await store.find_check(tx, site.ref)
         assert found is not None
         return found

@@ -228,6 +228,16 @@ async def find_checks(tx: Transaction, refs: Sequence[str]) -> dict[str, Check]:
     }
 
 
+async def list_unchecked(tx: Transaction) -> Sequence[tuple[str, str]]:
+    """(ref, when it was read) of sites that were read since they were checked; those found to have no pages are left out."""
+    rows = await tx.fetch_all(
+        "SELECT v.ref, v.read_at FROM techdocs_version v LEFT JOIN techdocs_check c ON c.ref = v.ref"
+        " WHERE v.name = '' AND (c.ref IS NULL OR v.read_at >= c.at) AND (c.ref IS NOT NULL OR COALESCE(v.pages, 1) > 0)"
+        " ORDER BY v.read_at, v.ref"
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 async def list_checks(tx: Transaction, refs: Sequence[str] | None) -> Mapping[str, Check]:
     """Without the problems themselves; of all sites when ``refs`` is None."""
     columns = "SELECT c.ref, c.etag, c.errors, c.warnings, c.links, c.at FROM techdocs_check c"

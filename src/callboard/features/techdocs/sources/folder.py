@@ -11,7 +11,7 @@ import posixpath
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterable, Iterator
+from typing import Iterable, Iterator, Sequence
 
 from callboard.features.techdocs.interface import Problem
 from callboard.features.techdocs.settings import SourceLimits
@@ -32,10 +32,29 @@ MAX_CONFIG_BYTES = 1024 * 1024
 
 @dataclass(slots=True)
 class FolderFiles:
-    """``files``: path within the site to the absolute path that is read."""
+    """``files``: path within the site to the absolute path that is read. ``folders`` are those that were listed, or would be if they were there."""
 
     files: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderLook:
+    """What a look at a folder saw.
+
+    ``signature`` is the folder's; ``is_empty`` where it holds nothing of a site. As long as ``stamp_of(paths)`` is ``stamp``
+    another look would see the same; None where only another look can tell.
+    """
+
+    signature: str
+    is_empty: bool
+    paths: tuple[str, ...]
+    stamp: int | None
+
+    def is_stale(self) -> bool:
+        """Whether another look may see something else; blocks for a few microseconds a path."""
+        return self.stamp is None or stamp_of(self.paths) != self.stamp
 
 
 class SiteFolder:
@@ -48,10 +67,15 @@ class SiteFolder:
         self._docs_dir = docs_dir
         self._all_below = all_below
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Alike for folders of which ``find`` gives the same."""
+        return self._place, self._root, self._docs_dir, self._all_below
+
     def find(self) -> FolderFiles:
         """Paths that may belong to the site. Raises ``NotFoundError``, ``LimitError``, ``UnavailableError``."""
-        found = FolderFiles()
         real = os.path.realpath(self._place)
+        found = FolderFiles(folders=[str(self._place)])
         if not self._holds(real):
             raise NotFoundError(f"{self._place} leads out of {self._root}.")
         if os.path.isfile(real):
@@ -67,6 +91,7 @@ class SiteFolder:
 
     def _list_site(self, real: str, folder: str, found: FolderFiles, depth: int, seen: set[str]) -> None:
         text = ""
+        found.folders.append(os.path.join(real, folder))
         for name in CONFIGS:
             path = posixpath.join(folder, name)
             if self._add(os.path.join(real, folder, name), path, found):
@@ -78,6 +103,7 @@ class SiteFolder:
         if below.startswith(("../", "/")) or below == "..":
             raise InputError(f"docs_dir of {posixpath.join(folder, 'mkdocs.yml')} leads out of its site.")
         start = os.path.join(real, below) if below != "." else real
+        found.folders.append(start)
         if os.path.isdir(start):
             self._walk(start, "" if below == "." else below, found, seen)
         if depth == 0:
@@ -94,11 +120,13 @@ class SiteFolder:
                 Problem("refused", f"The navigation includes {pattern}, which leads out of the site.", "mkdocs.yml")
             )
             return
-        for relative in self._named(real, pattern) if "*" in pattern else [pattern]:
+        if "*" not in pattern:
+            found.folders.append(os.path.join(real, posixpath.dirname(pattern)))
+        for relative in self._named(real, pattern, found) if "*" in pattern else [pattern]:
             if relative not in found.files and self._add(os.path.join(real, relative), relative, found):
                 self._list_site(real, posixpath.dirname(relative), found, depth + 1, seen)
 
-    def _named(self, real: str, pattern: str) -> list[str]:
+    def _named(self, real: str, pattern: str, found: FolderFiles) -> list[str]:
         """Paths below ``real`` that the glob names, folder by folder."""
         folders = [""]
         *above, last = pattern.split("/")
@@ -110,6 +138,7 @@ class SiteFolder:
             expression, below = compile_glob("*" if segment == "**" else segment), []
             for folder in folders:
                 where = os.path.join(real, folder)
+                found.folders.append(where)
                 for entry in _scan(where) if os.path.isdir(where) else ():
                     visited += 1
                     if visited > MAX_VISITED:
@@ -129,6 +158,7 @@ class SiteFolder:
             if real in seen:  # a link back would lead round and round
                 continue
             seen.add(real)
+            found.folders.append(folder)
             for entry in _scan(folder):
                 visited += 1
                 if visited > MAX_VISITED:
@@ -153,6 +183,7 @@ class SiteFolder:
         except OSError:
             if os.path.islink(absolute):
                 found.problems.append(Problem("refused", f"{path} is a link to nothing.", path, is_error=False))
+                found.folders.append(absolute)
             return False
         if not self._holds(real):
             found.problems.append(_refused(path))
@@ -225,20 +256,29 @@ class SiteFolder:
 
         ``known`` are the paths that were read the last time: what pages include from beside the folders of pages is among them.
         """
+        return _signature(self._list(known))
+
+    def look(self, known: Iterable[str] = ()) -> FolderLook:
+        """``signature``, with what tells at less cost whether it is still that. Raises as ``find``."""
+        known = tuple(known)
+        before = self._list(known)
+        paths = self._watched(before, known)
+        stamp = stamp_of(paths)
+        listed = self._list(known)
+        # What came between the lists is not among the paths.
+        is_calm = self._watched(listed, known) == paths
+        return FolderLook(_signature(listed), not any(listed.files.values()), paths, stamp if is_calm else None)
+
+    def _list(self, known: Iterable[str]) -> FolderFiles:
         listed = self.find()
         for path in known:
             if path not in listed.files:
                 listed.files[path] = self.find_beside(path) or ""
-        digest = hashlib.sha256()
-        for path, real in sorted(listed.files.items()):
-            try:
-                status = os.stat(real)
-                mark = f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
-            except OSError:
-                mark = "gone"
-            digest.update(f"{path}\0{mark}\n".encode("utf-8", "surrogateescape"))
-        digest.update(repr([(p.file, p.message) for p in listed.problems]).encode())
-        return digest.hexdigest()
+        return listed
+
+    def _watched(self, listed: FolderFiles, known: Sequence[str]) -> tuple[str, ...]:
+        beside = (os.path.join(self._place, path) for path in known if not listed.files.get(path))
+        return tuple(dict.fromkeys((*listed.folders, *filter(None, listed.files.values()), *beside)))
 
     def read_text(self, real: str) -> str:
         return self._content(real)[:MAX_CONFIG_BYTES].decode("utf-8", "replace")
@@ -259,6 +299,31 @@ class SiteFolder:
     def _holds(self, real: str) -> bool:
         path = Path(real)
         return path == self._root or self._root in path.parents
+
+
+def stamp_of(paths: Iterable[str]) -> int:
+    """Changes when one of the files or folders does: of a folder what is in it, not what is in that."""
+    marks = []
+    for path in paths:
+        try:
+            status = os.stat(path)
+            marks.append((status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino))
+        except OSError:
+            marks.append((0, 0, 0, 0))
+    return hash(tuple(marks))
+
+
+def _signature(listed: FolderFiles) -> str:
+    digest = hashlib.sha256()
+    for path, real in sorted(listed.files.items()):
+        try:
+            status = os.stat(real)
+            mark = f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
+        except OSError:
+            mark = "gone"
+        digest.update(f"{path}\0{mark}\n".encode("utf-8", "surrogateescape"))
+    digest.update(repr([(p.file, p.message) for p in listed.problems]).encode())
+    return digest.hexdigest()
 
 
 class _Beside(set[str]):

@@ -16,11 +16,11 @@ from callboard.features.catalog.interface.trees import HistoryReader, RefReader
 from callboard.features.techdocs.domain import Mount, SitePlan, Source
 from callboard.features.techdocs.interface import Problem
 from callboard.features.techdocs.settings import SourceLimits
-from callboard.features.techdocs.sources.folder import SiteFolder
+from callboard.features.techdocs.sources.folder import FolderLook, SiteFolder
 from callboard.features.techdocs.sources.selecting import CONFIGS, MARKDOWN, docs_dir_of, find_config, select
 from callboard.features.techdocs.store.sites import VersionRow
 from callboard.kernel.archives import stays_inside
-from callboard.kernel.errors import InputError, LimitError, NotFoundError
+from callboard.kernel.errors import CallboardError, InputError, LimitError, NotFoundError
 from callboard.kernel.file_history import FileChange, FileHistory
 from callboard.kernel.read_file import TreeFile
 from callboard.kernel.source_host import is_commit
@@ -50,6 +50,19 @@ class _Read:
     changes: Mapping[str, FileChange] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class SiteLook:
+    """What a look at all folders of a site saw. ``signature`` is the revision that reading would give."""
+
+    signature: str
+    is_empty: bool
+    folders: tuple[FolderLook, ...]
+
+
+Looks = dict[tuple[object, ...], FolderLook]
+"""What was seen a moment ago: many sites may lie in one folder."""
+
+
 class SiteReader:
     """Reads the mounts of plans. ``history`` is None where nobody knows who changed files on disk."""
 
@@ -74,6 +87,33 @@ class SiteReader:
                 return ""
             revisions.append(found)
         return _joined(revisions)
+
+    def look_at_folders(self, plan: SitePlan, known: Mapping[str, Sequence[str]], looks: Looks) -> SiteLook:
+        """``look`` at a site of folders alone, with what tells when another is worth it; blocks. Raises as ``read``."""
+        found = []
+        for mount in plan.mounts:
+            folder, paths = self._folder(plan, mount), tuple(known.get(mount.name, ()))
+            key = (*folder.key, paths)
+            if key not in looks:
+                looks[key] = folder.look(paths)
+            found.append(looks[key])
+        return SiteLook(_joined([one.signature for one in found]), all(one.is_empty for one in found), tuple(found))
+
+    def find_empty(self, plans: Iterable[SitePlan]) -> dict[str, str]:
+        """Of sites of folders those that hold nothing to read, with the sentence that says so; blocks."""
+        seen: dict[tuple[object, ...], bool] = {}
+        found: dict[str, str] = {}
+        for plan in plans:
+            try:
+                folders = [self._folder(plan, mount) for mount in plan.mounts]
+                for folder in folders:
+                    if folder.key not in seen:
+                        seen[folder.key] = not folder.find().files
+                if all(seen[folder.key] for folder in folders):
+                    found[plan.ref] = nothing_in(plan)
+            except CallboardError:
+                continue  # told when it is read
+        return found
 
     async def _look(self, plan: SitePlan, mount: Mount, version: str | None, known: Sequence[str]) -> str:
         if mount.source.kind == "folder":
@@ -158,6 +198,11 @@ class SiteReader:
         if not isinstance(reader, RefReader):
             raise NotFoundError(f"{source.place} has no versions.")
         return reader, reader.at_ref(source.place, version)
+
+
+def nothing_in(plan: SitePlan) -> str:
+    """Alike for all sites of one place."""
+    return f"There is no documentation in {plan.mounts[0].source.place}: neither mkdocs.yml nor Markdown, nor a folder docs that holds any."
 
 
 def _is_bare(folder: str) -> bool:

@@ -29,6 +29,18 @@ async def list_files(tx: Transaction, version_id: str) -> list[FileRow]:
     return [FileRow(*row) for row in rows]
 
 
+async def list_paths(tx: Transaction, version_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Paths of files by the id of their version."""
+    rows = await tx.fetch_all(
+        f"SELECT version_id, path FROM techdocs_file WHERE {tx.any_of('version_id', 1)} ORDER BY version_id, path",
+        tx.list_arg(version_ids),
+    )
+    found: dict[str, list[str]] = {}
+    for id, path in rows:
+        found.setdefault(id, []).append(path)
+    return found
+
+
 async def find_file(tx: Transaction, version_id: str, path: str) -> FileRow | None:
     row = await tx.fetch_one(
         "SELECT path, hash, size, changed_at, changed_by FROM techdocs_file WHERE version_id = $1 AND path = $2",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 import orjson
 
@@ -78,9 +78,14 @@ async def find_sites(tx: Transaction, refs: Sequence[str]) -> dict[str, SiteRow]
     return {row[0]: _site(row) for row in rows}
 
 
-async def list_sites(tx: Transaction, *, local_only: bool = False) -> list[SiteRow]:
-    where = " WHERE s.is_local = 1" if local_only else ""
-    return [_site(row) for row in await tx.fetch_all(f"SELECT {_SITE} FROM techdocs_site s{where} ORDER BY s.ref")]
+async def list_sites(tx: Transaction) -> list[SiteRow]:
+    return [_site(row) for row in await tx.fetch_all(f"SELECT {_SITE} FROM techdocs_site s ORDER BY s.ref")]
+
+
+async def list_plans(tx: Transaction) -> dict[str, str]:
+    """Of sites on disk the digest of the plan, by ref."""
+    rows = await tx.fetch_all("SELECT ref, plan FROM techdocs_site WHERE is_local = 1 ORDER BY ref")
+    return {row[0]: row[1] for row in rows}
 
 
 async def known_among(tx: Transaction, refs: Sequence[str]) -> set[str]:
@@ -110,9 +115,30 @@ async def set_failure(tx: Transaction, ref: str, failure: str | None) -> None:
     )
 
 
+async def set_failures(tx: Transaction, failures: Mapping[str, str]) -> None:
+    """Why sites that were never read could not be, by ref."""
+    by_text: dict[str, list[str]] = {}
+    for ref, failure in failures.items():
+        by_text.setdefault(failure, []).append(ref)
+    for failure, refs in by_text.items():
+        await tx.execute(
+            f"UPDATE techdocs_site SET failure = $2 WHERE {tx.any_of('ref', 1)} AND COALESCE(failure, '') <> $3"
+            " AND NOT EXISTS (SELECT 1 FROM techdocs_version v WHERE v.ref = techdocs_site.ref AND v.name = '')",
+            tx.list_arg(refs), failure, failure,
+        )  # fmt: skip
+
+
 async def find_version(tx: Transaction, ref: str, name: str) -> VersionRow | None:
     row = await tx.fetch_one(f"SELECT {_VERSION} FROM techdocs_version v WHERE v.ref = $1 AND v.name = $2", ref, name)
     return None if row is None else _version(row)
+
+
+async def find_versions(tx: Transaction, refs: Sequence[str]) -> dict[str, VersionRow]:
+    """Their own versions, by ref; those that were never read are left out."""
+    rows = await tx.fetch_all(
+        f"SELECT {_VERSION} FROM techdocs_version v WHERE v.name = '' AND {tx.any_of('v.ref', 1)}", tx.list_arg(refs)
+    )
+    return {row[1]: _version(row) for row in rows}
 
 
 async def lock_version(tx: Transaction, ref: str, name: str) -> VersionRow | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from typing import Any, Sequence
@@ -9,6 +10,7 @@ from typing import Any, Sequence
 from starlette.responses import Response
 
 from callboard.features.search.interface import Indexing, Search, SearchQuery
+from callboard.features.techdocs.books import Book
 from callboard.features.techdocs.domain import triplet
 from callboard.features.techdocs.interface import NavItem, PageNotFound, Site
 from callboard.features.techdocs.pages.library import pager_of
@@ -102,9 +104,11 @@ async def _sources(
 ) -> frozenset[str] | None:
     """Pages whose source has all the words somewhere, which costs little to know; None where there are no sources."""
     _, opened = await views._r.parts.service.open(site.ref, version, actor=request.actor)
-    book = opened.book
-    if book is None:
-        return None
+    # Of a large site all texts take long enough to be felt by everybody.
+    return None if opened.book is None else await asyncio.to_thread(_holding, opened.book, words)
+
+
+def _holding(book: Book, words: Sequence[str]) -> frozenset[str]:
     found = set()
     for page in book.pages():
         text = book.texts.read(page.file).decode("utf-8", "replace").lower()
