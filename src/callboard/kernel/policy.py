@@ -57,6 +57,7 @@ ADMIN_ONLY = (
     "notification.*",
     "announcement.*",
     "search.unanswered.*",
+    "search.index.*",
 )
 """Permissions that the defaults give to administrators alone, whatever the action."""
 
