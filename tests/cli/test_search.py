@@ -32,6 +32,19 @@ def test_a_search_is_the_same_near_and_far(capsys: Capture, door: tuple[str, ...
         assert run(capsys, "search", *bad, *door)[0] == 2, bad
 
 
+def test_the_index_is_made_again_near_and_far(capsys: Capture, door: tuple[str, ...]):
+    """What there was and is, as JSON; a word beside it is a mistake, not a search."""
+    again = run_json(capsys, "search", "--reindex", *door)
+    assert again["isDone"] is ("--url" not in door) and (not again["isDone"] or again["documents"] > 0)
+    code, out, _ = run(capsys, "search", "--reindex", *door)
+    assert code == 0 and "index" in out
+    assert run(capsys, "search", "money", "--reindex", *door)[0] == 2
+    until = time.monotonic() + 10
+    while not run_json(capsys, "search", "payments", *door)["items"]:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
 def test_a_sheet_and_a_folder_of_docs_are_searched_in_a_fresh_data_folder(
     capsys: Capture, tmp_path: Path, shared: Path
 ):

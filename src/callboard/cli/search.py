@@ -9,7 +9,7 @@ from typing import Annotated, Any, Mapping, Optional, Sequence
 import typer
 
 from callboard.cli.commands import Config, Data, Json, Token, Url, run_async
-from callboard.cli.output import OK, print_json
+from callboard.cli.output import OK, Progress, print_json
 from callboard.cli.store import RemoteActions, Target, open_portal, open_server
 from callboard.kernel.errors import InputError
 
@@ -29,6 +29,7 @@ def search(
     limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 10,
     offset: Annotated[int, typer.Option(min=0, max=10_000, help="Leave out so many first.")] = 0,
     learnt: Annotated[bool, typer.Option("--learnt", help="List the abbreviations that were learnt, instead of searching.")] = False,
+    reindex: Annotated[bool, typer.Option("--reindex", help="Forget the whole index and make it again, instead of searching.")] = False,
     data: Data = Path("callboard-data"), config: Config = None, url: Url = None, token: Token = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Find entities, documentation and whatever else is indexed, best first.
@@ -38,6 +39,14 @@ def search(
 
     async def work() -> int:
         target = Target.of(data, config, url, token)
+        if reindex:
+            if term is not None or learnt:
+                raise InputError(
+                    "--reindex makes the index again and searches nothing: leave out the rest.", field="--reindex"
+                )
+            again = await _reindex(target, is_quiet=json)
+            print_json(again) if json else _print_reindexed(again)
+            return OK
         if learnt:
             answer = await _ask(target, "search:learnt", {})
             print_json(answer) if json else _print_learnt(answer)
@@ -71,11 +80,7 @@ async def _ask(target: Target, action: str, asked: Mapping[str, Any]) -> Mapping
 
     async with open_portal(target) as portal:
         parts = portal.service(SearchParts)
-        problems = await parts.catch_up()
-        for problem in problems[:TOLD]:
-            _tell(problem)
-        if len(problems) > TOLD:
-            _tell(f"So it is with {len(problems) - TOLD} more; the portal lists them at /docs/problems.")
+        _tell_problems(await parts.catch_up())
         if not await parts.indexer.count():
             _tell(
                 f"There is nothing to be found in {target.data} yet. Import a sheet (callboard catalog import), read the"
@@ -84,6 +89,44 @@ async def _ask(target: Target, action: str, asked: Mapping[str, Any]) -> Mapping
         answer = await portal.actions.invoke(action, dict(asked), actor=SYSTEM)
         await portal.service(SearchDoors).history.write()
         return answer
+
+
+async def _reindex(target: Target, *, is_quiet: bool) -> Mapping[str, Any]:
+    """A server makes its index again by a job, so that is only asked for; of a local store it is made before this returns."""
+    if target.url is not None:
+        async with open_server(target) as server:
+            asked = await RemoteActions(server).invoke("search:reindex", {})
+        return {"documentsBefore": asked["documents"], "documents": None, "isDone": False}
+    from callboard.features.search.plugin import SearchParts
+    from callboard.kernel.auth.actor import SYSTEM
+
+    async with open_portal(target) as portal:
+        parts = portal.service(SearchParts)
+        before = (await portal.actions.invoke("search:reindex", {}, actor=SYSTEM))["documents"]
+        with Progress("Indexing", quiet=is_quiet) as progress:
+
+            async def tell() -> None:
+                progress.tell(await parts.indexer.count())
+
+            problems = await parts.catch_up(tell)
+        _tell_problems(problems)
+        return {"documentsBefore": before, "documents": await parts.indexer.count(), "isDone": True}
+
+
+def _print_reindexed(again: Mapping[str, Any]) -> None:
+    if again["isDone"]:
+        print(f"The index is made again: {again['documents']:,} documents, before {again['documentsBefore']:,}.")
+    else:
+        print(
+            f"The server forgot the {again['documentsBefore']:,} documents of its index and makes it again. Until then searches find less."
+        )
+
+
+def _tell_problems(problems: Sequence[str]) -> None:
+    for problem in problems[:TOLD]:
+        _tell(problem)
+    if len(problems) > TOLD:
+        _tell(f"So it is with {len(problems) - TOLD} more; the portal lists them at /docs/problems.")
 
 
 def _tell(problem: str) -> None:

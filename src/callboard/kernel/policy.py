@@ -58,6 +58,7 @@ ADMIN_ONLY = (
     "announcement.*",
     "search.unanswered.*",
     "search.synonym.*",
+    "search.index.*",
 )
 """Permissions that the defaults give to administrators alone, whatever the action."""
 

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from callboard.features.search.interface import Collator
+from callboard.features.techdocs.books import ASSETS
 from callboard.features.techdocs.collating import MARK
 from callboard.features.techdocs.interface import PAGES_CHANGED
 from callboard.features.techdocs.plugin import register_search_collators
@@ -55,6 +56,40 @@ async def test_sync_tells_what_it_does_and_whether_something_changed(world, libr
         assert told[0] == "error"
         assert "There is no folder" in str(told[1])
         assert (await client.get(f"{BASE}/sync/default/component/none", headers=stream)).status_code == 404
+
+
+@pytest.mark.parametrize("path", [f"{BASE}/static/docs/{SITE}/img/flow.png", f"{ASSETS}/{SITE}/img/flow.png"])
+async def test_a_part_of_a_file_is_answered_as_asked(world, library, path):
+    """One range; the end of it; what is not there is 416; several, nonsense and a range of another version are the whole file."""
+    write_site(world)
+    async with library(DOCS) as lib, lib.portal.client(admin()) as client:
+        whole = await client.get(path)
+        content, size = whole.content, len(whole.content)
+        assert whole.headers["accept-ranges"] == "bytes" and size > 8
+
+        async def ask(wanted, **more):
+            return await client.get(path, headers={"range": wanted, **more})
+
+        for wanted, start, stop in (
+            ("bytes=0-3", 0, 4),
+            ("bytes=4-", 4, size),
+            ("bytes=-5", size - 5, size),
+            ("bytes=2-999999", 2, size),
+        ):
+            answer = await ask(wanted)
+            assert (answer.status_code, answer.content) == (206, content[start:stop]), wanted
+            assert answer.headers["content-range"] == f"bytes {start}-{stop - 1}/{size}"
+            assert answer.headers["content-length"] == str(stop - start)
+            assert answer.headers["content-security-policy"] == whole.headers["content-security-policy"]
+        for wanted in (f"bytes={size}-", "bytes=-0"):
+            answer = await ask(wanted)
+            assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{size}"), wanted
+        for wanted in ("bytes=0-1,3-4", "bytes=9-2", "bytes=-", "lines=0-3", "bytes=" + "9" * 5000 + "-"):
+            assert (await ask(wanted)).content == content, wanted
+        etag = whole.headers["etag"]
+        assert (await ask("bytes=0-3", **{"if-range": '"old"'})).status_code == 200
+        assert (await ask("bytes=0-3", **{"if-range": etag})).status_code == 206
+        assert (await ask("bytes=0-3", **{"if-none-match": etag})).status_code == 304
 
 
 async def test_a_live_site_has_the_files_of_a_built_one(world, library):

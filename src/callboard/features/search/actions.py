@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from callboard.features.search.history.service import NoteAnswer
+from callboard.features.search.indexing import Indexer
 from callboard.features.search.interface import MAX_PAGE, Indexing, Search, SearchQuery
+from callboard.features.search.permissions import REBUILD_INDEX
 from callboard.features.search.rest import MAX_OFFSET, filters_of
 from callboard.features.search.teaching import Teaching
 from callboard.features.search.wire import own_wire
@@ -16,8 +18,10 @@ _TEXT = {"type": "string"}
 _TEXTS = {"type": "array", "items": _TEXT}
 
 
-def search_actions(search: Search, teaching: Teaching, note: NoteAnswer, indexing: Indexing) -> Sequence[Action]:
-    """``search:query`` and ``search:learnt``: within what the caller may see."""
+def search_actions(
+    search: Search, teaching: Teaching, indexer: Indexer, note: NoteAnswer, indexing: Indexing
+) -> Sequence[Action]:
+    """``search:query`` and ``search:learnt``: within what the caller may see; ``search:reindex`` for those who look after the portal."""
 
     async def query(context: ActionContext) -> Mapping[str, Any]:
         given = context.input
@@ -44,7 +48,21 @@ def search_actions(search: Search, teaching: Teaching, note: NoteAnswer, indexin
             ]
         }  # fmt: skip
 
+    async def reindex(context: ActionContext) -> Mapping[str, Any]:
+        return {"documents": await indexer.rebuild()}
+
     return [
+        Action(
+            "search:reindex", "Make the index of search again",
+            "Forget all that is indexed, and have it indexed again by a job; until that is done, searches find less.", reindex,
+            input_schema={"type": "object", "properties": {}, "additionalProperties": False},
+            output_schema={
+                "type": "object",
+                "properties": {"documents": {"type": "integer", "description": "How many there were."}},
+                "required": ["documents"],
+            },
+            attributes=ActionAttributes(read_only=False, destructive=False, idempotent=True), permission=REBUILD_INDEX,
+        ),
         Action(
             "search:query", "Search", "Find entities, documentation and whatever else is indexed, best first, and why each was found.",
             query,

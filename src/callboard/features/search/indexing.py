@@ -43,8 +43,8 @@ EVERYTHING = ""
 log = get_logger(__name__)
 
 
-async def _go_on() -> None:
-    return None
+async def go_on() -> None:
+    """Nobody waits to hear how far it is."""
 
 
 class Indexer:
@@ -85,10 +85,12 @@ class Indexer:
         async with self._db.read(snapshot=False) as tx:
             return await documents.count(tx)
 
-    async def rebuild(self) -> None:
-        """Forget everything and index it again."""
+    async def rebuild(self) -> int:
+        """Forget everything, and have it indexed again by a job; how many documents there were. May be repeated."""
+        count = await self.count()
         await self._begin_anew()
-        await self.sweep()
+        await self.ask_for_sweep()
+        return count
 
     async def mend(self, error: Exception) -> bool:
         """Whether ``error`` says that the engine's tables are damaged; then all is forgotten, and indexed again by a job."""
@@ -167,7 +169,7 @@ class Indexer:
             await vocabulary.sweep(tx)
             await self._ask_for_all(tx, [job.payload["type"]])
 
-    async def run_pending(self, heartbeat: Callable[[], Awaitable[None]] = _go_on) -> None:
+    async def run_pending(self, heartbeat: Callable[[], Awaitable[None]] = go_on) -> None:
         """Work off what is noted, until nothing is."""
         await self.prepare()
         async with self._db.read() as tx:
@@ -209,7 +211,7 @@ class Indexer:
             if named:
                 await self.index(collator, dict.fromkeys(named, ""))
 
-    async def sweep(self, heartbeat: Callable[[], Awaitable[None]] = _go_on) -> None:
+    async def sweep(self, heartbeat: Callable[[], Awaitable[None]] = go_on) -> None:
         """Compare everything now, for commands that ask before a portal runs."""
         try:
             await self._sweep(heartbeat)
@@ -228,7 +230,7 @@ class Indexer:
         for collator in collators.values():
             await self.compare(collator, heartbeat)
 
-    async def compare(self, collator: Collator, heartbeat: Callable[[], Awaitable[None]] = _go_on) -> None:
+    async def compare(self, collator: Collator, heartbeat: Callable[[], Awaitable[None]] = go_on) -> None:
         """Index the scopes whose revision differs, and take off those that are gone."""
         async with self._db.read() as tx:
             known = await documents.revisions(tx, collator.type)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from callboard.features.search.engines.base import Engine
-from callboard.features.search.indexing import Indexer
+from callboard.features.search.indexing import Indexer, go_on
 from callboard.features.search.interface import (
     Collator,
     Indexing,
@@ -69,8 +69,9 @@ class SearchParts:
         vocabulary = Vocabulary(stemmer.term, self.settings.not_synonyms) if has_vocabulary else None
         given = Synonyms(self.settings.synonyms, related=RELATED if has_vocabulary else ())
         self.synonyms = PortalSynonyms(given, pairs_of(self.settings.not_synonyms))
+        self.reader = QuestionReader(stemmer, self.synonyms, vocabulary)
         self.service = SearchService(
-            portal.db, self.engine, self.indexer, QuestionReader(stemmer, self.synonyms, vocabulary), condition,
+            portal.db, self.engine, self.indexer, self.reader, condition,
             collators=lambda: self.collators, visibility=lambda: self.visibility,
             learnt=Learnt(self.settings.learns, self.settings.not_synonyms, self.synonyms), neighbours=self.layer,
         )  # fmt: skip
@@ -121,14 +122,14 @@ class SearchParts:
         if self.layer is not None:
             await self.layer.start()
 
-    async def catch_up(self) -> list[str]:
+    async def catch_up(self, heartbeat: Callable[[], Awaitable[None]] = go_on) -> list[str]:
         """Read and index everything now, for commands that ask before a portal runs; a sentence for each source that cannot be read.
 
         Where the embedder does not answer, words do.
         """
         from callboard.features.search.catching_up import catch_up
 
-        problems = await catch_up(self.indexer, self.collators.values())
+        problems = await catch_up(self.indexer, self.collators.values(), heartbeat)
         if self.layer is not None:
             with contextlib.suppress(LimitError, UnavailableError):
                 await self.layer.catch_up()
@@ -149,6 +150,7 @@ class SearchDoors:
     """Pages, the command palette's answers and what is kept of searches, over the parts."""
 
     def __init__(self, portal: Any, parts: SearchParts) -> None:
+        from callboard.features.search.history.popular import Popular
         from callboard.features.search.history.service import SearchHistory
         from callboard.features.search.history.settings import HistorySettings
         from callboard.ui.preferences import Preferences
@@ -160,6 +162,9 @@ class SearchDoors:
             portal.db, portal.clock, portal.audit, portal.permissions, lambda: portal.service(Preferences), self._settings,
             lambda: parts.visibility,
         )  # fmt: skip
+        self.popular = Popular(
+            portal.db, portal.clock, parts.engine, parts.reader, parts.service.learnt, lambda: parts.visibility
+        )
 
     def routes(self) -> Sequence[Any]:
         from callboard.features.search.views.asking import Asking
@@ -168,7 +173,7 @@ class SearchDoors:
         from callboard.ui.messages import Messages
 
         parts, db = self._parts, self._portal.db
-        asking = Asking(parts.service, self.history, db, lambda: parts.visibility)
+        asking = Asking(parts.service, self.history, self.popular, db, lambda: parts.visibility)
         quick = QuickFinder(parts.service, db, parts.condition, lambda: parts.visibility)
         from callboard.features.search.views.synonyms import SynonymViews
 
@@ -231,8 +236,9 @@ def register_hookspecs() -> Sequence[type]:
 @hookimpl
 def register_permissions(portal: Any) -> Sequence[Any]:
     from callboard.features.search.history.permissions import PERMISSIONS
+    from callboard.features.search.permissions import REBUILD_INDEX
 
-    return [*PERMISSIONS]
+    return [*PERMISSIONS, REBUILD_INDEX]
 
 
 @hookimpl
@@ -331,9 +337,8 @@ def register_actions(portal: Any) -> Sequence[Any]:
     from callboard.features.search.actions import search_actions
 
     parts = portal.service(SearchParts)
-    return search_actions(
-        parts.service, parts.teaching, portal.service(SearchDoors).history.note_answer, parts.progress
-    )
+    note = portal.service(SearchDoors).history.note_answer
+    return search_actions(parts.service, parts.teaching, parts.indexer, note, parts.progress)
 
 
 @hookimpl

@@ -9,6 +9,7 @@ from typing import Any, Callable, Iterator, Mapping, Sequence
 import orjson
 
 from callboard.features.search.engines.base import MOST_ROWS, Ask, Engine, Found, Group
+from callboard.features.search.engines.fts5 import is_damage
 from callboard.features.search.indexing import Indexer
 from callboard.features.search.interface import (
     Collator,
@@ -97,11 +98,16 @@ class SearchService:
         try:
             revision, found = await self._look(query, visible, vector, self._kept.get(key))
         except Exception as error:
-            if not await self._indexer.mend(error):
+            if await self._indexer.mend(error):
+                told = "The index of search was damaged and is being made again. Try again soon."
+            elif is_damage(error):
+                told = (
+                    f"The index of search is damaged again soon after it was made ({error}). Look at the disk that holds the"
+                    " database, then make the index again: callboard search --reindex."
+                )
+            else:
                 raise
-            raise UnavailableError(
-                "The index of search was damaged and is being made again. Try again soon."
-            ) from error
+            raise UnavailableError(told) from error
         if len(found.hits) <= KEPT_HITS:
             if len(self._kept) >= KEPT:
                 self._kept.clear()

@@ -21,6 +21,7 @@ from callboard.features.search.interface import VisibleSet
 from callboard.features.search.store.records import Record
 from callboard.features.search.store.visible import VisibleCondition
 from callboard.kernel.db.interface import Transaction
+from callboard.kernel.errors import ConflictError
 
 _COLUMNS = ("title", "name", "heading", "keyword", "text", "mark")
 _TABLE = (
@@ -32,11 +33,15 @@ _WORDS = "{title name heading keyword text} : "
 _NAMES = "{title name} : "
 
 
+class IndexDamaged(Exception):
+    """The index's tables hold what they cannot hold, and SQLite itself did not say so."""
+
+
 def is_damage(error: BaseException) -> bool:
     """Whether the error says that tables hold what they cannot hold: after a disk that failed, a copy of half a file."""
     import apsw
 
-    return isinstance(error, apsw.CorruptError)
+    return isinstance(error, (IndexDamaged, apsw.CorruptError))
 
 
 class Fts5Engine:
@@ -56,14 +61,23 @@ class Fts5Engine:
         return True
 
     async def put(self, tx: Transaction, rows: Sequence[tuple[int, Record]], term_of: Callable[[str], str]) -> None:
-        await tx.execute_many(
+        await self._write(
+            tx,
             "INSERT INTO search_fts (rowid, title, name, heading, keyword, text, mark)"
             " VALUES ($1, $2, $3, $4, $5, $6, $7)",
             [(number, *terms_of(record, term_of), " ".join(record.marks)) for number, record in rows],
         )
 
     async def remove(self, tx: Transaction, numbers: Sequence[int]) -> None:
-        await tx.execute_many("DELETE FROM search_fts WHERE rowid = $1", [(number,) for number in numbers])
+        await self._write(tx, "DELETE FROM search_fts WHERE rowid = $1", [(number,) for number in numbers])
+
+    async def _write(self, tx: Transaction, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        try:
+            await tx.execute_many(sql, rows)
+            # What the commit would do else, where nobody could tell a damaged index from a clash in another table.
+            await tx.execute("INSERT INTO search_fts (search_fts) VALUES ('flush')")
+        except ConflictError as error:  # a segment is there that the structure record does not know
+            raise IndexDamaged(f"corruption found writing search_fts: {error.message}") from error
 
     async def clear(self, tx: Transaction) -> None:
         await tx.execute("DROP TABLE IF EXISTS search_fts")
@@ -100,13 +114,16 @@ class Fts5Engine:
 
     async def _ranked(self, tx: Transaction, match: str, visible: VisibleSet | None, limit: int) -> list[Any]:
         with self._visible.sql(tx, visible, 3) as (condition, args):
-            return await tx.fetch_all(
+            rows = await tx.fetch_all(
                 f"SELECT rowid, bm25(search_fts, {_WEIGHTS}) AS score FROM search_fts WHERE search_fts MATCH $1"
                 f" AND {condition.format(number='rowid')} ORDER BY score LIMIT $2",
                 match,
                 limit,
                 *args,
             )
+        if any(score is None for _, score in rows):  # lengths or counts that are no numbers
+            raise IndexDamaged("corruption found reading search_fts: a match has no score")
+        return rows
 
     async def _first(self, tx: Transaction, match: str, visible: VisibleSet | None, limit: int) -> list[int]:
         with self._visible.sql(tx, visible, 3) as (condition, args):

@@ -1,4 +1,4 @@
-"""What is kept of searches: each person's own last ones, what many look for, what nothing was found for, and what was opened.
+"""What is kept of searches: each person's own last ones, what was asked, what nothing was found for, and what was opened.
 
 A page only notes in memory; what was noted is written together, at the latest after ``EVERY_S``, so that no search waits for the writer.
 A person's searches are kept for that person alone, and only for those who want it (preference ``searches``). All else is counted without
@@ -16,7 +16,7 @@ from callboard.features.search.history import store
 from callboard.features.search.history.doors import Door, bit_of
 from callboard.features.search.history.permissions import DELETE_UNANSWERED, READ_UNANSWERED, UPDATE_SYNONYMS
 from callboard.features.search.history.settings import HistorySettings
-from callboard.features.search.history.sketch import NOBODY, at_least, mark, merge
+from callboard.features.search.history.sketch import NOBODY, mark, merge
 from callboard.features.search.history.store import Counted, Missed, Recent
 from callboard.features.search.history.weighing import weigh_opened
 from callboard.features.search.interface import SearchQuery, SearchResults, Visibility
@@ -33,10 +33,6 @@ from callboard.kernel.user_settings import require_may_write
 from callboard.ui.preferences import Preference, Preferences
 
 PREFERENCE = "searches"
-POPULAR_PEOPLE = 3
-"""A term that fewer people searched for is shown to nobody as popular: it may be somebody's secret."""
-POPULAR_ROWS = 200
-POPULAR_FOR_S = 60.0
 MAX_TERM = 100
 """Longer terms are no words that others look for, too; they are not kept."""
 MIN_TERM = 2
@@ -110,7 +106,6 @@ class SearchHistory:
         self._opened: list[Opened] = []
         self._seen: OrderedDict[tuple[str, str], datetime] = OrderedDict()
         self._by_machine: tuple[date, dict[str, int]] = (date.min, {})
-        self._popular: tuple[float, Sequence[tuple[str, str]]] = (float("-inf"), ())
         self._writing = Periodic(self.write, EVERY_S, name="writing of searches")
 
     def preference(self) -> Preference:
@@ -266,38 +261,6 @@ class SearchHistory:
         self._asked = [one for one in self._asked if not is_meant(one)]
         async with self._db.write() as tx:
             return await store.forget_recent(tx, user, key)
-
-    # ---- what many look for ------------------------------------------------------------------------------------------
-
-    async def list_popular(self, *, actor: Actor, limit: int = 8) -> Sequence[str]:
-        """What at least ``POPULAR_PEOPLE`` people searched for, most people first, as far as its first result is there for ``actor``."""
-        now = self._clock.monotonic()
-        if now - self._popular[0] >= POPULAR_FOR_S:
-            self._popular = (now, await self._read_popular())
-        known = self._popular[1]
-        if not known:
-            return ()
-        visibility = self._visibility()
-        refs = sorted({best for _, best in known if best})
-        if visibility is None:
-            return [term for term, best in known if not best][:limit]
-        numbers = await visibility.numbers(refs)
-        seen = await visibility.visible(actor)
-        return [term for term, best in known if not best or (best in numbers and numbers[best] in seen)][:limit]
-
-    async def _read_popular(self) -> Sequence[tuple[str, str]]:
-        """(term, resource of what is found first)."""
-        async with self._db.read(snapshot=False) as tx:
-            rows = await store.list_asked(tx, POPULAR_ROWS)
-        people: dict[str, bytes] = {}
-        newest: dict[str, Counted] = {}
-        for row in sorted(rows, key=lambda row: row.week):
-            people[row.key] = merge(people.get(row.key, NOBODY), row.people)
-            if row.best is not None:
-                newest[row.key] = row
-        counts = {key: at_least(people[key]) for key in newest}
-        popular = sorted((key for key in newest if counts[key] >= POPULAR_PEOPLE), key=lambda key: (-counts[key], key))
-        return [(newest[key].term, newest[key].best or "") for key in popular]
 
     # ---- what nothing was found for ----------------------------------------------------------------------------------
 

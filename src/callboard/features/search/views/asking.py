@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
+from callboard.features.search.history.popular import Popular
 from callboard.features.search.history.service import SearchHistory
 from callboard.features.search.interface import Collator, Search, SearchQuery, SearchResults, Visibility
 from callboard.features.search.pages import marks
@@ -32,10 +33,11 @@ MIN_EXAMPLE = 7
 class Asking:
     """Asks search, and looks up what the results name."""
 
-    def __init__(self, search: Search, history: SearchHistory, db: Database, visibility: Any) -> None:
+    def __init__(self, search: Search, history: SearchHistory, popular: Popular, db: Database, visibility: Any) -> None:
         """``visibility``: called for the portal's ``Visibility`` or None."""
         self._search = search
         self._history = history
+        self._popular = popular
         self._db = db
         self._visibility = visibility
 
@@ -107,7 +109,7 @@ class Asking:
                 )
                 there.append((words.title, words.icon, many))
         return Beginning(
-            recent=await self._history.list_recent(actor=actor), popular=await self._history.list_popular(actor=actor),
+            recent=await self._history.list_recent(actor=actor), popular=await self._popular.list(actor=actor),
             examples=_examples(results, t), keeps=self._history.is_kept_for(actor),
             types=there,
         )  # fmt: skip

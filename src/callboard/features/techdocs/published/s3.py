@@ -21,6 +21,8 @@ from callboard.kernel.errors import InputError, NotAllowedError, NotFoundError, 
 TIMEOUT_S = 30.0
 DELETE_AT_ONCE = 500
 MAX_KEYS = 100_000
+MAX_LISTINGS = 1_000
+"""Answers of one listing: S3 gives a thousand keys in each, others may give fewer."""
 _EMPTY = hashlib.sha256(b"").hexdigest()
 
 
@@ -59,7 +61,7 @@ class S3Store:
     async def list(self, prefix: str) -> Sequence[str]:
         found: list[str] = []
         token = ""
-        while True:
+        for _ in range(MAX_LISTINGS):
             query = {"list-type": "2", "prefix": self._key(prefix)} | ({"continuation-token": token} if token else {})
             answer = await self._send("GET", "", query=query)
             self._require(answer, prefix)
@@ -68,6 +70,10 @@ class S3Store:
             token = root.findtext("{*}NextContinuationToken") or ""
             if not token or len(found) > MAX_KEYS:
                 break
+        else:
+            raise UnavailableError(
+                f"The bucket {self._settings.bucket} lists on without end; is it S3 that answers there?"
+            )
         cut = len(self._key("x")) - 1
         return sorted(key[cut:] for key in found)
 
@@ -124,6 +130,8 @@ class S3Store:
         if answer.is_success:
             return
         told = _told(answer.body)
+        for secret in (self._secret, self._token):
+            told = told.replace(secret, "***") if secret else told
         where = f"{path or 'the bucket'} in {self._settings.bucket}"
         if answer.status in (401, 403):
             raise NotAllowedError(

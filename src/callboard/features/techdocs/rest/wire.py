@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from typing import Any, AsyncIterator, Mapping, Sequence
 
 import orjson
@@ -30,6 +31,7 @@ from callboard.model.refs import EntityRef
 
 PREFIX = "/api/techdocs"
 SYNC_TIMEOUT_S = 240.0
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.IGNORECASE)
 _TRIPLET = "{namespace}/{kind}/{name}"
 _CLOSED = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 
@@ -155,9 +157,36 @@ def file_response(request: Request, asset: Asset, media_type: str) -> Response:
     }  # fmt: skip
     if is_fresh(request.headers.get("if-none-match", ""), asset.etag):
         return Empty(304, headers)
-    response = Response(asset.content, 200, headers)
+    headers["accept-ranges"] = "bytes"
+    size = len(asset.content)
+    wanted = range_of(request.headers.get("range", ""), size)
+    if request.headers.get("if-range", asset.etag) != asset.etag:
+        wanted = None
+    if wanted is None:
+        response = Response(asset.content, 200, headers)
+    elif not wanted:
+        return Empty(416, {**headers, "content-range": f"bytes */{size}"})
+    else:
+        headers["content-range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{size}"
+        response = Response(asset.content[wanted.start : wanted.stop], 206, headers)
     response.headers["content-type"] = media_type
     return response
+
+
+def range_of(header: str, size: int) -> range | None:
+    """The bytes that ``Range`` asks for, of ``size``; empty: there are none such; None: all, as for several ranges at once.
+
+    Source: RFC 9110, 14.1.2 and 14.2 (a server may ignore what it does not serve).
+    """
+    found = _RANGE.fullmatch(header.strip())
+    if found is None or not (found[1] or found[2]):
+        return None
+    if not found[1]:
+        return range(max(0, size - int(found[2])), size)
+    first, last = int(found[1]), int(found[2] or size - 1)
+    if found[2] and last < first:
+        return None  # no range at all
+    return range(first, min(last + 1, size)) if first < size else range(0)
 
 
 def _ref(request: Request) -> str:
