@@ -87,13 +87,20 @@ def register_event_handlers(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
+    return [
+        LateRoutes(["/api/ownership"], lambda: _rest_routes(portal)),
+        LateRoutes(["/catalog", "/ownership"], lambda: _page_routes(portal)),
+    ]
+
+
+def _rest_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.ownership.rest import OwnershipRoutes, ownership_routes
 
     own = portal.service(OwnershipParts)
     rest = OwnershipRoutes(
         own.service, gone=own.gone, reorganising=own.reorganising, naming=own.naming, merging=own.merging
     )
-    return [*ownership_routes(rest), LateRoutes(["/catalog", "/ownership"], lambda: _page_routes(portal))]
+    return ownership_routes(rest)
 
 
 def _page_routes(portal: Any) -> Sequence[Any]:
