@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import timedelta
 from typing import Any, Mapping, Sequence
 
@@ -150,7 +151,13 @@ def _inbox(portal: Any) -> Any:
 
 @hookimpl
 def register_page_context(portal: Any) -> Sequence[Any]:
-    return [_inbox(portal).context]
+    inbox = functools.cache(lambda: _inbox(portal))
+
+    async def context(request: Any) -> Mapping[str, Any]:
+        given: Mapping[str, Any] = await inbox().context(request)
+        return given
+
+    return [context]
 
 
 @hookimpl

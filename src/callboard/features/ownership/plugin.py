@@ -7,7 +7,6 @@ from typing import Any, Mapping, Sequence
 from callboard.features.catalog.interface import READ_ENTITY
 from callboard.features.catalog.interface.held import CatalogSources
 from callboard.features.editing.interface import EntityNames
-from callboard.features.ownership.figures import OwnershipFigures
 from callboard.features.ownership.gone import Gone
 from callboard.features.ownership.handing import Handing
 from callboard.features.ownership.interface import OwnershipService
@@ -165,6 +164,8 @@ def register_startup(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_metrics(portal: Any) -> Sequence[Any]:
+    from callboard.features.ownership.figures import OwnershipFigures
+
     return [OwnershipFigures(portal.metrics, portal.service(OwnershipParts).parts).read]
 
 
