@@ -320,10 +320,18 @@ def register_actions(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
-    from callboard.features.catalog.rest.late import fast_route
+    from callboard.features.catalog.rest.late import document_route, fast_route
+
+    catalog = portal.service(Catalog)
+
+    def endpoints() -> Sequence[Any]:
+        from callboard.features.catalog.rest.endpoints import catalog_endpoints
+
+        return catalog_endpoints(catalog.queries, catalog.commands, catalog.types, catalog.definitions, catalog.aliases)
 
     return [
-        fast_route(portal.service(Catalog).queries),
+        fast_route(catalog.queries),
+        document_route(endpoints),
         LateRoutes(["/api/catalog"], lambda: _rest_routes(portal)),
         LateRoutes(PAGES, lambda: _page_routes(portal)),
     ]
