@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Mapping, Sequence, TypeVar
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Mapping, Sequence, TypeVar, cast
 
 from callboard.kernel.clock import Clock, SystemClock
 from callboard.kernel.errors import CallboardError, UnavailableError
 from callboard.kernel.health import HEALTH_PREFIX, Health, StartGate
 from callboard.kernel.logs import bound_context, get_logger
 from callboard.kernel.metrics import Metrics
+from callboard.kernel.plugins.hooks import LateService
 from callboard.kernel.plugins.loader import PluginFailed, PluginManager
 from callboard.kernel.restarting import Restarting
 from callboard.kernel.settings import CORE_SETTINGS, Setting, Settings
@@ -139,7 +140,7 @@ class Portal:
         headers = settings.get("backend.health.headers", {})
         self.health = Health({str(name): str(value) for name, value in headers.items()}, wait.total_seconds())
         self._transport = transport
-        self._services: dict[type, Any] = {}
+        self._services: dict[type | str, Any] = {}
         self._startup: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._shutdown: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._is_closed = False
@@ -156,8 +157,20 @@ class Portal:
 
     def find_service(self, interface: type[T]) -> T | None:
         """As ``service``, but None when nobody offers it."""
-        found: T | None = self._services.get(interface)
-        return found
+        key: type | str = (
+            interface if interface in self._services else f"{interface.__module__}.{interface.__qualname__}"
+        )
+        found = self._services.get(key)
+        return cast("T | None", self._made(key, found) if isinstance(found, LateService) else found)
+
+    def find_made_service(self, key: type | str) -> Any:
+        """What is offered under ``key`` (a type, or its full name where it is offered by that), unless it is still put off."""
+        found = self._services.get(key)
+        return None if isinstance(found, LateService) else found
+
+    def _made(self, key: type | str, late: LateService) -> Any:
+        self._services[key] = made = late.make()
+        return made
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -198,13 +211,20 @@ class Portal:
         self._build_services()
         for provider in collect("register_sign_in_providers", portal=self):
             self.auth.add_provider(provider)
-        self._register_actions()
+        self.actions.put_off(self._register_actions)
+        if not self._is_all_ours:  # an action that cannot be added leaves its plugin out, and is found now for that
+            self.actions.register_now()
         self.jobs.register_kinds(collect("register_jobs", portal=self))
         self.jobs.register_schedules(collect("register_schedules", portal=self))
         self.events.register(collect("register_event_handlers", portal=self))
         self._collect_web()
         self._startup = self._named("register_startup")
         self._shutdown = self._named("register_shutdown")
+
+    @property
+    def _is_all_ours(self) -> bool:
+        """Whether there are only built-in plugins, whose parts can wait until somebody needs them."""
+        return all(one.is_builtin for one in self.plugins.plugins)
 
     def _build_services(self) -> None:
         """In the order of the layers; but whoever is asked for something else before its turn builds its own first."""
@@ -243,7 +263,10 @@ class Portal:
         self.socket_routes = [route for route in routes if isinstance(route, SocketRoute)]
         self.late_routes = [route for route in routes if isinstance(route, LateRoutes)]
         self.early_routes = [route for route in routes if not isinstance(route, RawRoute | SocketRoute | LateRoutes)]
-        if not all(one.is_builtin for one in self.plugins.plugins):
+        if not self._is_all_ours:
+            for key, waiting in [(key, one) for key, one in self._services.items() if isinstance(one, LateService)]:
+                if self._services[key] is waiting:  # not made for another of them just now
+                    self._made(key, waiting)
             # What such a plugin adds to pages is tried now: it is left out if it fails, and no page fails with it.
             for late in self.late_routes:
                 late.make_now()

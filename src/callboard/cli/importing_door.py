@@ -11,7 +11,7 @@ from callboard.cli.store import Server, Target, open_portal, open_server
 from callboard.features.catalog.service.asking import STITCH_JOB
 from callboard.features.importing.codec import mapping_of, to_wire
 from callboard.features.importing.interface import ImportService
-from callboard.features.importing.parts import APPLY_JOB, PLAN_JOB
+from callboard.features.importing.job_kinds import APPLY_JOB, PLAN_JOB
 from callboard.kernel.auth.actor import SYSTEM
 
 if TYPE_CHECKING:

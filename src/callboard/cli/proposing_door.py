@@ -11,7 +11,7 @@ from callboard.cli.store import Server, Target, open_portal, open_server
 from callboard.features.catalog.service.asking import STITCH_JOB
 from callboard.features.proposals.codec import to_wire
 from callboard.features.proposals.interface import ProposalQuery, ProposalService
-from callboard.features.proposals.parts import SCAN_JOB
+from callboard.features.proposals.job_kinds import SCAN_JOB
 from callboard.kernel.auth.actor import SYSTEM
 
 if TYPE_CHECKING:

@@ -158,7 +158,7 @@ def format_action(action: Action) -> dict[str, Any]:
 
 
 class ActionRegistry:
-    """All actions of one portal. Filled while the portal is built, then only read."""
+    """All actions of one portal. What was put off is added when somebody first asks for an action; then it is only read."""
 
     def __init__(
         self, permissions: PermissionService | None, audit: Audit | None, settings: Settings | None = None
@@ -169,6 +169,17 @@ class ActionRegistry:
         self._validators: dict[tuple[str, str], Any] = {}
         self._include = _read_filter(settings, "include")
         self._exclude = _read_filter(settings, "exclude")
+        self._late: Callable[[], None] | None = None
+
+    def put_off(self, fill: Callable[[], None]) -> None:
+        """Have ``fill`` register the rest when an action is first asked for: what they need is not loaded before."""
+        self._late = fill
+
+    def register_now(self) -> None:
+        """Register what was put off, if anything still is. Raises what ``register`` raises."""
+        fill, self._late = self._late, None
+        if fill is not None:
+            fill()
 
     def register(self, actions: Iterable[Action]) -> None:
         """Add ``actions``. Raises ``ConflictError`` for an id that is taken, ``InputError`` for one of a wrong form."""
@@ -182,6 +193,7 @@ class ActionRegistry:
 
     def list(self, actor: Actor, *, plugin: str | None = None, with_workspace: bool = False) -> Sequence[Action]:
         """Actions that ``actor`` may call, by id; those that need a workspace only when asked for."""
+        self.register_now()
         found = [
             action
             for action in self._actions.values()
@@ -193,10 +205,12 @@ class ActionRegistry:
 
     def has(self, id: str) -> bool:
         """Whether there is one, for whomever."""
+        self.register_now()
         return id in self._actions
 
     def get(self, id: str, *, actor: Actor) -> Action:
         """Raises ``ActionNotFound`` when there is none, or none for ``actor``."""
+        self.register_now()
         action = self._actions.get(id)
         if action is None or not self._may(actor, action):
             raise ActionNotFound(id)

@@ -46,11 +46,19 @@ def register_settings_pages(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
-    from callboard.kernel.actions_rest import action_routes
-    from callboard.kernel.metrics_rest import metrics_route
+    from callboard.kernel.web.routing import LateRoutes
 
-    readers = portal.plugins.collect("register_metrics", portal=portal)
-    return [*action_routes(portal.actions), metrics_route(portal.metrics, readers)]
+    def rest() -> Sequence[Any]:
+        from callboard.kernel.actions_rest import action_routes
+
+        return action_routes(portal.actions)
+
+    def metrics() -> Sequence[Any]:
+        from callboard.kernel.metrics_rest import metrics_route
+
+        return [metrics_route(portal.metrics, portal.plugins.collect("register_metrics", portal=portal))]
+
+    return [LateRoutes(["/api/actions"], rest), LateRoutes(["/metrics"], metrics)]
 
 
 @hookimpl

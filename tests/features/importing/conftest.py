@@ -17,7 +17,7 @@ from callboard.features.importing.interface import (
     PlannedEntity,
     SheetMapping,
 )
-from callboard.features.importing.parts import APPLY_JOB, DRIFT_JOB, PLAN_JOB
+from callboard.features.importing.job_kinds import APPLY_JOB, DRIFT_JOB, PLAN_JOB
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from tests.features.catalog.conftest import Open, Site, World, each_world, postgres_world, world
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from callboard.features.importing.interface import ImportNotFound, NotReady, PlanChanged, UnreadableSheet
-from callboard.features.importing.parts import PLAN_JOB
+from callboard.features.importing.job_kinds import PLAN_JOB
 from callboard.kernel.auth.actor import ANONYMOUS
 from callboard.kernel.errors import AuthenticationError, LimitError, NotAllowedError
 from callboard.testing import component, group, user

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from callboard.features.importing.interface import ImportNotFound, NotReady
-from callboard.features.importing.parts import DRIFT_JOB
+from callboard.features.importing.job_kinds import DRIFT_JOB
 from callboard.testing import user
 from tests.features.importing.conftest import sheet_of
 from tests.features.importing.test_access import CREATE, OWN_KIND, READ, policy

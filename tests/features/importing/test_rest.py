@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from callboard.features.importing.parts import APPLY_JOB, PLAN_JOB
+from callboard.features.importing.job_kinds import APPLY_JOB, PLAN_JOB
 from callboard.kernel.auth.actor import SYSTEM
 from callboard.testing import user
 from tests.features.importing.conftest import sheet_of

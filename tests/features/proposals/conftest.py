@@ -9,7 +9,7 @@ from typing import Any, AsyncIterator, Callable, Mapping
 import pytest
 
 from callboard.features.proposals.interface import Decision, Proposal, ProposalQuery, ProposalService, Scan
-from callboard.features.proposals.parts import SCAN_JOB
+from callboard.features.proposals.job_kinds import SCAN_JOB
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from tests.features.catalog.conftest import Site, World, each_world, postgres_world, world
 from tests.features.proposals.trees import LEDGER, SHOP

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml12
 
-from callboard.features.proposals.parts import SCAN_JOB
+from callboard.features.proposals.job_kinds import SCAN_JOB
 from callboard.kernel.auth.actor import SYSTEM
 from callboard.testing import admin, user
 from tests.features.importing.test_access import CREATE, READ, policy

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from callboard.features.proposals.interface import Proposal, ProposalQuery, ProposalService, Scan
-from callboard.features.proposals.parts import SCAN_JOB
+from callboard.features.proposals.job_kinds import SCAN_JOB
 from callboard.integrations.azure.client import AzureClients
 from callboard.integrations.azure.listing import AzureListing
 from callboard.integrations.bitbucket.client import BitbucketClients

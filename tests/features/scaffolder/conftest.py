@@ -10,8 +10,8 @@ from typing import Any, AsyncIterator, Callable, Mapping, Sequence
 import pytest
 
 from callboard.features.scaffolder.interface import NewTask, Task, TaskEvent, Tasks, Templates
+from callboard.features.scaffolder.job_kinds import TASK_JOB
 from callboard.features.scaffolder.plugin import Scaffolder
-from callboard.features.scaffolder.tasks.parts import TASK_JOB
 from callboard.kernel.auth.actor import Actor
 from callboard.testing import make_portal
 from tests.features.catalog.conftest import World, each_world, postgres_world, world

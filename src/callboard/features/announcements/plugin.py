@@ -58,10 +58,16 @@ def _views(portal: Any) -> Any:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
+    return [
+        LateRoutes(["/api/announcements"], lambda: _rest_routes(portal)),
+        LateRoutes(["/announcements"], lambda: _views(portal).routes()),
+    ]
+
+
+def _rest_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.announcements.rest import announcement_routes
 
-    pages = LateRoutes(["/announcements"], lambda: _views(portal).routes())
-    return [*announcement_routes(portal.service(Announcements), portal.clock), pages]
+    return announcement_routes(portal.service(Announcements), portal.clock)
 
 
 @hookimpl

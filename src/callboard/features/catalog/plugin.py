@@ -9,7 +9,6 @@ from typing import Any, Mapping, Sequence
 from callboard.features.catalog.apis.search import OperationSearch
 from callboard.features.catalog.apis.service import ApiDefinitions
 from callboard.features.catalog.demo import find_example_organisation
-from callboard.features.catalog.explore.reader import ExploreReader
 from callboard.features.catalog.graph.domain import RelationTypes
 from callboard.features.catalog.graph.reader import relation_types
 from callboard.features.catalog.ingest.documents import Documents, fingerprint_of_kinds
@@ -71,7 +70,7 @@ from callboard.kernel.auth.ownership import OwnershipResolver
 from callboard.kernel.errors import InputError
 from callboard.kernel.events import EventHandler
 from callboard.kernel.events.inbound import Inbound
-from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.plugins.hooks import LateService, hookimpl
 from callboard.kernel.web.routing import LateRoutes
 from callboard.kernel.wire.permission import ResourceLoader
 from callboard.model.kinds import KindError, KindRegistry
@@ -118,7 +117,6 @@ class Catalog:
         self.queries = Queries(portal.db, portal.permissions, self.index)
         self.definitions = ApiDefinitions(self.queries)
         self.operations = OperationSearch(self.queries)
-        self.explore = ExploreReader(self.queries, self.types)
         self.mutations = Mutations(self.writer, self.documents)
         self.locations = LocationReader(self.writer, self.documents, self.sources)
         self.inspection = Inspection(portal.db, self.documents, self.sources, portal.permissions)
@@ -250,7 +248,7 @@ def register_permission_rules(portal: Any) -> Sequence[Any]:
 
 
 @hookimpl
-def register_services(portal: Any) -> Mapping[type, Any]:
+def register_services(portal: Any) -> Mapping[type | str, Any]:
     from callboard.features.catalog.personal.people import Keeping
     from callboard.features.catalog.personal.saved_views import ViewShelf
 
@@ -261,7 +259,7 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         CatalogCommands: catalog.commands,
         ApiDefinitions: catalog.definitions,
         OperationSearch: catalog.operations,
-        ExploreReader: catalog.explore,
+        "callboard.features.catalog.explore.reader.ExploreReader": LateService(lambda: _explore(catalog)),
         CatalogSources: catalog.held,
         SourceStates: catalog.states,
         CatalogOverlays: catalog.overlays,
@@ -281,6 +279,12 @@ def register_services(portal: Any) -> Mapping[type, Any]:
         Stars: stars_of(portal, catalog.queries),
         Visits: visits_of(portal),
     }
+
+
+def _explore(catalog: Catalog) -> Any:
+    from callboard.features.catalog.explore.reader import ExploreReader
+
+    return ExploreReader(catalog.queries, catalog.types)
 
 
 @hookimpl
@@ -316,6 +320,24 @@ def register_actions(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
+    from callboard.features.catalog.rest.late import document_route, fast_route
+
+    catalog = portal.service(Catalog)
+
+    def endpoints() -> Sequence[Any]:
+        from callboard.features.catalog.rest.endpoints import catalog_endpoints
+
+        return catalog_endpoints(catalog.queries, catalog.commands, catalog.types, catalog.definitions, catalog.aliases)
+
+    return [
+        fast_route(catalog.queries),
+        document_route(endpoints),
+        LateRoutes(["/api/catalog"], lambda: _rest_routes(portal)),
+        LateRoutes(PAGES, lambda: _page_routes(portal)),
+    ]
+
+
+def _rest_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.catalog.rest.modelling import model_routes
     from callboard.features.catalog.rest.registering import registration_routes
     from callboard.features.catalog.rest.routes import catalog_routes
@@ -325,7 +347,6 @@ def register_routes(portal: Any) -> Sequence[Any]:
         *catalog_routes(catalog.queries, catalog.commands, catalog.types, catalog.definitions, catalog.aliases),
         *registration_routes(catalog.registrations),
         *model_routes(catalog.models),
-        LateRoutes(PAGES, lambda: _page_routes(portal)),
     ]
 
 

@@ -53,6 +53,13 @@ def register_actions(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
+    return [
+        LateRoutes(["/api/editing"], lambda: _rest_routes(portal)),
+        LateRoutes(["/catalog", "/change", "/changes", "/create-entity"], lambda: _page_routes(portal)),
+    ]
+
+
+def _rest_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.editing.rest import editing_routes
     from callboard.features.editing.rest_bulk import bulk_routes
     from callboard.features.editing.rest_suggesting import suggesting_routes
@@ -64,7 +71,6 @@ def register_routes(portal: Any) -> Sequence[Any]:
         *editing_routes(portal.service(Editing)),
         *bulk_routes(portal.service(BulkChanges), lists),
         *suggesting_routes(queries, portal.service(KindRegistry), portal.service(Messages)),
-        LateRoutes(["/catalog", "/change", "/changes", "/create-entity"], lambda: _page_routes(portal)),
     ]
 
 

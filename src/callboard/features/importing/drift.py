@@ -13,7 +13,8 @@ import orjson
 from callboard.features.importing import store
 from callboard.features.importing.codec import drift_of, dump_bytes, mapping_of
 from callboard.features.importing.interface import Drift, DriftState, PlannedEntity, Progress
-from callboard.features.importing.parts import DRIFT_JOB, Parts
+from callboard.features.importing.job_kinds import ATTEMPTS, DRIFT_JOB
+from callboard.features.importing.parts import Parts
 from callboard.features.importing.progress import ProgressWriter
 from callboard.features.importing.stages import require_stage
 from callboard.features.importing.store import DriftRow, ImportRow
@@ -21,14 +22,13 @@ from callboard.kernel.auth.actor import Actor
 from callboard.kernel.auth.stored_actor import actor_of, dump_actor
 from callboard.kernel.db.interface import Transaction
 from callboard.kernel.errors import CallboardError, UnavailableError
-from callboard.kernel.jobs import JobContext, JobFailed, JobKind
+from callboard.kernel.jobs import JobContext, JobFailed
 from callboard.kernel.logs import get_logger
 
 log = get_logger(__name__)
 
 MAX_KEPT = 500
 """Differences of each sort that are kept; the others are counted."""
-ATTEMPTS = 3
 _DIFFERING = ("create", "change", "conflict")
 _FAULT = "It failed by a fault of the portal; its log says more. Try it again, and tell those who run the portal."
 
@@ -38,9 +38,6 @@ class Drifts:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-
-    def kind(self) -> JobKind:
-        return JobKind(DRIFT_JOB, self._run, lease_s=60, max_attempts=ATTEMPTS)
 
     async def find(self, row: ImportRow, limit: int, actor: Actor) -> DriftState:
         """What is known of an import now. Raises ``NotReady`` unless it is applied and not undone."""
@@ -88,7 +85,7 @@ class Drifts:
 
     # ---- the job -----------------------------------------------------------------------------------------------------
 
-    async def _run(self, job: JobContext) -> None:
+    async def compute(self, job: JobContext) -> None:
         id, number, actor = job.payload["id"], int(job.payload["no"]), actor_of(job.payload["actor"])
         async with self._parts.db.read() as tx:
             row = await store.find_import(tx, id)

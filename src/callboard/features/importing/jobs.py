@@ -12,7 +12,8 @@ from callboard.features.catalog.interface.held import SourceMoved, SourceWrite, 
 from callboard.features.importing import store
 from callboard.features.importing.codec import dump, dump_bytes, mapping_of, summary_of
 from callboard.features.importing.interface import PlanChanged, PlannedEntity, Progress
-from callboard.features.importing.parts import APPLY_JOB, PLAN_JOB, SWEEP_JOB, Parts
+from callboard.features.importing.job_kinds import ATTEMPTS
+from callboard.features.importing.parts import Parts
 from callboard.features.importing.planner import document_for, lost_rows, summarize
 from callboard.features.importing.progress import ProgressWriter
 from callboard.features.importing.store import ImportRow
@@ -21,14 +22,13 @@ from callboard.kernel.auth.stored_actor import actor_of
 from callboard.kernel.clock import format_time
 from callboard.kernel.db.interface import Transaction
 from callboard.kernel.errors import CallboardError, UnavailableError
-from callboard.kernel.jobs import JobContext, JobFailed, JobKind, Schedule
+from callboard.kernel.jobs import JobContext, JobFailed
 from callboard.kernel.logs import get_logger
 
 log = get_logger(__name__)
 
 KEPT = timedelta(days=7)
 PLAN_CHUNK = 1_000
-ATTEMPTS = 3
 _FAULT = "It failed by a fault of the portal; its log says more. Try it again, and tell those who run the portal."
 
 
@@ -38,19 +38,9 @@ class ImportJobs:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def kinds(self) -> Sequence[JobKind]:
-        return (
-            JobKind(PLAN_JOB, self._plan, lease_s=60, max_attempts=ATTEMPTS),
-            JobKind(APPLY_JOB, self._apply, lease_s=120, max_attempts=ATTEMPTS),
-            JobKind(SWEEP_JOB, self._sweep, lease_s=60),
-        )
-
-    def schedules(self) -> Sequence[Schedule]:
-        return (Schedule("importing_sweep", timedelta(hours=1), SWEEP_JOB, plugin="importing"),)
-
     # ---- planning ----------------------------------------------------------------------------------------------------
 
-    async def _plan(self, job: JobContext) -> None:
+    async def plan(self, job: JobContext) -> None:
         id, number = job.payload["id"], int(job.payload["plan_no"])
         async with self._parts.db.read() as tx:
             row = await store.find_import(tx, id)
@@ -113,7 +103,7 @@ class ImportJobs:
 
     # ---- applying ----------------------------------------------------------------------------------------------------
 
-    async def _apply(self, job: JobContext) -> None:
+    async def apply(self, job: JobContext) -> None:
         id = job.payload["id"]
         async with self._parts.db.read() as tx:
             row = await store.find_import(tx, id)
@@ -178,7 +168,7 @@ class ImportJobs:
 
     # ---- what gets old -----------------------------------------------------------------------------------------------
 
-    async def _sweep(self, job: JobContext) -> None:
+    async def sweep(self, job: JobContext) -> None:
         now = self._parts.clock.now()
         async with self._parts.db.write() as tx:
             imports, files = await store.forget_old(tx, format_time(now), format_time(now + KEPT))

@@ -23,10 +23,6 @@ from callboard.kernel.jobs import Jobs
 from callboard.kernel.permissions import PermissionService
 from callboard.model.kinds import KindRegistry
 
-PLAN_JOB = "importing.plan"
-APPLY_JOB = "importing.apply"
-DRIFT_JOB = "importing.drift"
-SWEEP_JOB = "importing.sweep"
 WAIT_STEP_S = 0.25
 """How often the store is asked about work that another replica may do; what is done here is heard of at once."""
 

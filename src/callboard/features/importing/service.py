@@ -32,9 +32,10 @@ from callboard.features.importing.interface import (
     UndoRefused,
     Workbook,
 )
+from callboard.features.importing.job_kinds import APPLY_JOB, PLAN_JOB
 from callboard.features.importing.jobs import KEPT
 from callboard.features.importing.mappings import fit_to_table, require_usable
-from callboard.features.importing.parts import APPLY_JOB, PLAN_JOB, Parts
+from callboard.features.importing.parts import Parts
 from callboard.features.importing.records import records_of
 from callboard.features.importing.stages import SHARED, count_to_write, require_planned, require_stage
 from callboard.features.importing.store import ImportRow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import timedelta
 from typing import Any, Mapping, Sequence
 
@@ -103,6 +104,13 @@ def register_schedules(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
+    return [
+        LateRoutes(["/api/notifications"], lambda: _rest_routes(portal)),
+        LateRoutes(["/notifications", "/settings/notifications"], lambda: _page_routes(portal)),
+    ]
+
+
+def _rest_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.notifications.channels.webhooks import WebhookChannel
     from callboard.features.notifications.personal import Personal
     from callboard.features.notifications.rest import NotificationRoutes, notification_routes
@@ -110,8 +118,7 @@ def register_routes(portal: Any) -> Sequence[Any]:
 
     service, personal = portal.service(NotificationService), portal.service(Personal)
     rest = NotificationRoutes(service, portal.permissions, personal, portal.service(WebhookChannel))
-    pages = LateRoutes(["/notifications", "/settings/notifications"], lambda: _page_routes(portal))
-    return [*notification_routes(rest), pages]
+    return notification_routes(rest)
 
 
 def _page_routes(portal: Any) -> Sequence[Any]:
@@ -144,7 +151,13 @@ def _inbox(portal: Any) -> Any:
 
 @hookimpl
 def register_page_context(portal: Any) -> Sequence[Any]:
-    return [_inbox(portal).context]
+    inbox = functools.cache(lambda: _inbox(portal))
+
+    async def context(request: Any) -> Mapping[str, Any]:
+        given: Mapping[str, Any] = await inbox().context(request)
+        return given
+
+    return [context]
 
 
 @hookimpl

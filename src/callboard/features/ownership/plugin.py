@@ -7,7 +7,6 @@ from typing import Any, Mapping, Sequence
 from callboard.features.catalog.interface import READ_ENTITY
 from callboard.features.catalog.interface.held import CatalogSources
 from callboard.features.editing.interface import EntityNames
-from callboard.features.ownership.figures import OwnershipFigures
 from callboard.features.ownership.gone import Gone
 from callboard.features.ownership.handing import Handing
 from callboard.features.ownership.interface import OwnershipService
@@ -87,13 +86,20 @@ def register_event_handlers(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
+    return [
+        LateRoutes(["/api/ownership"], lambda: _rest_routes(portal)),
+        LateRoutes(["/catalog", "/ownership"], lambda: _page_routes(portal)),
+    ]
+
+
+def _rest_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.ownership.rest import OwnershipRoutes, ownership_routes
 
     own = portal.service(OwnershipParts)
     rest = OwnershipRoutes(
         own.service, gone=own.gone, reorganising=own.reorganising, naming=own.naming, merging=own.merging
     )
-    return [*ownership_routes(rest), LateRoutes(["/catalog", "/ownership"], lambda: _page_routes(portal))]
+    return ownership_routes(rest)
 
 
 def _page_routes(portal: Any) -> Sequence[Any]:
@@ -158,6 +164,8 @@ def register_startup(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_metrics(portal: Any) -> Sequence[Any]:
+    from callboard.features.ownership.figures import OwnershipFigures
+
     return [OwnershipFigures(portal.metrics, portal.service(OwnershipParts).parts).read]
 
 

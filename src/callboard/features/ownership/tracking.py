@@ -5,6 +5,7 @@ What a person wrote in the portal counts as confirmed by them; the history of th
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Mapping, Sequence
 
 import orjson
@@ -26,6 +27,8 @@ from callboard.model.predicates import has_value
 from callboard.model.refs import EntityRef
 
 BATCH = 500
+QUIET = timedelta(seconds=5)
+"""After a change of very many entities the look at everything waits so long: more such changes come, and one look does for all."""
 LOOKED_BACK = 20
 """Changes of an entity that are searched for who wrote a value."""
 _ORG = ("group:", "user:")
@@ -44,7 +47,8 @@ class Tracker:
         counts: Mapping[str, int] = payload["counts"]
         if any(counts[name] > len(payload[name]) for name in _LISTS):
             async with self._parts.db.write() as tx:
-                await self._parts.jobs.enqueue(tx, SYNC_JOB, {}, key="sync")
+                run_at = self._parts.clock.now() + QUIET
+                await self._parts.jobs.enqueue(tx, SYNC_JOB, {}, key="sync", run_at=run_at)
             return
         await self.sync([ref for name in _LISTS for ref in payload[name]], actor=str(payload.get("actor", "")))
 

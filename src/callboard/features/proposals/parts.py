@@ -18,8 +18,6 @@ from callboard.kernel.db.interface import Database
 from callboard.kernel.jobs import Jobs
 from callboard.kernel.permissions import PermissionService
 
-SCAN_JOB = "proposals.scan"
-
 
 class Parts:
     """One portal's."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from callboard.features.catalog.interface import CREATE_ENTITY
-from callboard.features.proposals.interface import ProposalService
+from callboard.features.proposals.job_kinds import job_kinds
 from callboard.features.proposals.settings import SETTINGS
-from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.plugins.hooks import LateService, hookimpl
 from callboard.kernel.web.routing import LateRoutes
 from callboard.kernel.web.shell import NavItem
 
@@ -40,33 +40,42 @@ def register_settings() -> Sequence[Any]:
 
 
 @hookimpl
-def register_services(portal: Any) -> Mapping[type, Any]:
-    proposing = Proposing(portal)
-    return {Proposing: proposing, ProposalService: proposing.proposals}
+def register_services(portal: Any) -> Mapping[type | str, Any]:
+    return {
+        Proposing: LateService(lambda: Proposing(portal)),
+        "callboard.features.proposals.interface.ProposalService": LateService(
+            lambda: portal.service(Proposing).proposals
+        ),
+    }
 
 
 @hookimpl
 def register_jobs(portal: Any) -> Sequence[Any]:
-    return portal.service(Proposing).scanning.kinds()
+    return job_kinds(lambda: portal.service(Proposing).scanning.run)
 
 
 @hookimpl
 def register_actions(portal: Any) -> Sequence[Any]:
     from callboard.features.proposals.actions import proposal_actions
+    from callboard.features.proposals.interface import ProposalService
 
     return proposal_actions(portal.service(ProposalService))
 
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
-    from callboard.features.proposals.rest import proposal_routes
+    def rest() -> Sequence[Any]:
+        from callboard.features.proposals.interface import ProposalService
+        from callboard.features.proposals.rest import proposal_routes
+
+        return proposal_routes(portal.service(ProposalService))
 
     def pages() -> Sequence[Any]:
         from callboard.features.proposals.views.routes import page_routes
 
         return page_routes(portal)
 
-    return [*proposal_routes(portal.service(ProposalService)), LateRoutes(["/proposals"], pages)]
+    return [LateRoutes(["/api/proposals"], rest), LateRoutes(["/proposals"], pages)]
 
 
 @hookimpl

@@ -15,7 +15,8 @@ from callboard.features.proposals.codec import dump, dump_draft
 from callboard.features.proposals.domain.choosing import DESCRIPTORS
 from callboard.features.proposals.domain.proposing import VERSION, propose
 from callboard.features.proposals.domain.values import DEFAULT_LIMITS, Draft, Found, RepositoryFacts, Tree
-from callboard.features.proposals.parts import SCAN_JOB, Parts
+from callboard.features.proposals.job_kinds import ATTEMPTS
+from callboard.features.proposals.parts import Parts
 from callboard.features.proposals.queue import Item, changed_paths, ref_of
 from callboard.features.proposals.sources.folder import read_folder, require_open
 from callboard.features.proposals.sources.repositories import facts_of
@@ -24,12 +25,11 @@ from callboard.kernel.auth.actor import SYSTEM
 from callboard.kernel.db.interface import Transaction
 from callboard.kernel.discovery import ListedRepository
 from callboard.kernel.errors import CallboardError, LimitError, NotFoundError, UnavailableError
-from callboard.kernel.jobs import JobContext, JobFailed, JobKind, RetryLater
+from callboard.kernel.jobs import JobContext, JobFailed, RetryLater
 from callboard.kernel.logs import get_logger
 
 log = get_logger(__name__)
 
-ATTEMPTS = 3
 KEPT_SCANS = 200
 MAX_NOTES = 200
 MAX_REPOSITORIES = 5_000
@@ -62,9 +62,6 @@ class Scanning:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-
-    def kinds(self) -> Sequence[JobKind]:
-        return (JobKind(SCAN_JOB, self.run, lease_s=120, max_attempts=ATTEMPTS, timeout_s=6 * 3600),)
 
     async def run(self, job: JobContext) -> None:
         id = job.payload["id"]

@@ -28,7 +28,8 @@ from callboard.features.proposals.interface import (
     TargetKind,
     TargetRefused,
 )
-from callboard.features.proposals.parts import SCAN_JOB, Parts
+from callboard.features.proposals.job_kinds import SCAN_JOB
+from callboard.features.proposals.parts import Parts
 from callboard.features.proposals.queue import document_for, facts_by_id
 from callboard.features.proposals.scanning import Scanning, Tally
 from callboard.features.proposals.sources.folder import require_open

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from callboard.features.scaffolder.approvals.service import Approvals
 from callboard.features.scaffolder.forms.settings import SETTINGS as FORM_SETTINGS
 from callboard.features.scaffolder.interface import ScaffolderHooks, Tasks, Templates, TemplateSource, TemplateUses
+from callboard.features.scaffolder.job_kinds import job_kinds, schedules
 from callboard.features.scaffolder.permissions import CREATE_TASK, PERMISSIONS, RULES
-from callboard.features.scaffolder.settings import SETTINGS, ScaffolderSettings
-from callboard.kernel.plugins.hooks import hookimpl
+from callboard.features.scaffolder.settings import SETTINGS, ScaffolderSettings, workspaces_folder
+from callboard.kernel.plugins.hooks import LateService, hookimpl
 from callboard.kernel.web.routing import LateRoutes
 from callboard.kernel.web.shell import NavItem
 
@@ -29,7 +29,7 @@ class Scaffolder:
         from callboard.features.scaffolder.updates.wiring import UpdateWiring
         from callboard.features.scaffolder.uses import TaskCounts
 
-        self.settings = ScaffolderSettings.of(portal.settings)
+        self.settings = portal.service(ScaffolderSettings)
         added = portal.plugins.collect("register_template_extensions", portal=portal)
         self.extensions = Extensions.of(self.settings.hosts, added)
         self.templates = TemplateForms(portal)
@@ -40,6 +40,7 @@ class Scaffolder:
         self.updates = UpdateWiring(portal, self.settings, self.extensions)
         self.parts.recorder = self.updates.recorder
         self.uses = TaskCounts(portal.db, portal.permissions)
+        self.parts.stream.start()
 
 
 @hookimpl
@@ -72,44 +73,68 @@ def register_permission_rules(portal: Any) -> Sequence[Any]:
 
 
 @hookimpl
-def register_services(portal: Any) -> Mapping[type, Any]:
-    from callboard.features.catalog.interface import UrlReader
-    from callboard.features.scaffolder.languages import Extensions
-    from callboard.features.scaffolder.rest import ReadAudit
-    from callboard.features.scaffolder.sources import CatalogTemplateSource
-    from callboard.features.scaffolder.templates import TemplateForms
+def register_services(portal: Any) -> Mapping[type | str, Any]:
+    settings = ScaffolderSettings.of(portal.settings)
 
-    scaffolder = Scaffolder(portal)
-    settings = scaffolder.settings
-    reads = ReadAudit(
-        portal.audit, portal.db, portal.clock, is_on=settings.audits_reads, longest=settings.audited_characters
-    )
+    def scaffolder() -> Scaffolder:
+        found: Scaffolder = portal.service(Scaffolder)
+        return found
+
+    def reads() -> Any:
+        from callboard.features.scaffolder.rest.auditing import ReadAudit
+
+        return ReadAudit(
+            portal.audit, portal.db, portal.clock, is_on=settings.audits_reads, longest=settings.audited_characters
+        )
+
+    def source() -> Any:
+        from callboard.features.catalog.interface import UrlReader
+        from callboard.features.scaffolder.sources import CatalogTemplateSource
+
+        return CatalogTemplateSource(portal.service(UrlReader))
+
+    def approvals() -> Any:
+        from callboard.features.scaffolder.approvals.service import Approvals
+
+        return Approvals(portal)
+
+    package = "callboard.features.scaffolder"
     return {
-        ReadAudit: reads,
-        TemplateSource: CatalogTemplateSource(portal.service(UrlReader)),
-        Scaffolder: scaffolder,
-        ScaffolderSettings: scaffolder.settings,
-        Extensions: scaffolder.extensions,
-        Templates: scaffolder.templates,
-        TemplateForms: scaffolder.templates,
-        Tasks: scaffolder.tasks,
-        TemplateUses: scaffolder.uses,
-        Approvals: Approvals(portal),
-        **scaffolder.updates.services(),
+        ScaffolderSettings: settings,
+        Scaffolder: LateService(lambda: Scaffolder(portal)),
+        TemplateSource: LateService(source),
+        Templates: LateService(lambda: scaffolder().templates),
+        Tasks: LateService(lambda: scaffolder().tasks),
+        TemplateUses: LateService(lambda: scaffolder().uses),
+        f"{package}.rest.auditing.ReadAudit": LateService(reads),
+        f"{package}.languages.Extensions": LateService(lambda: scaffolder().extensions),
+        f"{package}.templates.TemplateForms": LateService(lambda: scaffolder().templates),
+        f"{package}.approvals.service.Approvals": LateService(approvals),
+        f"{package}.updates.wiring.UpdateWiring": LateService(lambda: scaffolder().updates),
+        f"{package}.updates.interface.TemplateUpdates": LateService(lambda: scaffolder().updates.service),
     }
+
+
+def _approvals(portal: Any) -> Any:
+    from callboard.features.scaffolder.approvals.service import Approvals
+
+    return portal.service(Approvals)
 
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
+    return [
+        LateRoutes(["/api/scaffolder"], lambda: _rest_routes(portal)),
+        LateRoutes(["/create", "/catalog"], lambda: _page_routes(portal)),
+    ]
+
+
+def _rest_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.scaffolder.approvals.rest import approval_routes
     from callboard.features.scaffolder.rest import task_routes
 
-    scaffolder = portal.service(Scaffolder)
-    return [
-        *task_routes(portal, scaffolder.extensions.to_json),
-        *approval_routes(portal.service(Approvals)),
-        LateRoutes(["/create", "/catalog"], lambda: _page_routes(portal)),
-    ]
+    extensions = portal.service(Scaffolder).extensions
+    return [*task_routes(portal, extensions.to_json), *approval_routes(_approvals(portal))]
 
 
 def _page_routes(portal: Any) -> Sequence[Any]:
@@ -168,7 +193,7 @@ def _approval_views(portal: Any) -> Any:
     from callboard.features.scaffolder.approvals.views import ApprovalViews
     from callboard.features.scaffolder.views.base import PageParts
 
-    return ApprovalViews(portal.service(Approvals), PageParts(portal))
+    return ApprovalViews(_approvals(portal), PageParts(portal))
 
 
 @hookimpl
@@ -179,15 +204,12 @@ def register_templates() -> Sequence[str]:
 
 @hookimpl
 def register_jobs(portal: Any) -> Sequence[Any]:
-    scaffolder = portal.service(Scaffolder)
-    approvals = portal.service(Approvals)
-    return [scaffolder.worker.kind(), scaffolder.janitor.kind(), approvals.kind(), *scaffolder.updates.kinds()]
+    return job_kinds(portal.service(ScaffolderSettings), lambda: portal.service(Scaffolder), lambda: _approvals(portal))
 
 
 @hookimpl
 def register_schedules(portal: Any) -> Sequence[Any]:
-    scaffolder = portal.service(Scaffolder)
-    return [scaffolder.janitor.schedule(), *scaffolder.updates.schedules()]
+    return schedules(portal.service(ScaffolderSettings))
 
 
 @hookimpl
@@ -197,7 +219,7 @@ def register_actions(portal: Any) -> Sequence[Any]:
     from callboard.features.scaffolder.approvals.action import approve_action
     from callboard.features.scaffolder.rest import task_actions
 
-    approve = approve_action(portal.service(Approvals), portal.service(CatalogQueries), portal.clock)
+    approve = approve_action(_approvals(portal), portal.service(CatalogQueries), portal.clock)
     return [*core_actions(portal), *task_actions(portal), *approve]
 
 
@@ -210,23 +232,22 @@ def register_event_guards(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_startup(portal: Any) -> Sequence[Any]:
-    scaffolder = portal.service(Scaffolder)
-
     async def begin() -> None:
-        scaffolder.parts.stream.start()
-        await scaffolder.janitor.clear_disk()
+        settings = portal.service(ScaffolderSettings)
+        folders = (portal.data_dir / "scaffolder", workspaces_folder(portal.data_dir, settings.working_directory))
+        if portal.db.dialect == "sqlite" and not any(folder.exists() for folder in folders):
+            return  # nothing was ever run here
+        await portal.service(Scaffolder).janitor.clear_disk()
 
     return [begin]
 
 
 @hookimpl
 def register_shutdown(portal: Any) -> Sequence[Any]:
-    from callboard.features.scaffolder.rest import ReadAudit
-
-    stream, reads = portal.service(Scaffolder).parts.stream, portal.service(ReadAudit)
-
     async def stop() -> None:
-        stream.stop()
-        await reads.close()
+        if (scaffolder := portal.find_made_service(Scaffolder)) is not None:
+            scaffolder.parts.stream.stop()
+        if (reads := portal.find_made_service("callboard.features.scaffolder.rest.auditing.ReadAudit")) is not None:
+            await reads.close()
 
     return [stop]

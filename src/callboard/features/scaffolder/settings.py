@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Mapping
 
 from callboard.kernel.settings import Setting, Settings
@@ -107,6 +109,14 @@ def _at_least(settings: Settings, key: str, default: str) -> timedelta:
 
 
 _KINDS: tuple[HostKind, ...] = ("github", "gitlab", "bitbucketCloud", "bitbucketServer", "azure", "gitea", "gerrit")
+
+
+def workspaces_folder(data_dir: Path, working_directory: str | None) -> Path:
+    """Where the workspaces of tasks lie. ``working_directory`` may be shared with other portals: ours lie in a folder of their own there."""
+    if working_directory is None:
+        return data_dir / "scaffolder" / "workspaces"
+    mark = hashlib.sha256(str(data_dir.absolute()).encode()).hexdigest()[:12]
+    return Path(working_directory).absolute() / f"callboard-{mark}"
 
 
 def _hosts(settings: Settings) -> Hosts:

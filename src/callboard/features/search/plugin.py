@@ -324,12 +324,19 @@ def register_shutdown(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
+    doors = portal.service(SearchDoors)
+    return [
+        LateRoutes(["/api/search"], lambda: _rest_routes(portal)),
+        LateRoutes(["/search", "/api/search/v1"], lambda: doors.routes()),
+    ]
+
+
+def _rest_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.search.rest import search_routes
 
     parts = portal.service(SearchParts)
-    doors = portal.service(SearchDoors)
-    pages = LateRoutes(["/search", "/api/search/v1"], lambda: doors.routes())
-    return [*search_routes(parts.service, parts.settings, doors.history.note_answer, parts.progress), pages]
+    note = portal.service(SearchDoors).history.note_answer
+    return search_routes(parts.service, parts.settings, note, parts.progress)
 
 
 @hookimpl

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from callboard.features.setup.interface import SetupService
-from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.plugins.hooks import LateService, hookimpl
 from callboard.kernel.web.routing import LateRoutes
 
 
@@ -19,17 +19,29 @@ def register_migrations() -> Sequence[Any]:
 
 
 @hookimpl
-def register_services(portal: Any) -> Mapping[type, Any]:
-    from callboard.features.catalog.interface.checks import FileLook
-    from callboard.features.setup.checks import Checks
-    from callboard.features.setup.service import Setup
-
+def register_services(portal: Any) -> Mapping[type | str, Any]:
     folder = Path(os.getcwd())
-    hosts = portal.plugins.collect("register_source_checks", portal=portal)
-    files = portal.service(FileLook)
-    checks = Checks(files, hosts, folder=folder, environ=os.environ, rows=portal.setting_rows)
-    setup = Setup(portal, checks, folder=folder)
-    return {Setup: setup, SetupService: setup, Checks: checks}
+
+    def make_checks() -> Any:
+        from callboard.features.catalog.interface.checks import FileLook
+        from callboard.features.setup.checks import Checks
+
+        hosts = portal.plugins.collect("register_source_checks", portal=portal)
+        return Checks(portal.service(FileLook), hosts, folder=folder, environ=os.environ, rows=portal.setting_rows)
+
+    @functools.cache
+    def make_setup() -> Any:
+        from callboard.features.setup.checks import Checks
+        from callboard.features.setup.service import Setup
+
+        return Setup(portal, portal.service(Checks), folder=folder)
+
+    package = "callboard.features.setup"
+    return {
+        f"{package}.service.Setup": LateService(make_setup),
+        f"{package}.interface.SetupService": LateService(make_setup),
+        f"{package}.checks.Checks": LateService(make_checks),
+    }
 
 
 @hookimpl

@@ -167,6 +167,13 @@ def register_templates() -> Sequence[str]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
+    return [
+        LateRoutes(["/api/techdocs", "/docs-assets"], lambda: _rest_routes(portal)),
+        LateRoutes(["/docs", "/catalog"], lambda: portal.service(Reading).routes()),
+    ]
+
+
+def _rest_routes(portal: Any) -> Sequence[Any]:
     from callboard.features.catalog.interface import CatalogQueries
     from callboard.features.techdocs.rest.own import TechDocsRoutes
     from callboard.features.techdocs.rest.wire import TechDocsWire
@@ -176,8 +183,7 @@ def register_routes(portal: Any) -> Sequence[Any]:
         parts.service, parts.files, parts.plans, portal.service(CatalogQueries), stopping=portal.stopping,
         keeps_case=parts.settings.keeps_case,
     )  # fmt: skip
-    pages = LateRoutes(["/docs", "/catalog"], lambda: portal.service(Reading).routes())
-    return [*TechDocsRoutes(parts.service).routes(), *wire.routes(), pages]
+    return [*TechDocsRoutes(parts.service).routes(), *wire.routes()]
 
 
 @hookimpl

@@ -53,7 +53,7 @@ def _routes(portal: Any) -> Sequence[Any]:
 
 @hookimpl
 def register_permissions(portal: Any) -> Sequence[Any]:
-    from callboard.integrations.github_actions.views import RERUN
+    from callboard.integrations.github_actions.permissions import RERUN
 
     return [RERUN]
 

@@ -9,8 +9,9 @@ import orjson
 from markupsafe import Markup
 from starlette.responses import Response
 
-from callboard.features.catalog.interface import ENTITY, CatalogQueries, EntityCard, EntityNotFound, EntityTab
+from callboard.features.catalog.interface import CatalogQueries, EntityCard, EntityNotFound, EntityTab
 from callboard.integrations.github_actions.pages import RunRow, RunsPage, Trouble, run_row
+from callboard.integrations.github_actions.permissions import RERUN
 from callboard.integrations.github_actions.runs import (
     ANNOTATION,
     MAX_PAGES,
@@ -29,7 +30,7 @@ from callboard.kernel.errors import (
     NotAllowedError,
     NotFoundError,
 )
-from callboard.kernel.permissions import Permission, PermissionService
+from callboard.kernel.permissions import PermissionService
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import Redirect
 from callboard.kernel.web.routing import Route
@@ -40,7 +41,6 @@ from callboard.ui.environment import entity_path
 from callboard.ui.messages import Messages, Translator
 from callboard.ui.parts import Crumb, Pager
 
-RERUN = Permission("github-actions.run.rerun", "update", ENTITY, "Run a workflow of GitHub Actions again.")
 TAB = "ci"
 PAGE = 25
 LOOKED_AT = 30

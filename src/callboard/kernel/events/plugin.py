@@ -14,6 +14,7 @@ from callboard.kernel.jobs import JobContext, JobKind, Schedule
 from callboard.kernel.jobs.store import delete_dead
 from callboard.kernel.plugins.hooks import hookimpl
 from callboard.kernel.settings import Setting
+from callboard.kernel.web.routing import LateRoutes
 
 SWEEP_JOB = "events.sweep"
 DEFAULT_RETENTION = "7d"
@@ -81,9 +82,13 @@ def register_schedules(portal: Any) -> Sequence[Schedule]:
 
 @hookimpl
 def register_routes(portal: Any) -> Sequence[Any]:
-    from callboard.kernel.audit_rest import audit_routes
-    from callboard.kernel.events.rest import event_routes
-
     inbound = Inbound.from_settings(portal.settings)
     webhooks = Webhooks.from_settings(portal.settings, portal.db, portal.http, portal.clock)
-    return [*event_routes(portal, inbound, webhooks), *audit_routes(portal)]
+
+    def rest() -> Sequence[Any]:
+        from callboard.kernel.audit_rest import audit_routes
+        from callboard.kernel.events.rest import event_routes
+
+        return [*event_routes(portal, inbound, webhooks), *audit_routes(portal)]
+
+    return [LateRoutes(["/api/events", "/api/audit"], rest)]

@@ -6,7 +6,28 @@ Handlers may therefore run more than once, and are written so that this does no 
 ``kernel_schedule``.
 """
 
-from callboard.kernel.jobs.kinds import JobContext, JobFailed, JobInfo, JobKind, LeaseLost, RetryLater, Schedule
+from callboard.kernel.jobs.kinds import (
+    JobContext,
+    JobFailed,
+    JobHandler,
+    JobInfo,
+    JobKind,
+    LeaseLost,
+    RetryLater,
+    Schedule,
+    late_handler,
+)
 from callboard.kernel.jobs.worker import Jobs
 
-__all__ = ["JobContext", "JobFailed", "JobInfo", "JobKind", "Jobs", "LeaseLost", "RetryLater", "Schedule"]
+__all__ = [
+    "JobContext",
+    "JobFailed",
+    "JobHandler",
+    "JobInfo",
+    "JobKind",
+    "Jobs",
+    "LeaseLost",
+    "RetryLater",
+    "Schedule",
+    "late_handler",
+]

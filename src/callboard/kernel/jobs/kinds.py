@@ -54,6 +54,15 @@ class JobContext:
 JobHandler = Callable[[JobContext], Awaitable[None]]
 
 
+def late_handler(find: Callable[[], JobHandler]) -> JobHandler:
+    """The handler that ``find`` gives, looked up at each run: what it needs is not loaded before the first one."""
+
+    async def run(job: JobContext) -> None:
+        await find()(job)
+
+    return run
+
+
 @dataclass(frozen=True, slots=True)
 class JobKind:
     """A sort of work.

@@ -8,7 +8,7 @@ so what lies below is there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
 import pluggy
 
@@ -27,6 +27,13 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
+class LateService:
+    """A service that is built when somebody first asks for it: what it needs is not loaded before. ``make`` is called once."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+
 class CoreHooks:
     """What any plugin may offer. Features add their own specs (``features/catalog/interface``: ``CatalogHooks``)."""
 
@@ -39,8 +46,12 @@ class CoreHooks:
         """Tables of this plugin: a name (its version table is ``alembic_version_<name>``) and a package with ``versions/``."""
 
     @hookspec
-    def register_services(self, portal: Any) -> Mapping[type, Any]:
-        """Services built here, keyed by the interface class others ask for with ``portal.service``."""
+    def register_services(self, portal: Any) -> Mapping[type | str, Any]:
+        """Services built here, keyed by the interface class others ask for with ``portal.service``.
+
+        One that few portals ever need is a ``LateService``; its key may be the full name of the interface
+        (``package.module.Name``), so that this is not imported either.
+        """
 
     @hookspec
     def register_permissions(self, portal: Any) -> Sequence["Permission"]:

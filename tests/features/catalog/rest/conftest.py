@@ -10,13 +10,15 @@ import orjson
 import pytest
 from starlette.responses import Response
 
-from callboard.features.catalog.rest.routes import catalog_routes
+from callboard.features.catalog.rest.endpoints import catalog_endpoints
+from callboard.features.catalog.rest.handlers import endpoint_routes
+from callboard.features.catalog.rest.late import document_route, fast_route
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.errors import CallboardError
 from callboard.kernel.web.errors import error_response
 from callboard.kernel.web.request import Request
 from callboard.kernel.web.responses import JsonBytes, is_fresh, weak_etag
-from callboard.kernel.web.routing import Match, RawRoute, Route, Router
+from callboard.kernel.web.routing import Match, RawRoute, Router
 from callboard.testing.catalog import FakeCatalog
 
 
@@ -64,9 +66,9 @@ class Wire:
     router: Router = field(init=False)
 
     def __post_init__(self) -> None:
-        routes = catalog_routes(self.catalog, self.catalog)
-        self.fast = next(route for route in routes if isinstance(route, RawRoute))
-        self.router = Router([route for route in routes if isinstance(route, Route)])
+        endpoints = catalog_endpoints(self.catalog, self.catalog)
+        self.fast = fast_route(self.catalog)
+        self.router = Router([document_route(lambda: endpoints), *endpoint_routes(endpoints)])
 
     async def _ordinary(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """What the web layer does with a request, cut down to routes, errors and ETags."""

@@ -10,7 +10,6 @@ from hashlib import blake2b
 from typing import Any, Callable, Final, Generic, Hashable, Sequence, TypeVar
 
 from callboard.features.catalog.apis.changes import Comparison
-from callboard.features.catalog.apis.comparing import compare
 from callboard.features.catalog.apis.model import Api, ApiFault, Format
 from callboard.features.catalog.apis.reading import format_of, guess_format, read_api
 from callboard.features.catalog.interface import CatalogQueries, EntityDocument
@@ -95,6 +94,8 @@ class ApiDefinitions:
         return await self._read.get((format, _hash(text)), max(len(text), 1_000), lambda: read_api(text, format))
 
     async def compare(self, old: str, new: str, format: Format) -> Comparison:
+        from callboard.features.catalog.apis.comparing import compare
+
         """What differs from ``old`` to ``new``. Raises ``InputError`` where one of them cannot be read."""
         apis = []
         for text in (old, new):

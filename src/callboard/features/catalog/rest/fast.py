@@ -14,7 +14,7 @@ from callboard.features.catalog.rest.calls import PREFIX, Call, error_answer
 from callboard.features.catalog.rest.reads import EntityReads
 from callboard.kernel.errors import CallboardError
 from callboard.kernel.web.raw import authenticate, header, send_json
-from callboard.kernel.web.routing import RawRoute, Receive, Scope, Send
+from callboard.kernel.web.routing import Receive, Scope, Send
 from callboard.kernel.web.security import JSON_HEADERS
 
 _ENTITIES = f"{PREFIX}/entities"
@@ -22,9 +22,6 @@ _BY_QUERY = f"{_ENTITIES}/by-query"
 _BY_REFS = f"{_ENTITIES}/by-refs"
 _BY_NAME = f"{_ENTITIES}/by-name/"
 _FACETS = f"{PREFIX}/entity-facets"
-
-
-_PREFIX = f"{PREFIX}/ent"
 
 
 class FastReads:
@@ -104,8 +101,3 @@ async def _stream(send: Send, answer: Answer) -> int:
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
     return answer.status
-
-
-def fast_route(reads: EntityReads) -> RawRoute:
-    """The raw route for the web layer."""
-    return RawRoute(_PREFIX, FastReads(reads))

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from callboard.features.catalog.apis.service import ApiDefinitions
 from callboard.features.catalog.graph.domain import USUAL_TYPES, RelationTypes
 from callboard.features.catalog.interface import CatalogCommands, CatalogQueries
 from callboard.features.catalog.interface.aliases import CatalogAliases
-from callboard.features.catalog.rest.calls import PREFIX
 from callboard.features.catalog.rest.endpoints import catalog_endpoints
-from callboard.features.catalog.rest.fast import fast_route
 from callboard.features.catalog.rest.handlers import endpoint_routes
-from callboard.features.catalog.rest.openapi import openapi_document
-from callboard.features.catalog.rest.reads import EntityReads
-from callboard.kernel.web.responses import Json
-from callboard.kernel.web.routing import RawRoute, Route
-
-if TYPE_CHECKING:
-    from callboard.kernel.web.request import Request
+from callboard.kernel.web.routing import Route
 
 
 def catalog_routes(
@@ -27,15 +17,6 @@ def catalog_routes(
     types: RelationTypes = USUAL_TYPES,
     definitions: ApiDefinitions | None = None,
     aliases: CatalogAliases | None = None,
-) -> list[Route | RawRoute]:
-    """The fast way in, every endpoint, and the OpenAPI document of them."""
-    endpoints = catalog_endpoints(queries, commands, types, definitions, aliases)
-
-    async def document(request: Request) -> Json:
-        return Json(openapi_document(endpoints))
-
-    return [
-        fast_route(EntityReads(queries)),
-        *endpoint_routes(endpoints),
-        Route(f"{PREFIX}/openapi.json", document, auth="public"),
-    ]
+) -> list[Route]:
+    """Every endpoint."""
+    return endpoint_routes(catalog_endpoints(queries, commands, types, definitions, aliases))

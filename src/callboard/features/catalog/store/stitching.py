@@ -93,14 +93,22 @@ async def _stitch_batch(
     waiting = await tx.fetch_all(f"SELECT id, json FROM catalog_pending WHERE {tx.any_of('id', 1, 'bigint')}", arg)
     pending = {row[0]: row[1] for row in waiting}
     relations: dict[int, list[tuple[str, str]]] = {}
-    earlier = await aliases.find_old(tx, ids)  # what is related to an earlier name of theirs is related to them
-    for node, type, target in await tx.fetch_all(
-        "SELECT s.source_id, s.type, COALESCE(n.ref, r.ref) FROM catalog_relation s JOIN catalog_ref r ON r.id = s.target_id"
-        " LEFT JOIN catalog_alias a ON a.old_id = s.target_id LEFT JOIN catalog_ref n ON n.id = a.new_id"
-        f" WHERE {tx.any_of('s.source_id', 1, 'bigint')}",
-        tx.list_arg([*ids, *earlier]) if earlier else arg,
-    ):
-        relations.setdefault(earlier.get(int(node), int(node)), []).append((type, target))
+    if await aliases.are_any(tx):  # what is related to an earlier name of theirs is related to them
+        earlier = await aliases.find_old(tx, ids)
+        for node, type, target in await tx.fetch_all(
+            "SELECT s.source_id, s.type, COALESCE(n.ref, r.ref) FROM catalog_relation s JOIN catalog_ref r ON r.id = s.target_id"
+            " LEFT JOIN catalog_alias a ON a.old_id = s.target_id LEFT JOIN catalog_ref n ON n.id = a.new_id"
+            f" WHERE {tx.any_of('s.source_id', 1, 'bigint')}",
+            tx.list_arg([*ids, *earlier]),
+        ):
+            relations.setdefault(earlier.get(int(node), int(node)), []).append((type, target))
+    else:
+        for id, type, target in await tx.fetch_all(
+            "SELECT s.source_id, s.type, r.ref FROM catalog_relation s JOIN catalog_ref r ON r.id = s.target_id"
+            f" WHERE {tx.any_of('s.source_id', 1, 'bigint')}",
+            arg,
+        ):
+            relations.setdefault(id, []).append((type, target))
     findings = await _errors(tx, ids)
     orphans: set[int] = set()
     if keep_orphans:

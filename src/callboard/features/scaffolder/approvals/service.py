@@ -20,15 +20,15 @@ from callboard.features.scaffolder.approvals.domain import (
     state_after,
 )
 from callboard.features.scaffolder.interface import TaskNotFound, Tasks
+from callboard.features.scaffolder.job_kinds import APPROVAL_JOB
 from callboard.kernel.audit import Audit
 from callboard.kernel.auth.actor import SYSTEM, Actor
 from callboard.kernel.clock import Clock, format_time
 from callboard.kernel.db.interface import Database, Transaction
 from callboard.kernel.errors import InputError, NotAllowedError
-from callboard.kernel.jobs import JobContext, JobKind, Jobs
+from callboard.kernel.jobs import JobContext, Jobs
 from callboard.ui.wording import Wordings
 
-APPROVAL_JOB = "scaffolder.approval"
 AUDIT_EVENT = "approval"
 ORIGIN = "plugin:scaffolder"
 EXCERPT = 500
@@ -61,9 +61,6 @@ class Approvals:
     def _tasks(self) -> Tasks:
         found: Tasks = self._portal.service(Tasks)
         return found
-
-    def kind(self) -> JobKind:
-        return JobKind(APPROVAL_JOB, self._look_after, max_attempts=20)
 
     # ---- for the step ------------------------------------------------------------------------------------------------
 
@@ -157,7 +154,7 @@ class Approvals:
 
     # ---- looking after those that wait -------------------------------------------------------------------------------
 
-    async def _look_after(self, context: JobContext) -> None:
+    async def look_after(self, context: JobContext) -> None:
         async with self._db.write() as tx:
             found = await store.lock(tx, context.payload["id"])
             if found is None or found.state != "open":

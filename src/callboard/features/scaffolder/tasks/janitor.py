@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Sequence
 
+from callboard.features.scaffolder.job_kinds import TASK_JOB
 from callboard.features.scaffolder.store import running as store
 from callboard.features.scaffolder.tasks.ending import write_end
-from callboard.features.scaffolder.tasks.parts import JANITOR_JOB, TASK_JOB, TaskParts
+from callboard.features.scaffolder.tasks.parts import TaskParts
 from callboard.features.scaffolder.tasks.snapshots import EXPIRED
 from callboard.kernel.clock import format_time
-from callboard.kernel.jobs import JobContext, JobKind, Schedule
+from callboard.kernel.jobs import JobContext
 from callboard.kernel.logs import get_logger
 
 BATCH = 200
@@ -25,13 +26,6 @@ class Janitor:
 
     def __init__(self, parts: TaskParts) -> None:
         self._parts = parts
-
-    def kind(self) -> JobKind:
-        return JobKind(JANITOR_JOB, self.run, max_attempts=2)
-
-    def schedule(self) -> Schedule:
-        every = self._parts.settings.janitor_every
-        return Schedule("scaffolder_task_janitor", every, JANITOR_JOB, initial_delay=every)
 
     async def run(self, context: JobContext) -> None:
         """One round."""

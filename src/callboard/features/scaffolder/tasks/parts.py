@@ -24,8 +24,6 @@ from callboard.kernel.events import Events
 from callboard.kernel.jobs import Jobs
 from callboard.kernel.permissions import PermissionService
 
-TASK_JOB = "scaffolder.task"
-JANITOR_JOB = "scaffolder.janitor"
 TOPIC = "scaffolder.task"
 
 

@@ -20,6 +20,7 @@ from callboard.features.scaffolder.interface import (
     TaskQuery,
     ValuesRefused,
 )
+from callboard.features.scaffolder.job_kinds import TASK_JOB
 from callboard.features.scaffolder.permissions import CANCEL_TASK, CREATE_TASK, READ_TASK, holds
 from callboard.features.scaffolder.spec import base_url_of, make_spec
 from callboard.features.scaffolder.store import reading
@@ -28,7 +29,7 @@ from callboard.features.scaffolder.store.running import ENDED, Held
 from callboard.features.scaffolder.tasks.auditing import audited_values
 from callboard.features.scaffolder.tasks.dry_run import DryRuns
 from callboard.features.scaffolder.tasks.ending import AUDIT_EVENT, CANCELLED, publish, write_end
-from callboard.features.scaffolder.tasks.parts import TASK_JOB, TaskParts
+from callboard.features.scaffolder.tasks.parts import TaskParts
 from callboard.features.scaffolder.tasks.sealing import dump_json
 from callboard.features.scaffolder.tasks.snapshots import EXPIRED
 from callboard.kernel.auth.actor import Actor

@@ -11,7 +11,6 @@ import asyncio
 import uuid
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, AsyncIterator, Awaitable, Callable, Mapping
 
 import orjson
@@ -23,7 +22,7 @@ from callboard.features.scaffolder.spec import TaskSpec, read_spec
 from callboard.features.scaffolder.store import running as store
 from callboard.features.scaffolder.store.running import Held, HeldStep
 from callboard.features.scaffolder.tasks.ending import CANCELLED, Ending, write_end
-from callboard.features.scaffolder.tasks.parts import TASK_JOB, TaskParts
+from callboard.features.scaffolder.tasks.parts import TaskParts
 from callboard.features.scaffolder.tasks.record import RETRY_PAUSES_S, RunLost, StoredRecord, Untold, write_untold
 from callboard.features.scaffolder.tasks.sealing import CannotOpen, Sealer
 from callboard.features.scaffolder.tasks.snapshots import WorkspaceLost
@@ -32,7 +31,7 @@ from callboard.kernel.auth.stored_actor import actor_of
 from callboard.kernel.clock import format_time
 from callboard.kernel.db.interface import Transaction
 from callboard.kernel.errors import CallboardError, UnavailableError
-from callboard.kernel.jobs import JobContext, JobKind, LeaseLost
+from callboard.kernel.jobs import JobContext, LeaseLost
 from callboard.kernel.logs import get_logger
 
 MAX_TAKEOVERS = 5
@@ -43,7 +42,6 @@ FLUSH_S = 0.15
 
 BEAT_S = 5.0
 CANCEL_AGAIN_S = 10.0
-LONGEST_S = timedelta(days=3650).total_seconds()
 log = get_logger(__name__)
 
 
@@ -72,18 +70,6 @@ class TaskWorker:
         self._parts = parts
         self._running: dict[str, _Attempt] = {}
         parts.stream.on_cancel = self._look
-
-    def kind(self) -> JobKind:
-        settings = self._parts.settings
-        return JobKind(
-            TASK_JOB,
-            self.run,
-            max_attempts=1_000_000,  # how often is decided here, where the task can be told why
-            backoff_s=(1, 5, 30),
-            lease_s=settings.stale_after.total_seconds(),
-            concurrency=settings.concurrent_tasks,
-            timeout_s=LONGEST_S,
-        )
 
     def _look(self, id: str) -> None:
         for running_id, attempt in self._running.items():

@@ -7,13 +7,13 @@ dry runs carry the process that made them.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import shutil
 import uuid
 from pathlib import Path
 from typing import Awaitable, Callable
 
+from callboard.features.scaffolder.settings import workspaces_folder
 from callboard.kernel.jobs.owners import is_gone, make_owner
 from callboard.kernel.workspace import Workspace, WorkspaceLimits
 
@@ -24,13 +24,8 @@ class Workspaces:
     """The workspaces of one replica."""
 
     def __init__(self, data_dir: Path, working_directory: str | None, limits: WorkspaceLimits) -> None:
-        """``working_directory`` may be shared with other portals: ours lie in a folder of their own there."""
         self.limits = limits
-        if working_directory is None:
-            self.root = data_dir / "scaffolder" / "workspaces"
-        else:
-            mark = hashlib.sha256(str(data_dir.absolute()).encode()).hexdigest()[:12]
-            self.root = Path(working_directory).absolute() / f"callboard-{mark}"
+        self.root = workspaces_folder(data_dir, working_directory)
         self._owner = make_owner()
 
     def make(self, run: str) -> Workspace:

@@ -9,6 +9,7 @@ import orjson
 
 from callboard.features.catalog.interface.overlays import OverlayWrite
 from callboard.features.scaffolder.interface.updates import RUN_ANNOTATION, TEMPLATE_ANNOTATION, FinishedRun
+from callboard.features.scaffolder.job_kinds import ANNOTATE_JOB
 from callboard.features.scaffolder.language import Language, render_json
 from callboard.features.scaffolder.updates import store
 from callboard.features.scaffolder.updates.answers import public_answers
@@ -29,7 +30,6 @@ BOUNDS = TreeBounds(files=5_000, total_bytes=64 * 1024 * 1024)
 """Larger trees are not kept: such entities are listed, but not updated here."""
 MAX_OUTPUT_BYTES = 256 * 1024
 ORIGIN = "portal:scaffolder"
-ANNOTATE_JOB = "scaffolder.annotate_made"
 RUN_FIELD = f'metadata.annotations["{RUN_ANNOTATION}"]'
 TEMPLATE_FIELD = f'metadata.annotations["{TEMPLATE_ANNOTATION}"]'
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from callboard.features.scaffolder.languages import Extensions
 from callboard.features.scaffolder.settings import ScaffolderSettings
-from callboard.features.scaffolder.updates.interface import TemplateUpdates
 from callboard.features.scaffolder.updates.parts import UpdateParts
-from callboard.features.scaffolder.updates.provenance import ANNOTATE_JOB, Provenance
+from callboard.features.scaffolder.updates.provenance import Provenance
 from callboard.features.scaffolder.updates.service import UpdateService
 from callboard.features.scaffolder.updates.views import UpdateViews
-from callboard.kernel.jobs import JobContext, JobKind, Schedule
+from callboard.kernel.jobs import JobContext
 from callboard.ui.messages import Messages
 
-LOOK_JOB = "scaffolder.update_look"
-LOOK_EVERY = timedelta(hours=1)
 PACKAGE = "callboard.features.scaffolder.updates"
 
 
@@ -28,21 +24,9 @@ class UpdateWiring:
         self.recorder = Provenance(parts)
         self.service = UpdateService(parts)
 
-    def services(self) -> Mapping[type, Any]:
-        return {UpdateWiring: self, TemplateUpdates: self.service}
-
-    def kinds(self) -> Sequence[JobKind]:
-        async def run(context: JobContext) -> None:
-            await self.service.look_at_all()
-
-        return [
-            JobKind(LOOK_JOB, run, max_attempts=2),
-            JobKind(ANNOTATE_JOB, self.recorder.annotate, max_attempts=8),
-        ]
-
-    def schedules(self) -> Sequence[Schedule]:
-        """Which versions there are is looked at every hour: how far others are behind is counted in versions that were seen."""
-        return [Schedule("scaffolder_update_look", LOOK_EVERY, LOOK_JOB, initial_delay=LOOK_EVERY)]
+    async def look(self, context: JobContext) -> None:
+        """See which versions there are."""
+        await self.service.look_at_all()
 
     def views(self, portal: Any) -> UpdateViews:
         """Pages, tabs and cards."""
