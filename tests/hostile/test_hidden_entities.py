@@ -127,6 +127,7 @@ class House:
                 await client.get(f"/catalog/default/component/{name}")
             view = await client.post("/api/catalog/v1/views", json={"name": "Mine", "query": "kind=component"})
         await self._notify("Look at this", "/catalog/default/component/till")
+        await self._search_as_many("takes money", "monney")
         found = await proposing.found()
         self.ids = {
             "/announcements": [announced], "/changes": [plan.id], "/api/editing": [plan.id], "/proposals/scans": [scan.id],
@@ -134,6 +135,14 @@ class House:
             "/api/proposals/v1/proposals": [one.id for one in found.values()], "/api/importing": [sheet.id],
             "/api/announcements": [announced], "/api/catalog/v1/views": [view.json()["id"]],
         }  # fmt: skip
+
+    async def _search_as_many(self, *terms: str) -> None:
+        """What many look for, and Eve may see, is told her as popular."""
+        for number in range(5):
+            async with self.site.portal.client(user(f"p{number}", roles=("admin",))) as client:
+                for term in terms:
+                    assert (await client.get(f"/search?q={term}")).status_code == 200
+        await self.site.portal.service(SearchDoors).history.write()
 
     async def _read_docs(self, name: str, page: str) -> None:
         """Read, searched for by many, found wanting, and told so."""
