@@ -12,7 +12,7 @@ import pytest
 from callboard.app import BUILTINS, ServiceMissing, create_portal
 from callboard.kernel.actions import Action, ActionContext
 from callboard.kernel.errors import UnavailableError
-from callboard.kernel.plugins.hooks import hookimpl
+from callboard.kernel.plugins.hooks import LateService, hookimpl
 from callboard.kernel.settings import Setting, Settings, SettingsError
 from callboard.kernel.web.routing import RawRoute, Route
 from callboard.testing import admin, make_portal, user
@@ -214,6 +214,48 @@ async def test_a_plugin_asked_before_its_turn_builds_its_services_first() -> Non
     async with make_portal(plugins=[Host(), Contributor()], start=False) as portal:
         assert portal.plugins.problems == []
         assert portal.service(Weather).word == "foggy"
+
+
+async def test_a_late_service_is_made_once() -> None:
+    """At the start, where a plugin is not built in: one with a fault is found then. Its key may be the full name of the interface."""
+    made: list[Weather] = []
+
+    def make() -> Weather:
+        made.append(Weather("late"))
+        return made[-1]
+
+    name = f"{Weather.__module__}.{Weather.__qualname__}"
+
+    class Late:
+        name = "late"
+
+        @hookimpl
+        def register_services(self, portal: Any) -> Mapping[type | str, Any]:
+            return {name: LateService(make)}
+
+    async with make_portal(plugins=[Late()]) as portal:
+        assert portal.service(Weather) is portal.service(Weather) is portal.find_made_service(name)
+        assert len(made) == 1
+
+
+async def test_a_fault_of_a_late_service_leaves_its_plugin_out() -> None:
+    """The others go on, and the problem says why."""
+
+    class Faulty:
+        name = "faulty"
+
+        @hookimpl
+        def register_services(self, portal: Any) -> Mapping[type, Any]:
+            def make() -> Weather:
+                raise RuntimeError("no instruments")
+
+            return {Weather: LateService(make)}
+
+    async with make_portal(plugins=[Faulty()]) as portal:
+        assert portal.find_service(Weather) is None
+        assert [(problem.plugin, "no instruments" in problem.message) for problem in portal.plugins.problems] == [
+            ("faulty", True)
+        ]
 
 
 async def test_two_portals_in_one_process_do_not_see_each_other() -> None:

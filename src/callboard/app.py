@@ -10,6 +10,7 @@ Two portals in one process do not see each other: nothing here is global.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Mapping, Sequence, TypeVar, cast
 
@@ -141,6 +142,7 @@ class Portal:
         self.health = Health({str(name): str(value) for name, value in headers.items()}, wait.total_seconds())
         self._transport = transport
         self._services: dict[type | str, Any] = {}
+        self._offered_by: dict[type | str, str] = {}
         self._startup: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._shutdown: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._is_closed = False
@@ -229,12 +231,14 @@ class Portal:
     def _build_services(self) -> None:
         """In the order of the layers; but whoever is asked for something else before its turn builds its own first."""
         built: set[str] = set()
+        offered_by = self._offered_by
 
         def build(name: str) -> None:
             if name not in built:
                 built.add(name)
                 for given in self.plugins.contributions_of(name, "register_services", portal=self):
                     self._services.update(given.value)
+                    offered_by.update(dict.fromkeys(given.value, name))
 
         self.plugins.prepare = build
         for plugin in self.plugins.plugins:
@@ -243,11 +247,7 @@ class Portal:
     def _register_actions(self) -> None:
         for given in self.plugins.contributions("register_actions", portal=self):
             actions: Sequence[Action] = given.value
-            try:
-                self.actions.register(actions)
-            except CallboardError as error:
-                builtin = next(one.is_builtin for one in self.plugins.plugins if one.name == given.plugin)
-                raise PluginFailed(given.plugin, "register_actions", error, is_builtin=builtin) from error
+            self.plugins.attempt(given.plugin, "register_actions", partial(self.actions.register, actions))
 
     def _collect_web(self) -> None:
         from callboard.kernel.web.asgi import build_asgi
@@ -257,7 +257,8 @@ class Portal:
         self.nav_items = sorted(self.plugins.collect("register_nav_items", portal=self), key=lambda item: item.rank)
         self.settings_pages = self.plugins.collect("register_settings_pages", portal=self)
         self.page_context = self.plugins.collect("register_page_context", portal=self)
-        routes = self.plugins.collect("register_routes", portal=self)
+        named_routes = self.plugins.collect_named("register_routes", portal=self)
+        routes = [route for _, route in named_routes]
         self.raw_routes = [RawRoute(HEALTH_PREFIX, self.health.handle)]
         self.raw_routes += [route for route in routes if isinstance(route, RawRoute)]
         self.socket_routes = [route for route in routes if isinstance(route, SocketRoute)]
@@ -266,10 +267,11 @@ class Portal:
         if not self._is_all_ours:
             for key, waiting in [(key, one) for key, one in self._services.items() if isinstance(one, LateService)]:
                 if self._services[key] is waiting:  # not made for another of them just now
-                    self._made(key, waiting)
+                    self.plugins.attempt(self._offered_by[key], "register_services", partial(self._made, key, waiting))
             # What such a plugin adds to pages is tried now: it is left out if it fails, and no page fails with it.
-            for late in self.late_routes:
-                late.make_now()
+            for name, route in named_routes:
+                if isinstance(route, LateRoutes):
+                    self.plugins.attempt(name, "register_routes", route.make_now)
         self.asgi = StartGate(build_asgi(self), self.health)
 
     def _named(self, hook: str) -> list[tuple[str, Callable[[], Awaitable[None]]]]:

@@ -187,3 +187,19 @@ def test_the_wire_form_is_backstages() -> None:
         "schema": {"input": action().input_schema, "output": action().output_schema},
         "attributes": {"readOnly": False, "destructive": True, "idempotent": False},
     }
+
+
+async def test_actions_that_were_put_off_are_there_for_whoever_asks() -> None:
+    """Listed, looked up and invoked as if they had been registered; they are made once."""
+    made: list[str] = []
+    actions = registry()
+
+    def fill() -> None:
+        made.append("filled")
+        actions.register([action()])
+
+    actions.put_off(fill)
+    assert made == []
+    assert await actions.invoke("math:double", {"n": 2}, actor=user("ada")) == {"n": 4, "tried": False}
+    assert [one.id for one in actions.list(user("ada"))] == ["math:double"] and actions.has("math:double")
+    assert made == ["filled"]

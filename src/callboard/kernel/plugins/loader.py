@@ -193,21 +193,30 @@ class PluginManager:
         return [Contribution(name, value) for value in values if value is not None]
 
     def _ask(self, name: str, implementation: Any, hook: str, arguments: Mapping[str, Any]) -> Any:
+        given = [arguments[argument] for argument in implementation.argnames]
+        return self.attempt(name, hook, lambda: implementation.function(*given))
+
+    def attempt(self, plugin: str, hook: str, make: Callable[[], Any]) -> Any:
+        """What ``make`` gives, for ``hook`` of ``plugin``. Raises ``PluginFailed`` for whatever goes wrong."""
         try:
-            return implementation.function(*(arguments[argument] for argument in implementation.argnames))
+            return make()
         except PluginFailed:
-            raise  # a hook asked others, and one of them failed: that one is to blame
+            raise  # it asked others, and one of them failed: that one is to blame
         except Exception as error:
-            raise self._failure(name, hook, error) from error
+            raise self._failure(plugin, hook, error) from error
 
     def collect(self, hook: str, **arguments: Any) -> list[Any]:
         """The items of the sequences that all plugins give for ``hook``. Raises ``PluginFailed``."""
-        items: list[Any] = []
+        return [item for _, item in self.collect_named(hook, **arguments)]
+
+    def collect_named(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+        """As ``collect``, each with the name of its plugin."""
+        items: list[tuple[str, Any]] = []
         for contribution in self.contributions(hook, **arguments):
             if isinstance(contribution.value, (str, bytes, Mapping)) or not isinstance(contribution.value, Iterable):
                 given = type(contribution.value).__name__
                 raise self._failure(contribution.plugin, hook, InputError(f"must give a sequence, not {given}"))
-            items.extend(contribution.value)
+            items.extend((contribution.plugin, item) for item in contribution.value)
         return items
 
     def exclude(self, failed: PluginFailed) -> None:
