@@ -293,6 +293,7 @@ def pages(n: int, made: page_templates.Made) -> dict[str, Callable[[int], str]]:
         "search, next pages": lambda i: f"/search?q={words[i % 10]}&start={20 * (i % 5)}",
         "search, nothing": lambda i: f"/search?q=zzqq{i}+xxww{i}",
         "searches without result": lambda i: "/search/unanswered",
+        "synonyms": lambda i: "/search/synonyms",
         "palette, before typing": lambda i: "/api/catalog/v1/palette",
         "tokens": lambda i: "/settings/tokens",
         "kinds": lambda i: "/catalog/kinds",

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.npm]
 PAGES = (
     "/catalog/locations", "/catalog/locations/new", "/catalog/locations/new?target=https://files.test/a.yaml", "/catalog/kinds",
     "/catalog/kinds/new", "/catalog/kinds/component", "/catalog?kind=component", "/change?kind=component", "/changes",
+    "/search/synonyms", "/search/synonyms?one=basket", "/search/unanswered", "/docs", "/docs/problems",
 )  # fmt: skip
 
 

@@ -372,9 +372,9 @@ def hits_of(page: str) -> int:
 async def test_results_in_a_site_are_paged_and_problems_begin_with_what_is_there(world, library):
     """Thirty pages at a time, as many as there are told at their end; beyond it is the first page. Who owns no docs sees all problems."""
     write_site(world, {"docs/index.md": "# Payments\n\n[x](gone.md)\n"})
-    write_site(
-        world, {f"docs/p{n:02d}.md": f"# Part {n}\n\nA turbine.\n\n## More\n\nTurbine again.\n" for n in range(40)}
-    )
+    more = "".join(f"\n## More {n}\n\nTurbine again.\n" for n in range(5))
+    write_site(world, {f"docs/p{n:02d}.md": f"# Part {n}\n\nA turbine.\n{more}" for n in range(40)})
+    write_site(world, {"docs/p07.md": f"# Part 7\n\nA turbine and its rotorblade.\n{more}"})
     async with library(component(techdocs_ref="dir:.")) as lib:
         await lib.settle()
         await lib.page()
@@ -387,6 +387,9 @@ async def test_results_in_a_site_are_paged_and_problems_begin_with_what_is_there
         assert hits_of(second) == 10
         assert "31–40" in text_of(second)
         assert "page=3" not in second
+        # A rare word beside one that very many passages have: search does not count those, and the page says so.
+        rare = await get(lib, f"{AT}?q=turbine+rotorblade")
+        assert hits_of(rare) >= 1 and "Part 7" in text_of(rare)
         async with lib.portal.client(admin()) as client:
             beyond = await client.get(f"{AT}?q=turbine&page=9")
             assert (beyond.status_code, beyond.headers["location"]) == (302, f"{AT}?q=turbine")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from hashlib import blake2b
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
 
 import orjson
 
@@ -171,11 +171,46 @@ class SearchService:
         end = query.offset + query.limit
         closely, limit = max(RANKED, 2 * end), max(FOUND, 4 * end)
         is_page_full = len(begun) > end and not query.facets
+        while True:
+            look = await self._look_closely(
+                tx, query, question, scorer, marks, near, visible, closely, limit, is_page_full
+            )
+            if len(look.results) > end or closely >= limit or (look.found.is_all and len(look.numbers) <= closely):
+                break
+            closely = min(limit, 3 * closely)  # passages of few pages: the next ones may be of others
+        results = look.results
+        if not question.is_empty:
+            results = [one for one in results if one.is_exact or one.coverage >= LEAST_COVERAGE * look.most]
+        if near and self._neighbours is not None:
+            by_words = [one for one in results if one.is_exact or one.coverage > 0]
+            results = fuse(by_words, look.results, near, self._neighbours.weight)
+        is_all = look.found.is_all and len(look.numbers) < limit
+        counted: Mapping[tuple[str, str], int] = {}
+        if is_all or query.facets:
+            rest = [number for number in look.numbers[closely:] if number not in near]
+            counted = await self._counted(tx, query, results, rest)
+        matched = {at for one in look.judged for at, match in enumerate(one.found) if match is not None}
+        shown = results[query.offset : end]
+        hits = await self._hits(tx, question, shown)
+        return SearchResults(
+            hits=with_meaning(hits, shown, near, query.term) if near else hits,
+            total=len(counted) if is_all else None,
+            has_more=len(results) > end,
+            facets=await self._facets(tx, query.facets, list(counted.values())),
+            corrected=_corrected(question, shown),
+        ), matched
+
+    async def _look_closely(
+        self, tx: Transaction, query: SearchQuery, question: Question, scorer: Scorer, marks: tuple[tuple[str, ...], ...],
+        near: Near, visible: VisibleSet | None, closely: int, limit: int, is_page_full: bool,
+    ) -> _Look:  # fmt: skip
+        """At the first ``closely`` candidates, and those near in meaning: for the rarest words first, where that is enough."""
+        groups = question.groups()
         for part, together in _ways(groups, question.total, is_page_full):
             ask = Ask(part, marks, limit, 0 if query.facets else closely, together)
             has_words = bool(part) or question.is_empty
             found = await self._engine.find(tx, ask, visible) if has_words else Found((), is_all=not groups)
-            numbers = list(dict.fromkeys([*named, *begun, *(number for number, _ in found.numbers)]))
+            numbers = list(dict.fromkeys([*scorer.named, *(number for number, _ in found.numbers)]))
             rows = await documents.rows_of(tx, list(dict.fromkeys([*numbers[:closely], *near])))
             judged = [scorer.judge(row) for row in rows if not query.types or row.type in query.types]
             results = scorer.gather(judged)
@@ -186,27 +221,7 @@ class SearchService:
                 or _most_without(part, together, question.total) < LEAST_COVERAGE * most * question.total
             ):
                 break
-        everything = results
-        if not question.is_empty:
-            results = [one for one in results if one.is_exact or one.coverage >= LEAST_COVERAGE * most]
-        if near and self._neighbours is not None:
-            by_words = [one for one in results if one.is_exact or one.coverage > 0]
-            results = fuse(by_words, everything, near, self._neighbours.weight)
-        is_all = found.is_all and len(numbers) < limit
-        counted: Mapping[tuple[str, str], int] = {}
-        if is_all or query.facets:
-            rest = [number for number in numbers[closely:] if number not in near]
-            counted = await self._counted(tx, query, results, rest)
-        matched = {at for one in judged for at, match in enumerate(one.found) if match is not None}
-        shown = results[query.offset : end]
-        hits = await self._hits(tx, question, shown)
-        return SearchResults(
-            hits=with_meaning(hits, shown, near, query.term) if near else hits,
-            total=len(counted) if is_all else None,
-            has_more=len(results) > end,
-            facets=await self._facets(tx, query.facets, list(counted.values())),
-            corrected=_corrected(question, shown),
-        ), matched
+        return _Look(found, numbers, judged, results, most)
 
     async def _unseen(
         self, tx: Transaction, question: Question, matched: set[int], visible: VisibleSet | None
@@ -295,6 +310,16 @@ class SearchService:
                 )
             )  # fmt: skip
         return hits
+
+
+class _Look(NamedTuple):
+    """``numbers`` of candidates, best first; how those looked at were ``judged``, and the ``results`` of it; the ``most`` that one covers."""
+
+    found: Found
+    numbers: Sequence[int]
+    judged: Sequence[Judged]
+    results: list[Result]
+    most: float
 
 
 def _ways(

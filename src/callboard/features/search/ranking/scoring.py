@@ -79,6 +79,8 @@ class Scorer:
         self._begun = begun or {}
         self._favoured = FAVOURED[question.intent] if question.intent is not None else None
         self._named = named
+        self.named = [*named, *self._begun]
+        """Numbers of documents that are called so, or whose name begins so."""
         self._wanted: dict[str, list[tuple[int, float, How]]] = {}
         for at, unit in enumerate(question.units):
             if not unit.weight:

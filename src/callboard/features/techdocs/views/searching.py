@@ -45,16 +45,13 @@ async def search_site(views: Views, ref: str, version: str | None, request: Requ
         hits = [_found(hit) for hit in found.hits]
         if number > 1 and not hits:  # search ranks the best only: what is beyond them is no page
             return Redirect(page_href(ref, "", q=q), 302)
+        # Search counts passages, of which several may be of one page, and not always: how many pages there are is known at their end.
+        least = (number - 1) * LIMIT + len(hits) + found.has_more
         pager = pager_of(
-            lambda at: page_href(ref, "", q=q, **({"page": str(at)} if at > 1 else {})),
-            number,
-            LIMIT,
-            len(hits),
-            found.total,
+            lambda at: page_href(ref, "", q=q, **({"page": str(at)} if at > 1 else {})), number, LIMIT, len(hits), least
         )
-        # Search counts passages, of which several may be of one page: how many pages there are is known at their end.
         total = None if found.has_more else pager.last
-        pager = replace(pager, total=total, next_href=pager.next_href if found.has_more else None)
+        pager = replace(pager, total=total)
         page = SearchPage(title, frame, q, hits, total, found.has_more, found.corrected, frame.crumbs, pager, indexing)
     # A published site may have come without the index that search reads.
     # While the index is behind, the site's own text answers where it has nothing.
