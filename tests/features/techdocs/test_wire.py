@@ -210,6 +210,7 @@ async def test_search_gets_passages_and_their_changes(world, library):
             "owner",
         }
         assert last.wire["owner"] == "team-a"
+        as_it_was = (world.folder / "docs/guide/setup.md").read_text()
         world.write("docs/guide/setup.md", "# Set-up\n\nNone needed.\n")
         lib.later(1)
         await lib.site()
@@ -218,6 +219,10 @@ async def test_search_gets_passages_and_their_changes(world, library):
         told = (await lib.events(PAGES_CHANGED))[-1]
         assert collator.changed(Event(PAGES_CHANGED, dict(told), lib.clock.now(), "1")) == [scope]
         assert collator.changed(Event("techdocs.site.removed", {"ref": REF}, lib.clock.now(), "1")) is None
+        world.write("docs/guide/setup.md", as_it_was)
+        lib.later(1)
+        await lib.site()
+        assert await _scopes(collator) == before, "a page that is again as it was is told of, too"
         world.write("mkdocs.yml", "site_name: Payments\n")
         world.remove("docs/guide/setup.md")
         lib.later(1)

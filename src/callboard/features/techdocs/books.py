@@ -100,10 +100,21 @@ class Books:
     async def open(self, plan: SitePlan, row: VersionRow) -> Book:
         """Raises ``UnavailableError`` where the site cannot be put together in time."""
         key = (row.id + row.digest, plan.digest)
-        if (found := self._books.get(key)) is not None:
+        if (found := self._books.get(key)) is not None and row.pages is not None:
             self._books.move_to_end(key)
             return found
-        return await self._once(("book", *key), lambda: self._build(key, plan, row))
+        return await self._once(("book", *key), lambda: self._open(key, plan, row))
+
+    async def _open(self, key: tuple[str, str], plan: SitePlan, row: VersionRow) -> Book:
+        """One that is still known from an earlier time, when the site was as it is again, is told of like any other."""
+        book = self._books.get(key) or await self._build(key, plan, row)
+        if row.pages is None:
+            problems = [*book.model.problems, *(p for p in row.meta.get("problems", ()) if p.get("is_error"))]
+            async with self._db.write() as tx:
+                await sites.note_counts(tx, row.id, row.digest, len(book.model.pages), len(problems))
+                if not row.name:
+                    await self._note_pages(tx, row, book)
+        return book
 
     async def _build(self, key: tuple[str, str], plan: SitePlan, row: VersionRow) -> Book:
         async with self._db.read() as tx:
@@ -128,12 +139,6 @@ class Books:
         while len(self._books) > 1 and self._book_bytes > MAX_BOOKS_BYTES:
             _, gone = self._books.popitem(last=False)
             self._book_bytes -= BOOK_BYTES + gone.size
-        problems = [*model.problems, *(p for p in row.meta.get("problems", ()) if p.get("is_error"))]
-        if row.pages is None:
-            async with self._db.write() as tx:
-                await sites.note_counts(tx, row.id, row.digest, len(model.pages), len(problems))
-                if not row.name:
-                    await self._note_pages(tx, row, book)
         return book
 
     async def _note_pages(self, tx: Transaction, row: VersionRow, book: Book) -> None:
