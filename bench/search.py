@@ -166,6 +166,7 @@ async def run_large(args: argparse.Namespace) -> bool:
             parts = site.portal.service(SearchParts)
             began = time.process_time()
             await parts.indexer.rebuild()
+            await parts.indexer.run_pending()
             print(f"built in {time.process_time() - began:.1f} CPU-s")
             async with site.portal.db.read() as tx:
                 for table in ("document", "word", "near", "name"):
